@@ -1,0 +1,1 @@
+"""aiows: WebSockets for aiohttp."""

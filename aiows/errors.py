@@ -1,0 +1,103 @@
+"""Every exception of aiows; in goes what went wrong, out comes one tree with one root.
+
+::
+
+    AiowsError
+    ├── ProtocolError            the peer broke RFC 6455 or RFC 7692   (aiohttp.WebSocketError)
+    ├── ConnectionClosed         sending on what has ended             (aiohttp.ClientConnectionResetError)
+    ├── KindError                a handler refuses a message
+    ├── RegistrationError        a handler that cannot work            (TypeError)
+    ├── HubMissing               topics or the hub without setup(app)  (RuntimeError)
+    └── RequestReleased          a view's request after on_open        (RuntimeError)
+
+The bases in parentheses are there so that code written for aiohttp keeps catching what it caught.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import ClientConnectionResetError, WebSocketError
+
+__all__ = (
+    "AiowsError",
+    "ConnectionClosed",
+    "HubMissing",
+    "KindError",
+    "ProtocolError",
+    "RegistrationError",
+    "RequestReleased",
+)
+
+
+class AiowsError(Exception):
+    """The root of the tree."""
+
+
+class ProtocolError(AiowsError, WebSocketError):
+    """The peer sent what the protocol forbids; ``code`` is the close code that says so to it.
+
+    ``code`` is one of 1002, 1007, 1009 (RFC 6455, section 7.4.1).
+    """
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(code, text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class ConnectionClosed(AiowsError, ClientConnectionResetError):
+    """A message was to leave on a connection that is closing or has ended.
+
+    ``code`` is the close code as far as it is known (RFC 6455, section 7.4), ``reason`` its text.
+    """
+
+    def __init__(self, code: int | None, reason: str = "") -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the connection is closed (code {self.code}{self._because()})"
+
+    def _because(self) -> str:
+        return f", reason {self.reason!r}" if self.reason else ""
+
+
+class KindError(AiowsError):
+    """A handler refuses a message: the peer gets an error reply and the connection lives.
+
+    ``code`` is for programs, ``message`` for people, ``details`` is any JSON value or None.
+    """
+
+    def __init__(self, code: str, message: str, details: Any = None) -> None:
+        super().__init__(code, message, details)
+        self.code = code
+        self.message = message
+        self.details = details
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+class RegistrationError(AiowsError, TypeError):
+    """A handler that could never work, found when it is registered; says which one and where."""
+
+
+class HubMissing(AiowsError, RuntimeError):
+    """Topics or the hub were used in an application that ``aiows.setup(app)`` never saw."""
+
+    def __init__(self) -> None:
+        super().__init__("topics and the hub need aiows.setup(app), called before the application starts")
+
+
+class RequestReleased(AiowsError, RuntimeError):
+    """A view's request was read after on_open had returned, when nothing of HTTP is kept any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the request is released once on_open has returned: copy what you need there, "
+            "or set keep_request = True on the view"
+        )

@@ -1,0 +1,54 @@
+"""In goes a test, out come raw clients that are closed again; in CI a skip is a failure.
+
+What the tests share are modules of tests/ with a bare name: ``from raw_client import RawClient``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from typing import Any
+
+import pytest
+
+from raw_client import RawClient
+
+MAY_SKIP_IN_CI = "autobahn"
+
+
+@pytest.fixture
+async def raw_client() -> AsyncIterator[Callable[..., Awaitable[RawClient]]]:
+    """``RawClient.connect``, with every client closed at the end of the test."""
+    clients: list[RawClient] = []
+
+    async def connect(*args: Any, **options: Any) -> RawClient:
+        client = await RawClient.connect(*args, **options)
+        clients.append(client)
+        return client
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if item.get_closest_marker(MAY_SKIP_IN_CI) is None and not hasattr(report, "wasxfail"):
+        _refuse_skip_in_ci(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _refuse_skip_in_ci(report)
+    return report
+
+
+def _refuse_skip_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if os.environ.get("CI") and report.skipped:
+        report.longrepr = f"skipped, which CI does not allow: {report.longreprtext}"
+        report.outcome = "failed"

@@ -1,0 +1,530 @@
+"""One accepted connection from the 101 to its end: in go messages and events, out go frames and hooks.
+
+It ties the halves together: `WebSocketProtocol` brings messages in, `Outbox` lets frames out, `State`
+says what is allowed, `KeepAlive` notices a silent peer, and a `Consumer` (a view's loop, or a pump that
+runs handlers) takes what arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from .._wire import Deflater, Message, MessageReader, Opcode, build_close, build_frame
+from ..errors import ConnectionClosed, HubMissing, ProtocolError
+from .keepalive import KeepAlive, KeepAlivePolicy
+from .outbox import Outbox, SendStatus
+from .prepared import PreparedMessage
+from .protocol import WebSocketProtocol
+from .state import NEXT, Event, State
+
+if TYPE_CHECKING:
+    from .peer import TopicsPort
+
+__all__ = ("Connection", "ConnectionOptions", "Consumer")
+
+NO_STATUS: Final = 1005  # RFC 6455, section 7.1.5: the Close frame carried no code
+ABNORMAL: Final = 1006  # the connection went without a Close frame
+
+# After a protocol error the peer may still be sending; closing at once would reset the TCP connection
+# and our Close frame with its reason would be lost. So long do we read on and throw away.
+LINGER: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionOptions:
+    """What is the same for all connections of one route; sizes in bytes, times in seconds."""
+
+    writer_limit: int = 64 * 1024
+    max_backpressure: int = 1024 * 1024
+    close_timeout: float = 10.0
+    autoclose: bool = True
+    autoping: bool = True
+    control_messages: bool = False
+    keepalive: KeepAlivePolicy | None = None
+
+
+class Consumer(Protocol):
+    """Who takes the messages of a connection with `Connection.take`."""
+
+    def on_message(self) -> None:
+        """Something new waits: a message, or the end."""
+
+    def on_drain(self) -> None:
+        """The outbox is back at its limit."""
+
+    def on_close(self, code: int, reason: str) -> None:
+        """It is over; called exactly once, and no message is given out afterwards."""
+
+
+class Connection:
+    """One accepted WebSocket connection, as callbacks and views see it.
+
+    ``user_id`` and ``user_data`` are the application's own; None until set.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_app",
+        "_close_code",
+        "_close_reason",
+        "_consumer",
+        "_deadline",
+        "_deflater",
+        "_done",
+        "_failure",
+        "_hub",
+        "_is_over",
+        "_keepalive",
+        "_leave_callbacks",
+        "_loop",
+        "_on_lost",
+        "_options",
+        "_protocol",
+        "_state",
+        "_transport",
+        "exception",
+        "outbox",
+        "user_data",
+        "user_id",
+        "was_clean",
+    )
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        reader: MessageReader,
+        deflater: Deflater | None,
+        options: ConnectionOptions,
+        consumer: Consumer,
+        on_lost: Callable[[BaseException | None], None],
+        app: Any = None,
+        hub: TopicsPort | None = None,
+    ) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._deflater = deflater
+        self._options = options
+        self._consumer = consumer
+        self._on_lost = on_lost
+        self._app = app
+        self._hub = hub
+        self._state = State.OPEN
+        self._close_code: int | None = None
+        self._close_reason = ""
+        self._is_over = False
+        self._failure: ProtocolError | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._done: asyncio.Future[None] | None = None
+        self._leave_callbacks: list[Callable[[Connection], None]] = []
+        self.was_clean = False
+        self.exception: BaseException | None = None
+        self.user_id: Any = None
+        self.user_data: Any = None
+        self._protocol = WebSocketProtocol(self, reader, transport, loop)
+        self.outbox = Outbox(transport, limit=options.writer_limit, on_drain=self._drained)
+        self._keepalive = self._start_keepalive(options.keepalive)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._state.name.lower()} user_id={self.user_id!r}>"
+
+    # what an application reads
+
+    @property
+    def connection(self) -> Connection:
+        """Itself: every face has its connection."""
+        return self
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more; true as soon as the peer is lost."""
+        return self._state not in (State.OPEN, State.CLOSE_RECEIVED)
+
+    @property
+    def close_code(self) -> int | None:
+        """The first close code that either side gave; 1005: none, 1006: lost; None while open."""
+        return self._close_code
+
+    @property
+    def close_reason(self) -> str:
+        """The text that came with the close code."""
+        return self._close_reason
+
+    @property
+    def buffered_amount(self) -> int:
+        """Bytes that have not been handed to the operating system yet."""
+        return 0 if self._state is State.LOST else self.outbox.amount
+
+    @property
+    def app(self) -> Any:
+        """The application that accepted the connection."""
+        return self._app
+
+    @property
+    def remote(self) -> str | None:
+        """The peer's address, None where the transport has none (a Unix socket)."""
+        peername = self.get_extra_info("peername")
+        return str(peername[0]) if isinstance(peername, tuple | list) else None
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """What `asyncio.BaseTransport.get_extra_info` knows."""
+        return self._transport.get_extra_info(name, default)
+
+    # sending
+
+    def push(self, message: Any) -> SendStatus:
+        """Send without waiting: ``str`` as TEXT, bytes-like as BINARY, any other object as JSON.
+
+        DROPPED if the connection is closed, or if something waits already and this message would
+        make it more than ``max_backpressure`` bytes. Raises TypeError for what JSON cannot say.
+        """
+        return self._push(PreparedMessage.of(message))
+
+    def send(self, message: Any, opcode: int | None = None) -> SendStatus:
+        """Send as `push` does, as the kind of message that ``opcode`` names."""
+        return self._push(
+            PreparedMessage.of(message) if opcode is None else PreparedMessage(message, opcode)
+        )
+
+    def _push(self, message: PreparedMessage) -> SendStatus:
+        outbox = self.outbox
+        if self.closed:
+            return SendStatus.DROPPED
+        waiting = outbox.amount
+        if waiting and waiting + len(message.payload) > self._options.max_backpressure:
+            return outbox.drop()
+        outbox.write(self._frame_of(message, compress=None))
+        return outbox.press()
+
+    async def send_message(self, message: PreparedMessage, *, compress: bool | None = None) -> None:
+        """Send ``message``, waiting first while more than ``writer_limit`` bytes wait; never drops.
+
+        A cancelled call has sent the whole message or nothing. Raises ConnectionClosed.
+        """
+        self._check_open()
+        if not self.outbox.is_contended:
+            self.outbox.write(self._frame_of(message, compress=compress))
+            return
+        async with self.outbox.turn():
+            self._check_open()
+            self.outbox.write(self._frame_of(message, compress=compress))
+
+    async def drained(self) -> None:
+        """Wait until at most ``writer_limit`` bytes wait. Raises ConnectionClosed."""
+        self._check_open()
+        await self.outbox.drained()
+
+    def ping(self, data: bytes = b"") -> None:
+        """Send a Ping with up to 125 bytes. Raises ValueError for more, ConnectionClosed."""
+        self.send_control(Opcode.PING, data)
+
+    def pong(self, data: bytes = b"") -> None:
+        """Send a Pong that nobody asked for. Raises ValueError over 125 bytes, ConnectionClosed."""
+        self.send_control(Opcode.PONG, data)
+
+    def send_control(self, opcode: int, data: bytes) -> None:
+        self._check_open()
+        self.outbox.write(build_frame(opcode, data))
+
+    def _frame_of(self, message: PreparedMessage, *, compress: bool | None) -> bytes:
+        deflater = self._deflater
+        if deflater is None or compress is False:
+            return message.frame()
+        if not deflater.has_takeover:
+            return message.deflated_frame(deflater.window_bits)
+        return build_frame(message.opcode, deflater.compress(message.payload), rsv1=True)
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ConnectionClosed(self._close_code, self._close_reason)
+
+    def _drained(self) -> None:
+        self._consumer.on_drain()
+
+    # topics
+
+    def subscribe(self, topic: str) -> None:
+        """Receive what is published on ``topic``. Raises HubMissing without ``setup(app)``."""
+        self._topics_port().subscribe(self, topic)
+
+    def unsubscribe(self, topic: str) -> None:
+        """No longer receive ``topic``. Raises HubMissing without ``setup(app)``."""
+        self._topics_port().unsubscribe(self, topic)
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The names of the topics subscribed to. Raises HubMissing without ``setup(app)``."""
+        return self._topics_port().topics(self)
+
+    def is_subscribed(self, topic: str) -> bool:
+        """Whether ``topic`` is subscribed to. Raises HubMissing without ``setup(app)``."""
+        return topic in self.topics
+
+    def publish(self, topic: str, message: Any, *, include_self: bool = False) -> None:
+        """Send to the subscribers of ``topic`` everywhere, here at once, without waiting.
+
+        This connection is left out unless ``include_self``. Raises HubMissing without ``setup(app)``.
+        """
+        self._topics_port().publish_from(self, topic, message, include_self=include_self)
+
+    def _topics_port(self) -> TopicsPort:
+        if self._hub is None:
+            raise HubMissing
+        return self._hub
+
+    # closing
+
+    def close(self, code: int = 1000, message: str | bytes = "") -> None:
+        """Close with ``code`` and a reason of up to 123 bytes; the close callback runs before it returns.
+
+        Does nothing on a closed connection. Raises ValueError for a code that may not be sent
+        (RFC 6455, section 7.4) and for a longer reason.
+        """
+        payload = build_close(code, message)
+        if self.closed:
+            return
+        reason = message if isinstance(message, str) else message.decode("utf-8", "replace")
+        self._send_close(payload, code, reason)
+        self._end()
+        self._protocol.resume()
+
+    def end(self, code: int = 1000, message: str | bytes = "") -> None:
+        """The same as `close`."""
+        self.close(code, message)
+
+    def answer_close(self) -> None:
+        """Answer the peer's Close with its own code, once (RFC 6455, section 5.5.1)."""
+        if self._state is not State.CLOSE_RECEIVED:
+            return
+        code = self._close_code
+        assert code is not None
+        payload = b"" if code == NO_STATUS else build_close(code, self._close_reason)
+        self._send_close(payload, code, self._close_reason)
+        self._end()
+
+    def _fail(self, error: ProtocolError) -> None:
+        """Tell the peer what it did wrong, and close (RFC 6455, section 7.1.7)."""
+        self._send_close(build_close(error.code, error.text), error.code, error.text)
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._set_deadline(min(LINGER, self._options.close_timeout), self._hang_up)
+        self._end()
+
+    def abort(self, error: BaseException | None = None) -> None:
+        """Drop the TCP connection without a word; the close code is 1006."""
+        self._transport.abort()
+        self.lost(error)
+
+    async def handshake_done(self) -> None:
+        """Wait until both Close frames have passed, or the peer is lost."""
+        if self._state in (State.CLOSED, State.LOST):
+            return
+        if self._done is None:
+            self._done = self._loop.create_future()
+        await asyncio.shield(self._done)
+
+    def _send_close(self, payload: bytes, code: int, reason: str) -> None:
+        self._note_close(code, reason)
+        self.outbox.write(build_frame(Opcode.CLOSE, payload))
+        self._step(Event.SEND_CLOSE)
+        if self._state is State.CLOSED:
+            self._hang_up()
+        else:
+            self._set_deadline(self._options.close_timeout, self._give_up_on_close)
+        self._leave()
+
+    def _note_close(self, code: int, reason: str) -> None:
+        """The first code wins, whoever gave it."""
+        if self._close_code is None:
+            self._close_code = code
+            self._close_reason = reason
+
+    def _give_up_on_close(self) -> None:
+        """The peer did not answer our Close in time."""
+        self.abort(TimeoutError(f"no answer to Close after {self._options.close_timeout} seconds"))
+
+    def _hang_up(self) -> None:
+        """Close the TCP connection once everything is written; a peer that does not read is cut off."""
+        self._set_deadline(self._options.close_timeout, self._transport.abort)
+        self._transport.close()
+
+    def _clear_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _set_deadline(self, seconds: float, callback: Callable[..., None], *args: Any) -> None:
+        self._clear_deadline()
+        self._deadline = self._loop.call_later(seconds, callback, *args)
+
+    def _step(self, event: Event) -> None:
+        self._state = NEXT[self._state, event]
+        if self._state not in (State.CLOSED, State.LOST):
+            return
+        self.was_clean = self.was_clean or self._state is State.CLOSED
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)
+
+    # when it ends
+
+    def add_leave_callback(self, callback: Callable[[Connection], None]) -> None:
+        """Call ``callback`` once when nothing can be sent any more, before the close callback."""
+        if self.closed:
+            callback(self)
+            return
+        self._leave_callbacks.append(callback)
+
+    def remove_leave_callback(self, callback: Callable[[Connection], None]) -> None:
+        """Take back `add_leave_callback`; nothing happens if it is not there."""
+        if callback in self._leave_callbacks:
+            self._leave_callbacks.remove(callback)
+
+    def _leave(self) -> None:
+        if self._keepalive is not None:
+            self._keepalive.stop()
+        callbacks, self._leave_callbacks = self._leave_callbacks, []
+        for callback in callbacks:
+            callback(self)
+
+    def _end(self) -> None:
+        """Tell the consumer, exactly once."""
+        if self._is_over:
+            return
+        self._is_over = True
+        self._protocol.inbox.clear()
+        if self._state is State.LOST:
+            self._clear_deadline()
+        assert self._close_code is not None
+        self._consumer.on_close(self._close_code, self._close_reason)
+
+    # the protocol's side
+
+    @property
+    def protocol(self) -> WebSocketProtocol:
+        """What the transport talks to."""
+        return self._protocol
+
+    def heard(self) -> None:
+        """Bytes came in."""
+        if self._keepalive is not None:
+            self._keepalive.heard()
+
+    def received(self, message: Message) -> None:
+        """A message came in."""
+        if message.opcode == Opcode.CLOSE:
+            self._received_close(message)
+        elif self.closed:
+            pass  # RFC 6455, section 1.4: what comes after our Close is discarded
+        elif message.opcode == Opcode.PING:
+            self._received_ping(message)
+        elif message.opcode == Opcode.PONG:
+            self._received_control(message)
+        else:
+            self._queue(message)
+
+    def _received_ping(self, message: Message) -> None:
+        if self._options.autoping:
+            assert isinstance(message.data, bytes)
+            self.outbox.write_pong(build_frame(Opcode.PONG, message.data))
+        self._received_control(message)
+
+    def _received_control(self, message: Message) -> None:
+        if self._options.control_messages or not self._options.autoping:
+            self._queue(message)
+
+    def _received_close(self, message: Message) -> None:
+        code, reason = message.data, message.extra
+        assert isinstance(code, int)
+        self._protocol.ignore()
+        self._note_close(code, reason)
+        self._step(Event.RECEIVE_CLOSE)
+        if self._state is State.CLOSED:
+            self._hang_up()
+            return
+        # The answer waits until what came before has been handled, but not for ever.
+        self._set_deadline(self._options.close_timeout, self.answer_close)
+        self._queue(message)
+
+    def failed(self, error: ProtocolError) -> None:
+        """The peer broke the protocol; what it sent before is handled first, but not for ever."""
+        self._protocol.ignore()
+        self.exception = error
+        if self.closed:
+            self._hang_up()
+            return
+        self._failure = error
+        self._set_deadline(self._options.close_timeout, self._fail, error)
+        self._consumer.on_message()
+
+    def _queue(self, message: Message) -> None:
+        self._protocol.put(message)
+        self._consumer.on_message()
+
+    def lost(self, error: BaseException | None) -> None:
+        """The TCP connection is gone."""
+        if self._state is State.LOST:
+            return
+        self.exception = self.exception or error
+        self._note_close(ABNORMAL, "")
+        self._step(Event.LOSE)
+        self.outbox.fail(ConnectionClosed(self._close_code, self._close_reason))
+        self._on_lost(error)
+        self._leave()
+        if self._is_over:
+            self._clear_deadline()
+            return
+        # What had arrived before is still handled, but a handler that never ends cannot hold it back.
+        self._set_deadline(self._options.close_timeout, self._end)
+        self._consumer.on_message()
+
+    # the consumer's side
+
+    def take(self) -> Message | None:
+        """Return the next message, None if none waits. To take the peer's Close is to answer it."""
+        message = self._protocol.inbox.take()
+        if message is None:
+            self._finish()
+            return None
+        if self._protocol.is_paused and self._protocol.inbox.has_room:
+            self._protocol.resume()
+        if message.opcode == Opcode.CLOSE and self._options.autoclose:
+            self.answer_close()
+        return message
+
+    def _finish(self) -> None:
+        """Everything has been handled: if there is an end to come, it comes now."""
+        if self._is_over:
+            return
+        if self._state is State.LOST:
+            self._end()
+        elif self._failure is not None:
+            self._fail(self._failure)
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether `take` would return one."""
+        return bool(self._protocol.inbox)
+
+    def _start_keepalive(self, policy: KeepAlivePolicy | None) -> KeepAlive | None:
+        if policy is None:
+            return None
+        return KeepAlive(
+            self._loop,
+            policy,
+            ping=self._ping_silent_peer,
+            give_up=self._give_up_on_silence,
+            is_deaf=lambda: self._protocol.is_paused,
+        )
+
+    def _ping_silent_peer(self) -> None:
+        if not self.closed:
+            self.outbox.write(build_frame(Opcode.PING, b""))
+
+    def _give_up_on_silence(self) -> None:
+        policy = self._options.keepalive
+        assert policy is not None
+        self.abort(TimeoutError(f"No PONG received after {policy.give_up_after} seconds"))

@@ -1,0 +1,56 @@
+"""In go messages as they were parsed, out they come in the same order; says when it holds too much."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from .._wire import Message
+
+__all__ = ("Inbox",)
+
+# What one message costs beyond its payload (the tuple, the bytes object, the slot in the deque):
+# counted, or a million empty messages would weigh nothing.
+MESSAGE_OVERHEAD: Final = 128
+
+# Reading pauses above HIGH_WATER and resumes below LOW_WATER, so that a peer that sends faster than
+# the application reads feels TCP, and memory stays flat. Twice aiohttp's chunk size, as there.
+HIGH_WATER: Final = 128 * 1024
+LOW_WATER: Final = HIGH_WATER // 2
+
+
+class Inbox:
+    """Messages that wait for the application; ``size`` is their weight in bytes."""
+
+    __slots__ = ("_messages", "size")
+
+    def __init__(self) -> None:
+        self._messages: deque[Message] = deque()
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def put(self, message: Message) -> None:
+        self._messages.append(message)
+        self.size += message.size + MESSAGE_OVERHEAD
+
+    def take(self) -> Message | None:
+        """Return the oldest message, None if there is none."""
+        if not self._messages:
+            return None
+        message = self._messages.popleft()
+        self.size -= message.size + MESSAGE_OVERHEAD
+        return message
+
+    def clear(self) -> None:
+        self._messages.clear()
+        self.size = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self.size > HIGH_WATER
+
+    @property
+    def has_room(self) -> bool:
+        return self.size <= LOW_WATER

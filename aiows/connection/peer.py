@@ -1,0 +1,129 @@
+"""What every face of a connection has, so that handlers work with each; and what a hub gives to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .outbox import SendStatus
+
+__all__ = ("Face", "Peer", "TopicsPort")
+
+
+class TopicsPort(Protocol):
+    """What a hub gives to each connection at the upgrade."""
+
+    def subscribe(self, connection: Connection, topic: str) -> None: ...
+
+    def unsubscribe(self, connection: Connection, topic: str) -> None: ...
+
+    def topics(self, connection: Connection) -> frozenset[str]: ...
+
+    def publish_from(
+        self, connection: Connection, topic: str, message: Any, *, include_self: bool
+    ) -> None: ...
+
+
+class Peer(Protocol):
+    """The small interface that all faces of one connection share."""
+
+    user_id: Any
+    user_data: Any
+
+    @property
+    def connection(self) -> Connection: ...
+
+    @property
+    def closed(self) -> bool: ...
+
+    @property
+    def close_code(self) -> int | None: ...
+
+    @property
+    def buffered_amount(self) -> int: ...
+
+    @property
+    def app(self) -> Any: ...
+
+    @property
+    def topics(self) -> frozenset[str]: ...
+
+    def push(self, message: Any) -> SendStatus: ...
+
+    async def drained(self) -> None: ...
+
+    def subscribe(self, topic: str) -> None: ...
+
+    def unsubscribe(self, topic: str) -> None: ...
+
+    def is_subscribed(self, topic: str) -> bool: ...
+
+    def publish(self, topic: str, message: Any, *, include_self: bool = False) -> None: ...
+
+
+class Face:
+    """The shared interface, passed on to ``self.connection``."""
+
+    __slots__ = ()
+
+    @property
+    def connection(self) -> Connection:
+        raise NotImplementedError
+
+    @property
+    def user_id(self) -> Any:
+        """Who is at the other end; None until `ConnectionRegistry.add` or a view says so."""
+        return self.connection.user_id
+
+    @user_id.setter
+    def user_id(self, value: Any) -> None:
+        self.connection.user_id = value
+
+    @property
+    def user_data(self) -> Any:
+        """Whatever the application wants to keep with the connection; None if nothing."""
+        return self.connection.user_data
+
+    @user_data.setter
+    def user_data(self, value: Any) -> None:
+        self.connection.user_data = value
+
+    @property
+    def app(self) -> Any:
+        """The application that accepted the connection."""
+        return self.connection.app
+
+    @property
+    def buffered_amount(self) -> int:
+        """Bytes that have not been handed to the operating system yet."""
+        return self.connection.buffered_amount
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The names of the topics subscribed to. Raises HubMissing without ``setup(app)``."""
+        return self.connection.topics
+
+    def push(self, message: Any) -> SendStatus:
+        """Send without waiting; see `Connection.push`."""
+        return self.connection.push(message)
+
+    async def drained(self) -> None:
+        """Wait until the outbox is back at its limit; see `Connection.drained`."""
+        await self.connection.drained()
+
+    def subscribe(self, topic: str) -> None:
+        """Receive what is published on ``topic``. Raises HubMissing without ``setup(app)``."""
+        self.connection.subscribe(topic)
+
+    def unsubscribe(self, topic: str) -> None:
+        """No longer receive ``topic``. Raises HubMissing without ``setup(app)``."""
+        self.connection.unsubscribe(topic)
+
+    def is_subscribed(self, topic: str) -> bool:
+        """Whether ``topic`` is subscribed to. Raises HubMissing without ``setup(app)``."""
+        return self.connection.is_subscribed(topic)
+
+    def publish(self, topic: str, message: Any, *, include_self: bool = False) -> None:
+        """Publish to a topic's subscribers; see `Connection.publish`."""
+        self.connection.publish(topic, message, include_self=include_self)

@@ -1,0 +1,62 @@
+"""In goes an aiohttp application, out comes its hub, which starts and stops with it.
+
+Works before or after routes and sub-applications are added; a sub-application's requests find the
+hub of the nearest application around them that has one, as ``request.config_dict[HUB]``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from .backplane import Backplane
+from .hub import Hub
+from .registry import ConnectionRegistry
+
+__all__ = ("HUB", "setup")
+
+HUB: Final = web.AppKey("HUB", Hub)
+"""Where `setup` leaves the hub: ``app[HUB]``."""
+
+
+def setup(
+    app: web.Application,
+    *,
+    backplane: Backplane | None = None,
+    registry: ConnectionRegistry | None = None,
+) -> Hub:
+    """Give ``app`` a hub: users, topics and everybody, from ``app[HUB]`` and every connection.
+
+    ``backplane`` connects it with other nodes (default: none but this process), ``registry`` is
+    yours if you have one already. The hub runs before any other start-up handler. When the
+    application shuts down, ``on_shutdown`` handlers still reach every connection; then all are
+    closed with 1001 at once, and the hub leaves the backplane.
+
+    Raises RuntimeError if ``app`` has a hub, has started, or has been added to a parent.
+    """
+    if HUB in app:
+        raise RuntimeError("aiows.setup(app) was called before for this application")
+    if app.on_startup.frozen:
+        raise RuntimeError(
+            "aiows.setup(app) comes before the application starts or is added to a parent"
+        )
+    hub = app[HUB] = Hub(registry, backplane)
+    app.on_startup.insert(0, _start)
+    app.on_shutdown.append(_retire)
+    app.on_cleanup.append(_stop)
+    return hub
+
+
+async def _start(app: web.Application) -> None:
+    await app[HUB].start()
+
+
+async def _retire(app: web.Application) -> None:
+    app[HUB].retire()
+
+
+async def _stop(app: web.Application) -> None:
+    hub = app[HUB]
+    hub.close_all()
+    await hub.stop()

@@ -74,7 +74,6 @@ class Connection:
         "_deadline",
         "_deflater",
         "_done",
-        "_failure",
         "_hub",
         "_is_over",
         "_keepalive",
@@ -86,6 +85,7 @@ class Connection:
         "_state",
         "_transport",
         "exception",
+        "failure",
         "outbox",
         "user_data",
         "user_id",
@@ -117,7 +117,7 @@ class Connection:
         self._close_code: int | None = None
         self._close_reason = ""
         self._is_over = False
-        self._failure: ProtocolError | None = None
+        self.failure: Exception | None = None  # the peer's: a broken protocol, or silence
         self._deadline: asyncio.TimerHandle | None = None
         self._done: asyncio.Future[None] | None = None
         self._leave_callbacks: list[Callable[[Connection], None]] = []
@@ -271,6 +271,11 @@ class Connection:
         """
         self._topics_port().publish_from(self, topic, message, include_self=include_self)
 
+    @property
+    def hub(self) -> TopicsPort | None:
+        """What ``setup(app)`` gave to the connection, None without it."""
+        return self._hub
+
     def _topics_port(self) -> TopicsPort:
         if self._hub is None:
             raise HubMissing
@@ -311,7 +316,7 @@ class Connection:
         self._send_close(build_close(error.code, error.text), error.code, error.text)
         if self._transport.can_write_eof():
             self._transport.write_eof()
-        self._set_deadline(min(LINGER, self._options.close_timeout), self._hang_up)
+        self._set_deadline(min(LINGER, self._options.close_timeout), self.hang_up)
         self._end()
 
     def abort(self, error: BaseException | None = None) -> None:
@@ -332,7 +337,7 @@ class Connection:
         self.outbox.write(build_frame(Opcode.CLOSE, payload))
         self._step(Event.SEND_CLOSE)
         if self._state is State.CLOSED:
-            self._hang_up()
+            self.hang_up()
         else:
             self._set_deadline(self._options.close_timeout, self._give_up_on_close)
         self._leave()
@@ -347,7 +352,7 @@ class Connection:
         """The peer did not answer our Close in time."""
         self.abort(TimeoutError(f"no answer to Close after {self._options.close_timeout} seconds"))
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
         """Close the TCP connection once everything is written; a peer that does not read is cut off."""
         self._set_deadline(self._options.close_timeout, self._transport.abort)
         self._transport.close()
@@ -443,7 +448,7 @@ class Connection:
         self._note_close(code, reason)
         self._step(Event.RECEIVE_CLOSE)
         if self._state is State.CLOSED:
-            self._hang_up()
+            self.hang_up()
             return
         # The answer waits until what came before has been handled, but not for ever.
         self._set_deadline(self._options.close_timeout, self.answer_close)
@@ -454,9 +459,9 @@ class Connection:
         self._protocol.ignore()
         self.exception = error
         if self.closed:
-            self._hang_up()
+            self.hang_up()
             return
-        self._failure = error
+        self.failure = error
         self._set_deadline(self._options.close_timeout, self._fail, error)
         self._consumer.on_message()
 
@@ -501,13 +506,20 @@ class Connection:
             return
         if self._state is State.LOST:
             self._end()
-        elif self._failure is not None:
-            self._fail(self._failure)
+        elif isinstance(self.failure, ProtocolError):
+            self._fail(self.failure)
 
     @property
-    def has_messages(self) -> bool:
-        """Whether `take` would return one."""
-        return bool(self._protocol.inbox)
+    def is_at_end(self) -> bool:
+        """Whether nothing is left to be taken but the end."""
+        if self._state is State.CLOSE_RECEIVED:
+            return len(self._protocol.inbox) <= 1
+        return not self._protocol.inbox and (self._state is State.LOST or self.failure is not None)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether our Close is out and the peer's has not come."""
+        return self._state is State.CLOSE_SENT
 
     def _start_keepalive(self, policy: KeepAlivePolicy | None) -> KeepAlive | None:
         if policy is None:
@@ -527,4 +539,5 @@ class Connection:
     def _give_up_on_silence(self) -> None:
         policy = self._options.keepalive
         assert policy is not None
-        self.abort(TimeoutError(f"No PONG received after {policy.give_up_after} seconds"))
+        self.failure = TimeoutError(f"No PONG received after {policy.give_up_after} seconds")
+        self.abort(self.failure)

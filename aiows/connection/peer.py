@@ -12,7 +12,9 @@ __all__ = ("Face", "Peer", "TopicsPort")
 
 
 class TopicsPort(Protocol):
-    """What a hub gives to each connection at the upgrade."""
+    """What a hub gives to each connection at the upgrade. All of it is synchronous."""
+
+    def attach(self, connection: Connection) -> None: ...
 
     def subscribe(self, connection: Connection, topic: str) -> None: ...
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._wire import Message
+from ..errors import ConnectionClosed
 from .connection import Connection
 from .eager import start_eagerly
 
@@ -78,6 +79,9 @@ class Pump:
             result = hook(*args)
             if inspect.isawaitable(result):
                 await result
+        except ConnectionClosed:
+            if not self.connection.closed:  # another connection's: an error like any other
+                self.failed()
         except Exception:
             self.failed()
 

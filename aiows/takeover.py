@@ -1,0 +1,167 @@
+"""In goes an answered upgrade request, out comes its transport: every private touch of aiohttp is here.
+
+After the 101 aiohttp has no part in the connection any more. Its HTTP protocol object gives up the
+transport, which is the one thing that keeps HTTP bytes off the wire and the transport open; what
+remains of aiohttp's lifecycle (its server's list of connections, graceful shutdown, the request's
+task) is kept working by a `Guest`.
+
+The touches, each with a test in tests/test_takeover.py that names it:
+
+- ``RequestHandler._message_tail``: frames that came in the same segment as the handshake
+- ``RequestHandler._buffer_paused``, ``_reading_paused``: aiohttp had paused reading
+- ``RequestHandler.transport``, set to None
+- ``RequestHandler.logger``, replaced for the rest of this connection
+- ``RequestHandler._manager``: the server that closes its connections on shutdown
+- ``Server.connection_made``, ``connection_lost`` with an object that is no ``RequestHandler``
+- ``RequestHandler._handle_request``: the task whose result tells how a view ended
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from aiohttp import web
+
+from .connection import Connection
+
+__all__ = ("Guest", "take_over")
+
+# How long a server that shuts down waits for the answers to its Close frames. A peer that is alive
+# answers within a round trip; one that is not must not hold up the restart of everything.
+SHUTDOWN_GRACE: Final = 0.5
+
+NO_RETURN_VALUE: Final = "Missing return statement on request handler"
+
+
+def take_over(
+    request: web.BaseRequest, make_connection: Callable[[asyncio.Transport, Guest], Connection]
+) -> Connection:
+    """Give the request's transport to a new connection, with the bytes that came early.
+
+    Raises ConnectionResetError if the transport is gone.
+    """
+    handler = request.protocol
+    transport = transport_of(request)
+    guest = Guest(handler, request)
+    connection = guest.connection = make_connection(transport, guest)
+    transport.set_protocol(connection.protocol)
+    handler.keep_alive(False)
+    handler.transport = None
+    handler.logger = _AfterUpgrade(handler.logger)  # type: ignore[assignment]
+    guest.check_in(transport)
+    if handler._buffer_paused or handler._reading_paused:
+        transport.resume_reading()
+    early, handler._message_tail = handler._message_tail, b""
+    if isinstance(early, bytes) and early:
+        connection.protocol.feed(early)
+    return connection
+
+
+def transport_of(request: web.BaseRequest) -> asyncio.Transport:
+    """Return the request's transport. Raises ConnectionResetError if it is gone."""
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError("Connection lost")
+    return transport
+
+
+class Guest:
+    """One connection in the house of aiohttp's server, beside its HTTP connections."""
+
+    __slots__ = ("_handler", "_manager", "_view", "connection", "is_attached")
+
+    _task_handler = None  # read by Server.connection_lost: there is no HTTP task to wait for
+
+    connection: Connection
+
+    def __init__(self, handler: web.RequestHandler, request: web.BaseRequest) -> None:
+        self._handler = handler
+        self._manager: Any = handler._manager
+        self._view: asyncio.Future[Any] | None = _view_task(request)
+        self.is_attached = True
+        if self._view is not None:
+            self._view.add_done_callback(self._view_ended)
+        if isinstance(request.task, asyncio.Future):
+            request.task.add_done_callback(self._request_ended)
+
+    def check_in(self, transport: asyncio.Transport) -> None:
+        if self._manager is not None:
+            self._manager.connection_made(self, transport)
+
+    def lost(self, error: BaseException | None) -> None:
+        """The transport is gone: nobody in the house keeps anything of it."""
+        if self._manager is not None:
+            self._manager.connection_lost(self, error)
+            self._manager = None
+        self._handler.connection_lost(error)
+
+    def detach(self) -> None:
+        """The connection goes on without the view that accepted it."""
+        self.is_attached = False
+
+    # what aiohttp's server asks of its connections when it shuts down
+
+    def close(self) -> None:
+        """Called before the application's on_shutdown, where it says goodbye: too early for us."""
+
+    async def shutdown(self, timeout: float | None = None) -> None:
+        """Close with 1001 and wait a little for the answer."""
+        self.connection.close(1001, "Server shutdown")
+        grace = SHUTDOWN_GRACE if timeout is None else min(timeout, SHUTDOWN_GRACE)
+        try:
+            await asyncio.wait_for(self.connection.handshake_done(), grace)
+        except TimeoutError:
+            self.connection.hang_up()
+
+    # how the view ended
+
+    def _view_ended(self, view: asyncio.Future[Any]) -> None:
+        if self.is_attached and not self.connection.closed:
+            self.connection.close(_close_code_for(view))
+
+    def _request_ended(self, _: asyncio.Future[Any]) -> None:
+        if self.is_attached and not self.connection.closed:
+            self.connection.close(1011)
+        self._handler.connection_lost(None)
+
+
+class _AfterUpgrade:
+    """A logger that knows that a WebSocket view has nothing to return."""
+
+    __slots__ = ("_logger",)
+
+    def __init__(self, logger: Any) -> None:
+        self._logger = logger
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._logger, name)
+
+    def exception(self, message: object, *args: Any, **options: Any) -> None:
+        if message != NO_RETURN_VALUE:
+            self._logger.exception(message, *args, **options)
+
+
+def _view_task(request: web.BaseRequest) -> asyncio.Future[Any] | None:
+    """The task in which aiohttp runs the view, also when ``prepare`` is called from a task in it."""
+    task = asyncio.current_task()
+    if task is not None and _runs_a_request(task):
+        return task
+    waits_for = getattr(request.task, "_fut_waiter", None)
+    return waits_for if isinstance(waits_for, asyncio.Task) else None
+
+
+def _runs_a_request(task: asyncio.Task[Any]) -> bool:
+    name = getattr(task.get_coro(), "__name__", "")
+    return name == "_handle_request"
+
+
+def _close_code_for(view: asyncio.Future[Any]) -> int:
+    """Read from the task's result whether the view returned or raised."""
+    if view.cancelled():
+        return 1001
+    if view.exception() is not None:  # aiohttp's ConnectionError in the place of the view's own error
+        return 1011
+    response, _ = view.result()
+    return 1011 if isinstance(response, web.HTTPException) else 1000

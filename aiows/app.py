@@ -13,6 +13,7 @@ from aiohttp import web
 from .backplane import Backplane
 from .hub import Hub
 from .registry import ConnectionRegistry
+from .response import TOPICS
 
 __all__ = ("HUB", "setup")
 
@@ -41,7 +42,7 @@ def setup(
         raise RuntimeError(
             "aiows.setup(app) comes before the application starts or is added to a parent"
         )
-    hub = app[HUB] = Hub(registry, backplane)
+    hub = app[HUB] = app[TOPICS] = Hub(registry, backplane)
     app.on_startup.insert(0, _start)
     app.on_shutdown.append(_retire)
     app.on_cleanup.append(_stop)

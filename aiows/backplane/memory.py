@@ -13,15 +13,31 @@ __all__ = ("MemoryBackplane",)
 class MemoryBackplane(Backplane):
     """Connects the hubs that were given this very object; what it is told is in force at once.
 
-    One application needs no other. Several in one process (an `aiohttp.web.AppRunner` each, also in
-    loops of different threads) reach each other's users and topics through one `MemoryBackplane`.
+    One application needs no other. Several in one event loop (an `aiohttp.web.AppRunner` each) reach
+    each other's users and topics through one `MemoryBackplane`.
     """
 
     def __init__(self) -> None:
         self._subscribers: dict[str, dict[MemoryNode, None]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self, deliver: Deliver) -> MemoryNode:
-        return MemoryNode(self._subscribers, deliver, asyncio.get_running_loop())
+        """Join as a new node. Raises RuntimeError while it is in use in another event loop."""
+        self._move_to(asyncio.get_running_loop())
+        return MemoryNode(self._subscribers, deliver)
+
+    def _move_to(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop not in (None, loop) and self._subscribers:
+            self._drop_nodes_left_behind()
+        self._loop = loop
+
+    def _drop_nodes_left_behind(self) -> None:
+        """Nobody stopped them before their loop was closed, and nobody can any more."""
+        assert self._loop is not None
+        if not self._loop.is_closed():
+            raise RuntimeError("this MemoryBackplane is in use in another event loop")
+        for node in {node for nodes in self._subscribers.values() for node in nodes}:
+            node.leave()
 
 
 class MemoryNode(Node):
@@ -29,21 +45,16 @@ class MemoryNode(Node):
 
     __slots__ = ("_deliver", "_loop", "_subscribers", "_topics")
 
-    def __init__(
-        self,
-        subscribers: dict[str, dict[MemoryNode, None]],
-        deliver: Deliver,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
+    def __init__(self, subscribers: dict[str, dict[MemoryNode, None]], deliver: Deliver) -> None:
         self._subscribers = subscribers
         self._deliver = deliver
-        self._loop = loop
+        self._loop = asyncio.get_running_loop()
         self._topics: set[str] = set()
 
     def publish(self, topic: str, data: bytes) -> Confirmation:
-        for node in tuple(self._subscribers.get(topic, ())):
+        for node in self._subscribers.get(topic, ()):
             if node is not self:
-                node.receive(topic, data, sender=self._loop)
+                self._loop.call_soon(node.arrive, topic, data)
         return None
 
     def subscribe(self, topics: Iterable[str]) -> Confirmation:
@@ -59,22 +70,19 @@ class MemoryNode(Node):
         return None
 
     async def stop(self) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Give up every topic."""
         self.unsubscribe(tuple(self._topics))
+
+    def arrive(self, topic: str, data: bytes) -> None:
+        """Take a message that another node has published, unless it is no longer wanted."""
+        if topic in self._topics:
+            self._deliver(topic, data)
 
     def _take_out(self, topic: str) -> None:
         nodes = self._subscribers[topic]
         del nodes[self]
         if not nodes:
             del self._subscribers[topic]
-
-    def receive(self, topic: str, data: bytes, *, sender: asyncio.AbstractEventLoop) -> None:
-        if self._loop.is_closed():
-            self.unsubscribe(tuple(self._topics))  # nobody stopped it, and nobody will
-        elif self._loop is sender:
-            self._loop.call_soon(self._arrive, topic, data)
-        else:
-            self._loop.call_soon_threadsafe(self._arrive, topic, data)
-
-    def _arrive(self, topic: str, data: bytes) -> None:
-        if topic in self._topics:
-            self._deliver(topic, data)

@@ -1,0 +1,89 @@
+"""Out comes a connection without a network, which remembers what was pushed to it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiows._wire import MessageReader
+from aiows.connection import Connection, ConnectionOptions, PreparedMessage, SendStatus
+
+
+class FakeTransport(asyncio.Transport):
+    """Takes everything; ``waiting`` is how many bytes it claims to hold back."""
+
+    waiting = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+
+class FakeConsumer:
+    """Remembers the order of things in ``events``."""
+
+    def __init__(self, events: list[Any]) -> None:
+        self.events = events
+
+    def on_message(self) -> None:
+        pass
+
+    def on_drain(self) -> None:
+        pass
+
+    def on_close(self, code: int, reason: str) -> None:
+        self.events.append(("close", code))
+
+
+class FakeConnection(Connection):
+    """A real connection over a `FakeTransport`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, max_backpressure: int = 1000) -> None:
+        self.events: list[Any] = []
+        self.pushed: list[Any] = []
+        self.transport = FakeTransport()
+        super().__init__(
+            self.transport,
+            loop=loop,
+            reader=MessageReader(),
+            deflater=None,
+            options=ConnectionOptions(writer_limit=500, max_backpressure=max_backpressure),
+            consumer=FakeConsumer(self.events),
+            on_lost=lambda error: None,
+        )
+
+    def push(self, message: Any) -> SendStatus:
+        status = super().push(message)
+        if status:
+            self.pushed.append(message)
+        return status
+
+    @property
+    def payloads(self) -> list[bytes]:
+        return [PreparedMessage.of(message).payload for message in self.pushed]
+
+    def fill(self) -> None:
+        """Behave as if the peer had not read for a while: the next message is one too many."""
+        self.transport.waiting = 1000
+
+    def empty(self) -> None:
+        """The peer has read everything."""
+        self.transport.waiting = 0
+        self.protocol.resume_writing()

@@ -1,0 +1,74 @@
+# Everything happens in a virtual environment, made when it is first needed.
+#   make demo    the chat on http://localhost:8080; PORT= chooses another port
+#   make test    the tests
+# PYTHON= chooses the interpreter, otherwise it is the newest one from 3.11 on.
+
+VENV ?= .venv
+PORT ?= 8080
+
+# The interpreter that the environment was made with; another one asked for makes it again.
+made_with := $(shell cat $(VENV)/.python 2>/dev/null)
+PYTHON ?= $(or $(made_with),$(shell .ci/pythons | head -n 1))
+ifneq ($(PYTHON),$(made_with))
+  $(shell rm -f $(VENV)/.python)
+endif
+
+bin := $(VENV)/bin
+no_python := No Python >= 3.11 with venv found: apt-get install python3-venv, or set PYTHON=
+described_in := setup.cfg setup.py pyproject.toml
+
+.PHONY: demo test lint format types layers docs compat autobahn clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.package
+	HOST=localhost PORT=$(PORT) $(bin)/python examples/chat/chat.py
+
+test: $(VENV)/.tests
+	$(bin)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.lint
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+
+format: $(VENV)/.lint
+	$(bin)/ruff check --fix .
+	$(bin)/ruff format .
+
+types: $(VENV)/.tests $(VENV)/.types
+	$(bin)/mypy
+	$(bin)/pyright
+
+layers: $(VENV)/.package $(VENV)/.layers
+	$(bin)/lint-imports
+
+docs: $(VENV)/.tests $(VENV)/.docs
+	$(bin)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+compat: $(VENV)/.tests
+	AIOWS_COMPAT_LOOP=all $(bin)/python -m pytest -m compat $(ARGS)
+
+autobahn: $(VENV)/.tests
+	AIOWS_AUTOBAHN=full $(bin)/python -m pytest -m autobahn $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist docs/_build *.egg-info
+
+# Stamps: what is installed is not installed again until its description changes.
+
+$(VENV)/.python:
+	@test -n "$(PYTHON)" || { echo "$(no_python)"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(bin)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@echo "$(PYTHON)" > $@
+
+$(VENV)/.package: $(VENV)/.python $(described_in)
+	$(bin)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.python $(described_in)
+	$(bin)/python -m pip install --quiet --editable ".[dev]" --group compat
+	@touch $@
+
+$(VENV)/.lint $(VENV)/.types $(VENV)/.layers $(VENV)/.docs: $(VENV)/.%: $(VENV)/.python pyproject.toml
+	$(bin)/python -m pip install --quiet --group $*
+	@touch $@

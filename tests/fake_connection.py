@@ -6,7 +6,13 @@ import asyncio
 from typing import Any
 
 from aiows._wire import MessageReader
-from aiows.connection import Connection, ConnectionOptions, PreparedMessage, SendStatus
+from aiows.connection import (
+    Connection,
+    ConnectionOptions,
+    PreparedMessage,
+    SendStatus,
+    TopicsPort,
+)
 
 
 class FakeTransport(asyncio.Transport):
@@ -55,7 +61,7 @@ class FakeConsumer:
 class FakeConnection(Connection):
     """A real connection over a `FakeTransport`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, max_backpressure: int = 1000) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, hub: TopicsPort | None = None) -> None:
         self.events: list[Any] = []
         self.pushed: list[Any] = []
         self.transport = FakeTransport()
@@ -64,9 +70,10 @@ class FakeConnection(Connection):
             loop=loop,
             reader=MessageReader(),
             deflater=None,
-            options=ConnectionOptions(writer_limit=500, max_backpressure=max_backpressure),
+            options=ConnectionOptions(writer_limit=500, max_backpressure=1000),
             consumer=FakeConsumer(self.events),
             on_lost=lambda error: None,
+            hub=hub,
         )
 
     def push(self, message: Any) -> SendStatus:

@@ -13,8 +13,8 @@ __all__ = ("MemoryBackplane",)
 class MemoryBackplane(Backplane):
     """Connects the hubs that were given this very object; what it is told is in force at once.
 
-    One application needs no other. Several in one event loop (an `aiohttp.web.AppRunner` each) reach
-    each other's users and topics through one `MemoryBackplane`.
+    One application needs no other. Several in one event loop (an `aiohttp.web.AppRunner` each)
+    reach each other's users and topics through one `MemoryBackplane`.
     """
 
     def __init__(self) -> None:

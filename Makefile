@@ -14,6 +14,7 @@ ifneq ($(PYTHON),$(made_with))
 endif
 
 bin := $(VENV)/bin
+pip_install := PYTHONWARNINGS=ignore $(bin)/python -m pip install --quiet --disable-pip-version-check
 no_python := No Python >= 3.11 with venv found: apt-get install python3-venv, or set PYTHON=
 described_in := setup.cfg setup.py pyproject.toml
 
@@ -58,17 +59,17 @@ clean:
 $(VENV)/.python:
 	@test -n "$(PYTHON)" || { echo "$(no_python)"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(bin)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(pip_install) --upgrade "pip>=25.1"
 	@echo "$(PYTHON)" > $@
 
 $(VENV)/.package: $(VENV)/.python $(described_in)
-	$(bin)/python -m pip install --quiet --editable .
+	$(pip_install) --editable .
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.python $(described_in)
-	$(bin)/python -m pip install --quiet --editable ".[dev]" --group compat
+	$(pip_install) --editable ".[dev]" --group compat
 	@touch $@
 
 $(VENV)/.lint $(VENV)/.types $(VENV)/.layers $(VENV)/.docs: $(VENV)/.%: $(VENV)/.python pyproject.toml
-	$(bin)/python -m pip install --quiet --group $*
+	$(pip_install) --group $*
 	@touch $@

@@ -1,0 +1,350 @@
+/** The page: what the server says goes in, what the person sees comes out. The wire is in socket.js. */
+
+import { paintAvatar } from "./avatar.js";
+import { KindSocket } from "./socket.js";
+import { Timeline } from "./timeline.js";
+
+const FIRST_ROOM = "general";
+const TYPING_EVERY = 2_000; // milliseconds between two "I am typing"
+const TYPING_LASTS = 4_000;
+const COUNT_FROM = 200; // characters left
+
+const $ = (id) => document.getElementById(id);
+const narrow = matchMedia("(max-width: 720px)");
+
+const me = { id: "", name: "", ids: new Set(JSON.parse(sessionStorage.ids ?? "[]")) };
+const rooms = new Map(); // name -> { name, people: how many, last: the last message's id }
+const seen = new Map(Object.entries(JSON.parse(sessionStorage.seen ?? "{}"))); // room -> message id
+const people = new Map(); // id -> { id, name }, of the room on show
+const typing = new Map(); // id -> { name, timer }
+let room = ""; // the one on show
+let toldTyping = 0;
+
+const socket = new KindSocket(() => `/ws?name=${encodeURIComponent(me.name)}`);
+const timeline = new Timeline({
+  log: $("log"),
+  list: $("messages"),
+  jump: $("jump"),
+  isMine: ({ id }) => me.ids.has(id),
+});
+
+// --- what the server says
+
+socket.on("welcome", ({ you, rooms: all }) => {
+  me.id = you.id;
+  // Every connection has an id of its own: what was said before a reload is still mine.
+  me.ids.add(you.id);
+  sessionStorage.ids = JSON.stringify([...me.ids].slice(-100));
+  showMe(you);
+  rooms.clear();
+  for (const one of all) {
+    rooms.set(one.name, one);
+    seen.set(one.name, Math.min(seen.get(one.name) ?? one.last, one.last));
+  }
+  enter(wantedRoom());
+});
+
+socket.on("room.changed", (changed) => {
+  rooms.set(changed.name, changed);
+  if (!seen.has(changed.name)) seen.set(changed.name, 0);
+  markSeen();
+  showRooms();
+});
+
+socket.on("room.gone", ({ name }) => {
+  rooms.delete(name);
+  seen.delete(name);
+  showRooms();
+});
+
+socket.on("person.came", ({ room: where, person }) => {
+  if (where !== room) return;
+  people.set(person.id, person);
+  showPeople();
+  timeline.note(person, "came in");
+});
+
+socket.on("person.left", ({ room: where, person }) => {
+  if (where !== room) return;
+  people.delete(person.id);
+  showPeople();
+  stopTyping(person.id);
+  timeline.note(person, "left");
+});
+
+socket.on("chat.said", ({ room: where, message }) => {
+  if (where !== room) return;
+  stopTyping(message.author.id);
+  timeline.add(message);
+});
+
+socket.on("chat.typing", ({ room: where, person }) => {
+  if (where !== room) return;
+  stopTyping(person.id);
+  const timer = setTimeout(() => stopTyping(person.id), TYPING_LASTS);
+  typing.set(person.id, { name: person.name, timer });
+  showTyping();
+});
+
+socket.addEventListener("open", () => showLink("connected", "Connected"));
+
+socket.addEventListener("lost", () => {
+  showLink("lost", "Connecting again…");
+  for (const id of [...typing.keys()]) stopTyping(id);
+});
+
+// --- rooms
+
+function wantedRoom() {
+  return decodeURIComponent(location.hash.slice(1)) || FIRST_ROOM;
+}
+
+async function enter(name) {
+  let entered;
+  try {
+    entered = await socket.ask("room.enter", { room: name });
+  } catch (refused) {
+    if (socket.open) refuse(refused.message);
+    if (socket.open && name !== (room || FIRST_ROOM)) location.hash = room || FIRST_ROOM;
+    return;
+  }
+  if (name !== wantedRoom()) return; // gone on to another one meanwhile
+  room = name;
+  people.clear();
+  for (const person of entered.people) people.set(person.id, person);
+  for (const id of [...typing.keys()]) stopTyping(id);
+  const isWhole = (entered.messages[0]?.id ?? 1) === 1;
+  $("welcome-text").textContent = isWhole ? "This is where it begins." : "What was said before is gone.";
+  timeline.show(entered.messages, seen.get(name) ?? 0);
+  refuse("");
+  markSeen();
+  showRoom();
+  showRooms();
+  showPeople();
+}
+
+function markSeen() {
+  if (document.hidden || !rooms.has(room)) return;
+  seen.set(room, rooms.get(room).last);
+  sessionStorage.seen = JSON.stringify(Object.fromEntries(seen));
+}
+
+function unread({ name, last }) {
+  return name === room && !document.hidden ? 0 : Math.max(0, last - (seen.get(name) ?? 0));
+}
+
+function showRoom() {
+  $("room-name").textContent = room;
+  $("welcome-room").textContent = room;
+  $("text-label").textContent = `Message to ${room}`;
+  $("text").placeholder = `Message #${room}`;
+  if (narrow.matches) $("rooms-panel").hidePopover();
+  else $("text").focus();
+}
+
+function showRooms() {
+  const items = [...rooms.values()].map((one) => {
+    const item = $("room-item").content.cloneNode(true).firstElementChild;
+    const link = item.querySelector("a");
+    const count = unread(one);
+    const badge = item.querySelector(".unread");
+    link.href = `#${encodeURIComponent(one.name)}`;
+    link.classList.toggle("fresh", count > 0);
+    if (one.name === room) link.ariaCurrent = "page";
+    item.querySelector(".name").textContent = one.name;
+    const crowd = item.querySelector(".crowd");
+    crowd.hidden = one.people === 0;
+    crowd.title = `${one.people} here`;
+    crowd.firstElementChild.textContent = one.people;
+    badge.hidden = count === 0;
+    badge.textContent = count > 99 ? "99+" : count;
+    badge.ariaLabel = `${count} unread`;
+    return item;
+  });
+  $("rooms").replaceChildren(...items);
+  const total = [...rooms.values()].reduce((sum, one) => sum + unread(one), 0);
+  $("show-rooms").classList.toggle("fresh", total > 0);
+  document.title = `${total ? `(${total}) ` : ""}${room ? `#${room} · ` : ""}aiows chat`;
+}
+
+$("add-room").addEventListener("click", () => {
+  $("new-room").value = "";
+  $("open-room").disabled = true;
+  $("room-dialog").showModal();
+});
+
+$("new-room").addEventListener("input", () => {
+  $("open-room").disabled = slug($("new-room").value) === "";
+});
+
+$("room-dialog").addEventListener("close", () => {
+  const name = slug($("new-room").value);
+  if ($("room-dialog").returnValue === "open" && name) location.hash = name;
+  $("room-dialog").returnValue = "";
+});
+
+function slug(words) {
+  const hyphened = words.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 24);
+  return hyphened.replace(/^-+|-+$/g, "");
+}
+
+window.addEventListener("hashchange", () => socket.open && enter(wantedRoom()));
+
+document.addEventListener("visibilitychange", () => {
+  markSeen();
+  showRooms();
+});
+
+// --- people
+
+function showPeople() {
+  const byName = (a, b) => (b.id === me.id) - (a.id === me.id) || a.name.localeCompare(b.name);
+  const sorted = [...people.values()].sort(byName);
+  const names = sorted.map(({ name }) => name);
+  const items = sorted.map(({ id, name }) => {
+    const item = $("person-item").content.cloneNode(true).firstElementChild;
+    const twice = names.indexOf(name) !== names.lastIndexOf(name);
+    paintAvatar(item.querySelector(".avatar"), name);
+    item.querySelector(".name").textContent = name;
+    item.querySelector("small").textContent = id === me.id ? "you" : twice ? id.slice(0, 4) : "";
+    return item;
+  });
+  $("people").replaceChildren(...items);
+  $("people-count").textContent = sorted.length;
+  $("head-count").textContent = `${sorted.length} here`;
+  $("faces").replaceChildren(...sorted.slice(0, 3).map(({ name }) => face(name)));
+}
+
+function face(name) {
+  const element = document.createElement("span");
+  element.className = "avatar";
+  paintAvatar(element, name);
+  return element;
+}
+
+function stopTyping(id) {
+  clearTimeout(typing.get(id)?.timer);
+  if (typing.delete(id)) showTyping();
+}
+
+function showTyping() {
+  const names = [...typing.values()].map(({ name }) => name);
+  $("typing").classList.toggle("busy", names.length > 0);
+  $("typing").textContent =
+    names.length === 0 ? "" :
+    names.length === 1 ? `${names[0]} is typing…` :
+    names.length === 2 ? `${names[0]} and ${names[1]} are typing…` : "Several people are typing…";
+}
+
+// --- writing
+
+$("say").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const box = $("text");
+  const text = box.value.trim();
+  if (!text) return;
+  if (!socket.open) return refuse("Not connected right now. Your message stays here.");
+  write("");
+  refuse("");
+  toldTyping = 0;
+  try {
+    await socket.ask("chat.send", { text });
+  } catch (refused) {
+    if (!box.value) write(text);
+    refuse(refused.message);
+  }
+});
+
+$("text").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  $("say").requestSubmit();
+});
+
+$("text").addEventListener("input", () => {
+  fit();
+  if (!$("text").value.trim() || Date.now() - toldTyping < TYPING_EVERY) return;
+  if (socket.tell("chat.typing")) toldTyping = Date.now();
+});
+
+function write(text) {
+  $("text").value = text;
+  fit();
+}
+
+function fit() {
+  const box = $("text");
+  const left = box.maxLength - box.value.length;
+  $("left").textContent = left <= COUNT_FROM ? left : "";
+  box.style.height = "auto";
+  box.style.height = `${box.scrollHeight}px`;
+}
+
+function refuse(words) {
+  $("refusal").textContent = words;
+  $("refusal").hidden = !words;
+}
+
+// --- coming and going
+
+function start(name) {
+  me.name = name;
+  sessionStorage.name = localStorage.name = name;
+  $("door").hidden = true;
+  $("chat").hidden = false;
+  showMe({ name });
+  showLink("connecting", "Connecting…");
+  socket.connect();
+}
+
+function showMe({ name }) {
+  $("my-name").textContent = name;
+  paintAvatar($("my-avatar"), name);
+}
+
+function showLink(state, words) {
+  $("link").dataset.state = state;
+  $("link").textContent = words;
+  $("lost").hidden = state !== "lost";
+}
+
+function showDoor() {
+  $("chat").hidden = true;
+  $("door").hidden = false;
+  $("name").value = localStorage.name ?? "";
+  paintAvatar($("door-avatar"), $("name").value || "?");
+  $("name").select();
+}
+
+$("name").addEventListener("input", () => paintAvatar($("door-avatar"), $("name").value || "?"));
+
+$("join").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const name = $("name").value.trim();
+  if (name) start(name);
+});
+
+$("leave-chat").addEventListener("click", () => {
+  socket.close();
+  sessionStorage.clear();
+  location.reload();
+});
+
+$("retry").addEventListener("click", () => socket.retryNow());
+
+$("switch-theme").addEventListener("click", () => showTheme(isDark() ? "light" : "dark"));
+
+function isDark() {
+  const chosen = document.documentElement.style.colorScheme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function showTheme(theme) {
+  if (theme) localStorage.theme = document.documentElement.style.colorScheme = theme;
+  const words = `Switch to the ${isDark() ? "light" : "dark"} theme`;
+  Object.assign($("switch-theme"), { title: words, ariaLabel: words });
+}
+
+showTheme(localStorage.theme);
+if (sessionStorage.name) start(sessionStorage.name);
+else showDoor();

@@ -1,0 +1,31 @@
+"""In go messages that carry a kind, each goes to the handler of its kind, out come replies.
+
+On the wire a message is flat JSON. ``ref``, a string or an integer, asks for a reply and comes back
+with it; what a handler returns is sent only then. ``null`` is no ref. ::
+
+    {"kind": "chat.send", "room": "a", "text": "hi", "ref": 7}
+    {"kind": "reply", "ref": 7, "ok": true}
+    {"kind": "error", "ref": 7, "error": {"code": "invalid", "message": "...", "details": {...}}}
+
+An error reply is always sent, with the ``ref`` if one was readable. Its ``code`` is one of
+these, or what a handler's `KindError` says:
+
+==============  ===================================================================================
+bad_json        the text is no JSON, or nested too deeply
+not_object      it is JSON, but no object
+missing_kind    it has no ``kind``
+bad_kind        its ``kind`` is no string
+unknown_kind    nobody handles its ``kind``
+invalid         a field, or ``ref``, is missing, wrong or not known
+not_text        a BINARY message came to `KindDispatcher.serve`
+internal        the handler failed; the log says how (logger ``aiows.kinds``), the peer is not told
+==============  ===================================================================================
+
+Where one field is to blame ``details`` has its path as ``field`` (``items[2].price``), what was
+``expected`` and what was ``got``: a type, ``nothing``, or the value where its type was right.
+"""
+
+from .dispatcher import KindDispatcher
+from .payload import Payload
+
+__all__ = ("KindDispatcher", "Payload")

@@ -1,0 +1,183 @@
+"""In go a connection's messages, each to the handler of its kind; out go replies and errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from inspect import isawaitable
+from typing import Any, Final, Protocol, TypeVar
+from weakref import WeakKeyDictionary
+
+from aiohttp import WSMessage, WSMsgType
+
+from ..connection import Connection, Peer, PreparedMessage
+from ..errors import ConnectionClosed, KindError
+from ..inject import refusal
+from .payload import RESERVED, Payload, Ref
+from .reader import Reader, Request, Unreadable
+from .refusals import INTERNAL, not_text, quote
+from .replies import error_reply, reply
+from .routes import ERROR, Handler, Route, build_fallback, build_route
+
+__all__ = ("KindDispatcher",)
+
+logger: Final = logging.getLogger("aiows.kinds")
+
+H = TypeVar("H", bound=Handler)
+
+POLICY_VIOLATION: Final = 1008  # RFC 6455, section 7.4.1
+
+
+class _Messages(Peer, Protocol):
+    """A face that is iterated over."""
+
+    def __aiter__(self) -> AsyncIterator[WSMessage]: ...
+
+
+class KindDispatcher:
+    """Brings each message to the handler of its kind, checked and converted, and answers.
+
+    ``payload_key``: None (the default) for flat messages, ``{"kind": ..., "value": 40}``, or the
+    key under which the fields lie, ``{"kind": ..., "payload": {"value": 40}}``; replies are alike.
+
+    ``max_bad_messages``: so many messages in a row that no handler could take close the connection
+    with 1008 (default 20; 0: never). Stops a peer that makes us write errors for ever.
+
+    Handlers can be added at any time. Raises ValueError for options that cannot be.
+    """
+
+    def __init__(self, *, payload_key: str | None = None, max_bad_messages: int = 20) -> None:
+        if payload_key is not None and (not payload_key or payload_key in RESERVED):
+            raise ValueError(f"payload_key cannot be {payload_key!r}")
+        if max_bad_messages < 0:
+            raise ValueError("max_bad_messages is 0 (no limit) or more")
+        self._payload_key = payload_key
+        self._max_bad_messages = max_bad_messages
+        self._routes: dict[str, Route] = {}
+        self._fallback: Route | None = None
+        self._reader: Reader | None = None
+        self._bad_in_a_row: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
+
+    def on(self, kind: str | type[Payload], /, *, method: bool = False) -> Callable[[H], H]:
+        """Register the decorated function, ``def`` or ``async def``, for messages of ``kind``.
+
+        ``kind`` is a name, or a `Payload` type, whose fields the messages must have. The function
+        says by its parameters what it wants (`aiows.inject`): ``ws`` is the connection, a parameter
+        annotated with a `Payload` type the whole message, every other one a field of the message.
+        Returns the function unchanged; ``method=True``: its first parameter is the ``instance``
+        that `dispatch` is called with.
+
+        What it returns is the reply, sent if the message had a ``ref``. A `KindError` that it
+        raises is the error reply.
+
+        Raises RegistrationError for a handler that could never work and for a kind that has one.
+        """
+
+        def register(handler: H) -> H:
+            route = build_route(kind, handler, is_method=method)
+            if route.kind in self._routes:
+                raise refusal(handler, f"the kind {route.kind!r} has a handler already")
+            self._routes[route.kind] = route
+            self._reader = None
+            return handler
+
+        return register
+
+    def fallback(self, handler: H, /, *, method: bool = False) -> H:
+        """Register the decorated function for every kind that has no handler of its own.
+
+        It can ask for ``kind`` and ``fields`` (a dict of the others, unchecked) besides what is no
+        field. A message of kind ``error`` does not come here. Raises RegistrationError.
+        """
+        if self._fallback is not None:
+            raise refusal(handler, "there is a fallback already")
+        self._fallback = build_fallback(handler, is_method=method)
+        self._reader = None
+        return handler
+
+    async def serve(self, ws: _Messages, *, instance: Any = None) -> None:
+        """Dispatch every message until the connection ends; a BINARY one gets an error reply."""
+        async for msg in ws:
+            if not await self.dispatch(ws, msg, instance=instance) and msg.type is WSMsgType.BINARY:
+                await self._refuse(ws, Unreadable(not_text()))
+
+    async def dispatch(self, ws: Peer, msg: WSMessage, *, instance: Any = None) -> bool:
+        """Bring one message to its handler and answer it; False if it is no TEXT message.
+
+        Returns when the handler has. Raises what is not an `Exception` (a cancellation), and
+        TypeError if a handler registered with ``method=True`` gets no ``instance``; all else is
+        answered and logged.
+        """
+        if msg.type is not WSMsgType.TEXT:
+            return False
+        try:
+            request = self._current_reader().read(msg.data)
+        except Unreadable as unreadable:
+            await self._refuse(ws, unreadable)
+            return True
+        if self._bad_in_a_row:
+            self._bad_in_a_row.pop(ws.connection, None)
+        if request.route.is_method and instance is None:
+            raise refusal(request.route.handler, "registered with method=True: needs instance=")
+        await self._handle(ws, request, instance)
+        return True
+
+    def _current_reader(self) -> Reader:
+        if self._reader is None:
+            self._reader = Reader(self._routes, self._fallback, self._payload_key)
+        return self._reader
+
+    async def _handle(self, ws: Peer, request: Request, instance: Any) -> None:
+        try:
+            value = request.route.call(ws, request.message, instance)
+            if isawaitable(value):
+                value = await value
+            answer = None if request.ref is None else reply(value, request.ref, self._payload_key)
+        except Exception as error:
+            if isinstance(error, ConnectionClosed) and ws.closed:
+                return  # the peer has gone, and nobody is left to answer
+            answer = _error_reply(ws, error, request.kind, request.ref)
+        if answer is not None:
+            await _send(ws, answer)
+
+    async def _refuse(self, ws: Peer, unreadable: Unreadable) -> None:
+        """Answer a message that no handler took, and close if there were too many in a row."""
+        kind = unreadable.kind
+        if kind == ERROR:  # Never answered: two peers could answer each other's errors for ever.
+            logger.debug("%s sent an error", quote(ws.connection))
+            return
+        await _send(ws, _error_reply(ws, unreadable.error, kind, unreadable.ref))
+        self._count_bad(ws.connection)
+
+    def _count_bad(self, connection: Connection) -> None:
+        count = self._bad_in_a_row.get(connection, 0) + 1
+        self._bad_in_a_row[connection] = count
+        if self._max_bad_messages and count >= self._max_bad_messages:
+            logger.warning("%s sent %d bad messages in a row: closing", quote(connection), count)
+            connection.close(POLICY_VIOLATION, "too many bad messages")
+
+
+def _error_reply(ws: Peer, error: Exception, kind: str | None, ref: Ref) -> PreparedMessage:
+    """Return the answer to what was raised; all but a `KindError` is for the log, not the peer."""
+    if isinstance(error, KindError):
+        try:
+            return error_reply(error, ref)
+        except Exception as unsayable:  # its details are no JSON
+            error = unsayable
+    logger.error(
+        "the handler of kind %s failed on %s, user %s",
+        quote(kind),
+        quote(ws.connection),
+        quote(ws.user_id),
+        exc_info=error,
+    )
+    return error_reply(INTERNAL, ref)
+
+
+async def _send(ws: Peer, message: PreparedMessage) -> None:
+    """Send at once, or when there is room; not at all once the connection is closed."""
+    if ws.push(message) or ws.closed:
+        return
+    with suppress(ConnectionClosed):
+        await ws.connection.send_message(message)

@@ -1,0 +1,166 @@
+"""In goes a class with ``kind="chat.send"``, out comes a typed message that carries its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import (
+    Any,
+    ClassVar,
+    Final,
+    Literal,
+    TypeAlias,
+    TypedDict,
+    Unpack,
+    dataclass_transform,
+)
+
+from msgspec import UNSET, Struct, StructMeta, UnsetType, field
+from msgspec.structs import force_setattr
+
+from ..errors import RegistrationError
+
+__all__ = ("KIND", "REF", "RESERVED", "Fields", "Payload", "Ref", "kind_problem", "take_ref")
+
+KIND: Final = "kind"
+REF: Final = "ref"
+# The keys that are the wire form's own.
+RESERVED: Final = frozenset({KIND, REF, "error"})
+
+Ref: TypeAlias = str | int | None
+"""What ties a reply to its request; None: no reply is wanted."""
+
+
+class Fields(Struct, kw_only=True):
+    """Base of the types that are built from the parameters of a handler."""
+
+    ref: str | int | UnsetType | None = UNSET
+
+
+class _Options(TypedDict, total=False):
+    """The options of `msgspec.Struct` that a payload may have: all but those of the tag."""
+
+    rename: (
+        Literal["lower", "upper", "camel", "pascal", "kebab"]
+        | Callable[[str], str | None]
+        | Mapping[str, str]
+        | None
+    )
+    omit_defaults: bool
+    forbid_unknown_fields: bool
+    frozen: bool
+    eq: bool
+    order: bool
+    kw_only: bool
+    repr_omit_defaults: bool
+    gc: bool
+    weakref: bool
+    dict: bool
+    cache_hash: bool
+
+
+@dataclass_transform(field_specifiers=(field,))
+class PayloadMeta(StructMeta):
+    """Turns the class keyword ``kind`` into the tag under which msgspec reads and writes it."""
+
+    def __new__(  # noqa: PYI034 (no Self in a metaclass)
+        mcls,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        /,
+        *,
+        kind: str | None = None,
+        **options: Unpack[_Options],
+    ) -> PayloadMeta:
+        """Make the class; raises RegistrationError for what could never be sent or read."""
+        if not any(isinstance(base, PayloadMeta) for base in bases):
+            return super().__new__(mcls, name, bases, namespace, **options)
+        where = f"{namespace.get('__module__')}.{namespace.get('__qualname__', name)}"
+        _check_options(where, options)
+        _check_kind(where, kind, bases)
+        _check_namespace(where, namespace)
+        tagging: dict[str, Any] = {}
+        if kind is not None:
+            namespace = {**namespace, KIND: kind}
+            tagging = {"tag": kind, "tag_field": KIND}
+        try:
+            made = super().__new__(mcls, name, bases, namespace, **options, **tagging)
+        except ValueError as error:  # a field is named like the tag
+            raise RegistrationError(f"{where}: {error}") from error
+        _check_fields(where, made)
+        return made
+
+
+class Payload(Struct, metaclass=PayloadMeta, kw_only=True, repr_omit_defaults=True):
+    """A typed message: ``class ChatSend(Payload, kind="chat.send")`` with fields as in a dataclass.
+
+    As JSON it is flat: ``{"kind": "chat.send", "room": "a"}``. Without ``kind=`` a class is a base
+    for others, or a reply's fields; a subclass of a class that has a kind must name its own.
+    ``kind``, ``ref`` and ``error`` are no names for fields. The other class keywords are those of
+    `msgspec.Struct`, without ``tag``, ``tag_field`` and ``array_like``.
+
+    ``ref`` belongs to the dispatcher, which takes it off what it reads: a payload that a handler
+    passes on does not carry it.
+
+    Raises RegistrationError, when the class is made, for a kind or a field that cannot be.
+    """
+
+    kind: ClassVar[str]
+    ref: str | int | UnsetType | None = UNSET
+
+
+def take_ref(message: Fields | Payload) -> Ref:
+    """Return the ref of a message that was read, and take it off."""
+    ref = message.ref
+    if ref is UNSET:
+        return None
+    force_setattr(message, REF, UNSET)  # frozen payloads too
+    return ref
+
+
+def kind_problem(kind: object) -> str | None:
+    """Say why ``kind`` cannot be one; None if it can."""
+    if not isinstance(kind, str) or not kind:
+        return f"a kind is a str that is not empty, not {kind!r}"
+    try:
+        kind.encode()
+    except UnicodeEncodeError:
+        return f"the kind {kind!r} is no UTF-8 text"
+    return None
+
+
+def _check_options(where: str, options: Mapping[str, Any]) -> None:
+    unknown = options.keys() - _Options.__annotations__.keys()
+    if unknown:
+        raise RegistrationError(f"{where}: no options of a Payload: {', '.join(sorted(unknown))}")
+
+
+def _check_namespace(where: str, namespace: Mapping[str, Any]) -> None:
+    for name in (KIND, REF):
+        if name in namespace:
+            raise RegistrationError(f"{where}: {name!r} is reserved for the message's own {name}")
+
+
+def _check_kind(where: str, kind: str | None, bases: tuple[type, ...]) -> None:
+    problem = None if kind is None else kind_problem(kind)
+    if problem is not None:
+        raise RegistrationError(f"{where}: {problem}")
+    for base in bases:
+        if kind is None and isinstance(base, PayloadMeta) and base.__struct_config__.tag:
+            raise RegistrationError(
+                f"{where}: its base {base.__qualname__} is of the kind "
+                f"{base.__struct_config__.tag!r}; give this one a kind= of its own"
+            )
+
+
+def _check_fields(where: str, made: StructMeta) -> None:
+    names = dict(zip(made.__struct_fields__, made.__struct_encode_fields__, strict=True))
+    defaults = dict(
+        zip(reversed(made.__struct_fields__), reversed(made.__struct_defaults__), strict=False)
+    )
+    own = {name for name in (*names, *names.values()) if name != REF}
+    if REF in made.__match_args__ or defaults.get(REF) is not UNSET or names[REF] != REF:
+        own.add(REF)
+    clashes = sorted(own & RESERVED)
+    if clashes:
+        raise RegistrationError(f"{where}: reserved, so no field may be named {clashes[0]!r}")

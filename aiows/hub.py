@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Hashable, Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from .backplane import Backplane, Confirmation, MemoryBackplane, Node, decode, encode
 from .connection import Connection, Peer, PreparedMessage
+from .inject import provide
 from .registry import ConnectionRegistry
 
 __all__ = ("Hub",)
@@ -273,3 +274,10 @@ def _log_failure(handed: Confirmation, what: str) -> None:
             logger.error("%s: %s", what, error, exc_info=error)
 
     handed.add_done_callback(done)
+
+
+def _hub_of(peer: Peer) -> Hub:
+    return cast(Hub, peer.connection.require_hub())
+
+
+provide(Hub, _hub_of)

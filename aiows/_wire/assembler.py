@@ -1,0 +1,143 @@
+"""In go frames, out come messages: joined, inflated, checked, and bounded all the while."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..errors import ProtocolError
+from .deflate import Inflater
+from .frames import parse_close
+from .messages import CloseCode, Message, Opcode
+from .parser import Frame
+from .utf8 import Utf8Checker, decode_text
+
+__all__ = ("MessageAssembler",)
+
+_CONTINUATION: Final = int(Opcode.CONTINUATION)
+_TEXT: Final = int(Opcode.TEXT)
+_CLOSE: Final = int(Opcode.CLOSE)
+
+# Pieces are gathered in chunks of this many bytes. Stops a message of a million tiny fragments from
+# being a million objects; what was gathered is not moved when more comes.
+_CHUNK: Final = 64 * 1024
+
+
+class MessageAssembler:
+    """Joins frames to messages (RFC 6455, section 5.4; RFC 7692, section 6.2).
+
+    ``max_msg_size`` in bytes, 0: no limit. ``inflater``: None without permessage-deflate. After an
+    error it is not to be used any more.
+    """
+
+    __slots__ = ("_decode_text", "_inflater", "_max_msg_size", "_partial")
+
+    def __init__(self, *, max_msg_size: int, inflater: Inflater | None, decode_text: bool) -> None:
+        self._max_msg_size = max_msg_size
+        self._inflater = inflater
+        self._decode_text = decode_text
+        self._partial: _Partial | None = None
+
+    def add(self, frame: Frame) -> Message | None:
+        """The message that ``frame`` completes, if any. Raises ProtocolError 1002, 1007 or 1009."""
+        if frame.opcode >= _CLOSE:
+            return _control_message(frame)
+        self._check_order(frame)
+        self._check_size(frame)
+        partial = self._partial
+        if partial is None:
+            if frame.fin and not frame.rsv1:
+                return self._message(frame.opcode, frame.payload)
+            partial = self._partial = _Partial(frame)
+        self._gather(frame, partial)
+        if not frame.fin:
+            return None
+        self._partial = None
+        return self._message(partial.opcode, partial.join())
+
+    def _check_order(self, frame: Frame) -> None:
+        # RFC 6455, section 5.4: one frame with an opcode, then continuations until FIN.
+        if self._partial is None:
+            if frame.opcode == _CONTINUATION:
+                raise _protocol_error("Continuation frame for non started message")
+        elif frame.opcode != _CONTINUATION:
+            raise _protocol_error(f"Expected a continuation frame, got opcode={frame.opcode}")
+
+    def _check_size(self, frame: Frame) -> None:
+        """Refuse a frame on the length that its header declares, before its payload is here.
+
+        The boundary is aiohttp's: plain data must be less than ``max_msg_size``.
+        """
+        limit = self._max_msg_size
+        if not limit:
+            return
+        size = len(frame.payload) + frame.rest
+        partial = self._partial
+        if frame.rsv1 or (partial is not None and partial.is_compressed):
+            # What counts is the inflated size. But no encoder makes data longer by more than an
+            # eighth (RFC 1951, section 3.2.6), so this one is too big without looking.
+            limit += limit // 8 + 1024
+        elif partial is not None:
+            size += partial.size
+        if size >= limit:
+            raise _too_big(f"Message size {size} exceeds limit {self._max_msg_size}")
+
+    def _gather(self, frame: Frame, partial: _Partial) -> None:
+        if not partial.is_compressed:
+            partial.add(frame.payload, final=frame.fin)
+            return
+        assert self._inflater is not None
+        # The pieces are small and inflation goes on only when asked for the next one. Stops a
+        # deflate bomb (a thousandfold) at the limit; aiohttp's boundary: up to ``max_msg_size``.
+        for piece in self._inflater.inflate(frame.payload, final=frame.fin):
+            partial.add(piece)
+            if 0 < self._max_msg_size < partial.size:
+                raise _too_big(f"Decompressed message exceeds size limit {self._max_msg_size}")
+        partial.add(b"", final=frame.fin)
+
+    def _message(self, opcode: int, payload: bytes) -> Message:
+        if opcode == _TEXT and self._decode_text:
+            return Message(opcode, decode_text(payload), "", len(payload))
+        if opcode == _TEXT:
+            decode_text(payload)
+        return Message(opcode, payload, "", len(payload))
+
+
+class _Partial:
+    """A message that is still arriving; a text is checked as it does."""
+
+    __slots__ = ("_checker", "_chunks", "_tail", "is_compressed", "opcode", "size")
+
+    def __init__(self, first: Frame) -> None:
+        self.opcode = first.opcode
+        self.is_compressed = first.rsv1
+        self.size = 0
+        self._checker = Utf8Checker() if first.opcode == _TEXT else None
+        self._chunks: list[bytearray] = []
+        self._tail = bytearray()
+
+    def add(self, piece: bytes, *, final: bool = False) -> None:
+        if self._checker is not None:
+            self._checker.check(piece, final=final)
+        self.size += len(piece)
+        self._tail += piece
+        if len(self._tail) >= _CHUNK:
+            self._chunks.append(self._tail)
+            self._tail = bytearray()
+
+    def join(self) -> bytes:
+        return b"".join((*self._chunks, self._tail))
+
+
+def _control_message(frame: Frame) -> Message:
+    if frame.opcode == _CLOSE:
+        code, reason = parse_close(frame.payload)
+        return Message(frame.opcode, code, reason, len(frame.payload))
+    return Message(frame.opcode, frame.payload, "", len(frame.payload))
+
+
+def _protocol_error(text: str) -> ProtocolError:
+    return ProtocolError(CloseCode.PROTOCOL_ERROR, text)
+
+
+def _too_big(text: str) -> ProtocolError:
+    return ProtocolError(CloseCode.MESSAGE_TOO_BIG, text)

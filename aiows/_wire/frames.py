@@ -36,9 +36,9 @@ def build_frame(
 ) -> bytes:
     """One frame as it goes on the wire (RFC 6455, section 5.2).
 
-    ``rsv1`` marks the first frame of a compressed message (RFC 7692, section 6). ``mask``: a client's
-    key of 4 bytes; a server's frames have none. Raises ValueError for a control frame that is
-    fragmented, compressed or over 125 bytes.
+    ``rsv1`` marks the first frame of a compressed message (RFC 7692, section 6). ``mask``: a
+    client's key of 4 bytes; a server's frames have none. Raises ValueError for a control frame that
+    is fragmented, compressed or over 125 bytes.
     """
     size = payload.nbytes if isinstance(payload, memoryview) else len(payload)
     if opcode >= Opcode.CLOSE:

@@ -42,8 +42,8 @@ class Message(NamedTuple):
     size: int
 
 
-# RFC 6455, section 7.4.1, and IANA's registry, which added 1012 to 1014. 1004 is reserved; 1005, 1006
-# and 1015 stand for an end without a code and are never on the wire.
+# RFC 6455, section 7.4.1, and IANA's registry, which added 1012 to 1014. 1004 is reserved; 1005,
+# 1006 and 1015 stand for an end without a code and are never on the wire.
 _REGISTERED: Final = frozenset((1000, 1001, 1002, 1003, *range(1007, 1015)))
 _FOR_LIBRARIES_AND_APPLICATIONS: Final = range(3000, 5000)  # RFC 6455, section 7.4.2
 

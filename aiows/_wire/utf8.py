@@ -30,7 +30,7 @@ class Utf8Checker:
         self._decoder = _new_decoder()
 
     def check(self, piece: bytes, *, final: bool = False) -> None:
-        """Raises ProtocolError 1007 (RFC 6455, section 8.1), with ``final`` for half a character."""
+        """Raises ProtocolError 1007 (RFC 6455, section 8.1), if ``final`` for half a character."""
         try:
             self._decoder.decode(piece, final)
         except UnicodeDecodeError as error:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from .compression import Compression
-from .deflate import Compressor, Deflater, Inflater, shared_deflater
+from .deflate import Deflater, Inflater, make_deflater, shared_deflater
 from .frames import build_close, build_frame, parse_close
 from .messages import CloseCode, Message, Opcode, is_close_code
 from .negotiation import DeflateParams, negotiate_deflate
@@ -22,7 +22,6 @@ from .reader import MessageReader
 __all__ = (
     "CloseCode",
     "Compression",
-    "Compressor",
     "DeflateParams",
     "Deflater",
     "Inflater",
@@ -32,6 +31,7 @@ __all__ = (
     "build_close",
     "build_frame",
     "is_close_code",
+    "make_deflater",
     "negotiate_deflate",
     "parse_close",
     "shared_deflater",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .frames import BytesLike
 
-__all__ = ("Compressor", "Deflater", "Inflater", "shared_deflater")
+__all__ = ("Deflater", "Inflater", "make_deflater", "shared_deflater")
 
 # Section 7.2.1: every flush ends with an empty stored block; these bytes of it are not sent.
 _FLUSH_MARK: Final = b"\x00\x00\xff\xff"
@@ -32,102 +32,82 @@ _OUTPUT_PIECE: Final = 64 * 1024
 _INPUT_PIECE: Final = 4 * 1024
 
 
-class Compressor:
-    """Compresses messages, each with a window over those before it or each by itself.
+class Deflater:
+    """Compresses messages with a window of 2 ** ``window_bits`` bytes (9 to 15).
 
-    ``has_takeover``: with a window; its messages go to one connection, the one that got the others.
-    Without it one compressor serves all connections.
+    ``has_takeover``: a message refers to those before it, so it goes to one connection, the one
+    that got them. Without it no message depends on another, and one deflater serves all.
     """
 
-    __slots__ = ("_flush_mode", "_memory_level", "_stream", "_window_bits")
+    __slots__ = ("_compressor", "_memory_level", "has_takeover", "window_bits")
 
     def __init__(
         self,
         *,
-        window_bits: int,
+        window_bits: int = MAX_WINDOW_BITS,
         memory_level: int = zlib.DEF_MEM_LEVEL,
         has_takeover: bool = False,
     ) -> None:
-        self._window_bits = window_bits
+        self.window_bits = window_bits
+        self.has_takeover = has_takeover
         self._memory_level = memory_level
-        # A full flush forgets the window; it costs half of what a new stream would.
-        self._flush_mode = zlib.Z_SYNC_FLUSH if has_takeover else zlib.Z_FULL_FLUSH
-        self._stream: _Compress | None = None
+        self._compressor: _Compress | None = None
 
     def compress(self, data: BytesLike) -> bytes:
         """The payload of a compressed message (RFC 7692, section 7.2.1)."""
         if not data:
             return _NOTHING
-        stream = self._stream or self._new_stream()
+        compressor = self._compressor or self._new_compressor()
         # It comes back when all went well. After an interruption it would hold a message that the
         # peer never got, or one that is another peer's.
-        self._stream = None
-        compressed = stream.compress(data) + stream.flush(self._flush_mode)
-        self._stream = stream
+        self._compressor = None
+        compressed = compressor.compress(data) + compressor.flush(self._flush_mode)
+        self._compressor = compressor
         return compressed[: -len(_FLUSH_MARK)]
 
     def reset(self) -> None:
-        """Forget the window: the next message depends on none."""
-        self._stream = None
+        """Forget the window: the next message depends on none.
 
-    def _new_stream(self) -> _Compress:
+        For when a connection got a compressed message that did not come from its own deflater.
+        """
+        self._compressor = None
+
+    @property
+    def _flush_mode(self) -> int:
+        # A full flush forgets the window; it costs half of what a new compressor would.
+        return zlib.Z_SYNC_FLUSH if self.has_takeover else zlib.Z_FULL_FLUSH
+
+    def _new_compressor(self) -> _Compress:
         # Negative: raw, without zlib's header and checksum.
-        return zlib.compressobj(wbits=-self._window_bits, memLevel=self._memory_level)
+        return zlib.compressobj(wbits=-self.window_bits, memLevel=self._memory_level)
 
 
 class _PerThread(threading.local):
-    """Each thread has its own: in two event loops one stream would mix their messages."""
+    """Each thread has its own: one deflater in two event loops would mix their messages."""
 
     def __init__(self) -> None:
-        self.compressors: dict[int, Compressor] = {}
+        self.deflaters: dict[int, Deflater] = {}
 
 
 _per_thread: Final = _PerThread()
 
 
-def shared_deflater(window_bits: int = MAX_WINDOW_BITS) -> Compressor:
-    """The compressor of all connections of the running thread that have no takeover.
-
-    ``window_bits``: 9 to 15, as the connection negotiated.
-    """
-    compressor = _per_thread.compressors.get(window_bits)
-    if compressor is None:
-        compressor = _per_thread.compressors[window_bits] = Compressor(window_bits=window_bits)
-    return compressor
+def shared_deflater(window_bits: int = MAX_WINDOW_BITS) -> Deflater:
+    """The deflater of all connections of the running thread that have no takeover."""
+    deflater = _per_thread.deflaters.get(window_bits)
+    if deflater is None:
+        deflater = _per_thread.deflaters[window_bits] = Deflater(window_bits=window_bits)
+    return deflater
 
 
-class Deflater:
-    """Compresses the messages of one connection, as it was negotiated.
-
-    ``has_takeover``: they depend on each other. If not, nothing is kept between them, and what
-    ``shared_deflater(window_bits)`` has compressed once may go to this connection as it is.
-    """
-
-    __slots__ = ("_compressor", "has_takeover", "window_bits")
-
-    def __init__(self, params: DeflateParams, compression: Compression) -> None:
-        self.window_bits = params.server_max_window_bits or MAX_WINDOW_BITS
-        self.has_takeover = not params.server_no_context_takeover
-        self._compressor = (
-            Compressor(
-                window_bits=self.window_bits,
-                memory_level=compression.memory_level,
-                has_takeover=True,
-            )
-            if self.has_takeover
-            else shared_deflater(self.window_bits)
-        )
-
-    def compress(self, data: BytesLike) -> bytes:
-        """The payload of a compressed message (RFC 7692, section 7.2.1)."""
-        return self._compressor.compress(data)
-
-    def reset(self) -> None:
-        """Forget the window: the next message depends on none.
-
-        For when the connection got a compressed message that came from elsewhere.
-        """
-        self._compressor.reset()
+def make_deflater(params: DeflateParams, compression: Compression) -> Deflater:
+    """The deflater for a connection that has negotiated ``params``; it may be shared."""
+    window_bits = params.server_max_window_bits or MAX_WINDOW_BITS
+    if params.server_no_context_takeover:
+        return shared_deflater(window_bits)
+    return Deflater(
+        window_bits=window_bits, memory_level=compression.memory_level, has_takeover=True
+    )
 
 
 class Inflater:

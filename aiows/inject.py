@@ -24,7 +24,7 @@ from typing import Annotated, Any, Final, TypeAlias, cast, get_origin, get_type_
 
 from aiohttp import web
 
-from .connection import Face, Peer
+from .connection import Connection, Peer
 from .errors import RegistrationError
 
 __all__ = ("NO_DEFAULT", "Parameter", "Source", "provide", "read_parameters", "refusal")
@@ -49,7 +49,8 @@ class Source(Enum):
 class Parameter:
     """One parameter of a handler; ``provider`` is set where ``source`` is PROVIDED.
 
-    ``annotation`` is the resolved type, ``Any`` if there is none; ``default`` may be NO_DEFAULT.
+    ``annotation`` is the resolved type, without ``Annotated`` unless it is a field's, ``Any`` if
+    there is none; ``default`` may be NO_DEFAULT.
     """
 
     name: str
@@ -137,10 +138,11 @@ def _read_parameter(
         raise refusal(handler, f"{_VARIADIC[declared.kind]}{name}: name the fields one by one")
     annotation = Any if name == CONNECTION_NAME else _resolve(handler, declared, known)
     provider = _same if name == CONNECTION_NAME else _provider_of(annotation)
+    source = _source_of(annotation, provider, payload_type)
     return Parameter(
         name=name,
-        source=_source_of(annotation, provider, payload_type),
-        annotation=annotation,
+        source=source,
+        annotation=annotation if source is Source.FIELD else _without_metadata(annotation),
         default=declared.default,
         is_keyword_only=declared.kind is inspect.Parameter.KEYWORD_ONLY,
         provider=provider,
@@ -165,10 +167,13 @@ def _provider_of(annotation: Any) -> Provider | None:
 
 def _runtime_type(annotation: Any) -> type | None:
     """Return the class behind ``Annotated[X, ...]``, ``X[Y]`` or ``X``; None for a union."""
-    if get_origin(annotation) is Annotated:
-        annotation = annotation.__origin__
+    annotation = _without_metadata(annotation)
     plain = get_origin(annotation) or annotation
     return plain if isinstance(plain, type) else None
+
+
+def _without_metadata(annotation: Any) -> Any:
+    return annotation.__origin__ if get_origin(annotation) is Annotated else annotation
 
 
 def _declared_parameters(handler: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -235,6 +240,6 @@ def _application(peer: Peer) -> web.Application:
 
 
 provide(Peer, _same)
-provide(Face, _same)
+provide(Connection, _same)
 provide(web.WebSocketResponse, _same)
 provide(web.Application, _application)

@@ -113,7 +113,7 @@ def _getter(parameter: Parameter) -> Getter:
 
 def _checked_payload(handler: Handler, kind: object) -> type[Payload]:
     if not (isinstance(kind, type) and issubclass(kind, Payload)):
-        raise refusal(handler, f"on() takes the name of a kind or a Payload type, not {kind!r}")
+        raise refusal(handler, f"neither the name of a kind nor a Payload type: {kind!r}")
     if kind.__struct_config__.tag is None:
         raise refusal(handler, f"{kind.__qualname__} has no kind: class ...(Payload, kind=...)")
     return kind

@@ -1,1 +1,50 @@
-"""aiows: WebSockets for aiohttp."""
+"""WebSockets for aiohttp: a drop-in response, views with typed kinds, users, topics and many nodes."""
+
+from aiohttp import WSCloseCode, WSMessage, WSMsgType
+
+from ._wire import Compression, wire_build
+from .app import HUB, setup
+from .backplane import MemoryBackplane
+from .connection import Connection, PreparedMessage, SendStatus
+from .errors import (
+    AiowsError,
+    ConnectionClosed,
+    HubMissing,
+    KindError,
+    ProtocolError,
+    RegistrationError,
+    RequestReleased,
+)
+from .hub import Hub
+from .kinds import KindDispatcher, Payload
+from .registry import ConnectionRegistry
+from .response import WebSocketResponse
+from .view import WebSocketView, on
+
+__all__ = (
+    "HUB",
+    "AiowsError",
+    "Compression",
+    "Connection",
+    "ConnectionClosed",
+    "ConnectionRegistry",
+    "Hub",
+    "HubMissing",
+    "KindDispatcher",
+    "KindError",
+    "MemoryBackplane",
+    "Payload",
+    "PreparedMessage",
+    "ProtocolError",
+    "RegistrationError",
+    "RequestReleased",
+    "SendStatus",
+    "WSCloseCode",
+    "WSMessage",
+    "WSMsgType",
+    "WebSocketResponse",
+    "WebSocketView",
+    "on",
+    "setup",
+    "wire_build",
+)

@@ -10,7 +10,7 @@ from aiohttp import WSMessage, WSMsgType
 from ._wire import Message, Opcode
 from .connection import Connection
 
-__all__ = ("Receiver",)
+__all__ = ("Receiver", "as_aiohttp")
 
 CLOSED_MESSAGE: Final = WSMessage(WSMsgType.CLOSED, None, None)
 CLOSING_MESSAGE: Final = WSMessage(WSMsgType.CLOSING, None, None)
@@ -81,7 +81,7 @@ class Receiver:
     def _next_message(self) -> WSMessage | None:
         message, self._held = self._held or self.connection.take(), None
         if message is not None:
-            return WSMessage(MESSAGE_TYPES[message.opcode], message.data, message.extra)
+            return as_aiohttp(message)
         return self._error()
 
     def _error(self) -> WSMessage | None:
@@ -97,3 +97,8 @@ class Receiver:
         if self._reads_after_the_end >= READS_AFTER_THE_END:
             raise RuntimeError("WebSocket connection is closed.")
         return CLOSED_MESSAGE
+
+
+def as_aiohttp(message: Message) -> WSMessage:
+    """Return ``message`` in aiohttp's form."""
+    return WSMessage(MESSAGE_TYPES[message.opcode], message.data, message.extra)

@@ -23,6 +23,7 @@ from ._wire import (
 from .connection import (
     Connection,
     ConnectionOptions,
+    Consumer,
     Face,
     KeepAlivePolicy,
     PreparedMessage,
@@ -48,6 +49,8 @@ _DecodeText = TypeVar("_DecodeText", bound=bool, covariant=True, default=Literal
 
 TOPICS: Final = web.AppKey("aiows.topics", TopicsPort)
 """Where ``setup(app)`` leaves the topics that every connection of the application gets."""
+
+MAX_WINDOW_BITS: Final = 15  # RFC 7692, section 7.1.2: what holds where nothing was said
 
 CLOSE_TYPES: Final = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
 
@@ -127,7 +130,6 @@ class WebSocketResponse(Face, web.WebSocketResponse, Generic[_DecodeText]):
         writer = await web.StreamResponse.prepare(self, request)
         assert writer is not None
         self._handshake_done = handshake
-        self._receiver = Receiver()
         self._connection = take_over(request, partial(self._make_connection, request))
         if (hub := self._connection.hub) is not None:
             hub.attach(self._connection)
@@ -150,22 +152,25 @@ class WebSocketResponse(Face, web.WebSocketResponse, Generic[_DecodeText]):
     def _make_connection(
         self, request: web.BaseRequest, transport: asyncio.Transport, guest: Guest
     ) -> Connection:
-        assert self._handshake_done is not None and self._receiver is not None
+        assert self._handshake_done is not None
         deflate = self._handshake_done.deflate
         app = getattr(request, "app", None)
         self._guest = guest
-        connection = self._receiver.connection = Connection(
+        return Connection(
             transport,
             loop=asyncio.get_running_loop(),
             reader=self._make_reader(deflate),
             deflater=make_deflater(deflate, self._compression) if deflate else None,
             options=self._options,
-            consumer=self._receiver,
+            consumer=self._make_consumer(),
             on_lost=guest.lost,
             app=app,
             hub=request.config_dict.get(TOPICS) if app is not None else None,
         )
-        return connection
+
+    def _make_consumer(self) -> Consumer:
+        self._receiver = Receiver()
+        return self._receiver
 
     def _make_reader(self, deflate: DeflateParams | None) -> MessageReader:
         return MessageReader(
@@ -174,6 +179,11 @@ class WebSocketResponse(Face, web.WebSocketResponse, Generic[_DecodeText]):
             decode_text=self._decode_text,
             require_mask=self._strict_masking,
         )
+
+    def detach(self) -> None:
+        """Let the connection go on after the view that accepted it has returned."""
+        assert self._guest is not None
+        self._guest.detach()
 
     # what it is
 
@@ -215,7 +225,7 @@ class WebSocketResponse(Face, web.WebSocketResponse, Generic[_DecodeText]):
         if self._handshake_done is None:
             return self._compression is not Compression.DISABLED
         deflate = self._handshake_done.deflate
-        return deflate.server_max_window_bits if deflate else 0
+        return (deflate.server_max_window_bits or MAX_WINDOW_BITS) if deflate else 0
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """What the transport knows, ``default`` before `prepare`."""

@@ -44,13 +44,13 @@ def take_over(
     """
     handler = request.protocol
     transport = transport_of(request)
-    guest = Guest(handler, request)
+    guest = Guest(handler)
     connection = guest.connection = make_connection(transport, guest)
     transport.set_protocol(connection.protocol)
     handler.keep_alive(False)
     handler.transport = None
     handler.logger = _AfterUpgrade(handler.logger)  # type: ignore[assignment]
-    guest.check_in(transport)
+    guest.check_in(request, transport)
     if handler._buffer_paused or handler._reading_paused:
         transport.resume_reading()
     early, handler._message_tail = handler._message_tail, b""
@@ -70,25 +70,26 @@ def transport_of(request: web.BaseRequest) -> asyncio.Transport:
 class Guest:
     """One connection in the house of aiohttp's server, beside its HTTP connections."""
 
-    __slots__ = ("_handler", "_manager", "_view", "connection", "is_attached")
+    __slots__ = ("_handler", "_manager", "connection", "is_attached")
 
     _task_handler = None  # read by Server.connection_lost: there is no HTTP task to wait for
 
     connection: Connection
 
-    def __init__(self, handler: web.RequestHandler, request: web.BaseRequest) -> None:
+    def __init__(self, handler: web.RequestHandler) -> None:
         self._handler = handler
         self._manager: Any = handler._manager
-        self._view: asyncio.Future[Any] | None = _view_task(request)
         self.is_attached = True
-        if self._view is not None:
-            self._view.add_done_callback(self._view_ended)
-        if isinstance(request.task, asyncio.Future):
-            request.task.add_done_callback(self._request_ended)
 
-    def check_in(self, transport: asyncio.Transport) -> None:
+    def check_in(self, request: web.BaseRequest, transport: asyncio.Transport) -> None:
+        """Be one of the server's connections, and learn how the view and the request end."""
         if self._manager is not None:
             self._manager.connection_made(self, transport)
+        view = _view_task(request)
+        if view is not None:
+            view.add_done_callback(self._view_ended)
+        if isinstance(request.task, asyncio.Future):
+            request.task.add_done_callback(self._request_ended)
 
     def lost(self, error: BaseException | None) -> None:
         """The transport is gone: nobody in the house keeps anything of it."""

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from raw_client import RawClient
 
@@ -29,6 +30,27 @@ async def raw_client() -> AsyncIterator[Callable[..., Awaitable[RawClient]]]:
     yield connect
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Callable[..., Awaitable[int]]]:
+    """Serve a handler at ``/``, or an application, as ``web.run_app`` would; gives the port."""
+    runners: list[web.AppRunner] = []
+
+    async def start(what: Any, **options: Any) -> int:
+        app = what if isinstance(what, web.Application) else web.Application()
+        if app is not what:
+            app.router.add_route("*", "/", what)
+        runner = web.AppRunner(app, **options)
+        runners.append(runner)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        return int(runner.addresses[0][1])
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -49,6 +49,8 @@ class ConnectionOptions:
 class Consumer(Protocol):
     """Who takes the messages of a connection with `Connection.take`."""
 
+    connection: Connection
+
     def on_message(self) -> None:
         """Something new waits: a message, or the end."""
 
@@ -110,6 +112,7 @@ class Connection:
         self._deflater = deflater
         self._options = options
         self._consumer = consumer
+        consumer.connection = self
         self._on_lost = on_lost
         self._app = app
         self._hub = hub
@@ -249,16 +252,16 @@ class Connection:
 
     def subscribe(self, topic: str) -> None:
         """Receive what is published on ``topic``. Raises HubMissing without ``setup(app)``."""
-        self._topics_port().subscribe(self, topic)
+        self.require_hub().subscribe(self, topic)
 
     def unsubscribe(self, topic: str) -> None:
         """No longer receive ``topic``. Raises HubMissing without ``setup(app)``."""
-        self._topics_port().unsubscribe(self, topic)
+        self.require_hub().unsubscribe(self, topic)
 
     @property
     def topics(self) -> frozenset[str]:
         """The names of the topics subscribed to. Raises HubMissing without ``setup(app)``."""
-        return self._topics_port().topics(self)
+        return self.require_hub().topics(self)
 
     def is_subscribed(self, topic: str) -> bool:
         """Whether ``topic`` is subscribed to. Raises HubMissing without ``setup(app)``."""
@@ -269,14 +272,15 @@ class Connection:
 
         This connection is left out unless ``include_self``. Raises HubMissing without ``setup(app)``.
         """
-        self._topics_port().publish_from(self, topic, message, include_self=include_self)
+        self.require_hub().publish_from(self, topic, message, include_self=include_self)
 
     @property
     def hub(self) -> TopicsPort | None:
         """What ``setup(app)`` gave to the connection, None without it."""
         return self._hub
 
-    def _topics_port(self) -> TopicsPort:
+    def require_hub(self) -> TopicsPort:
+        """The same, or HubMissing."""
         if self._hub is None:
             raise HubMissing
         return self._hub
@@ -314,6 +318,7 @@ class Connection:
     def _fail(self, error: ProtocolError) -> None:
         """Tell the peer what it did wrong, and close (RFC 6455, section 7.1.7)."""
         self._send_close(build_close(error.code, error.text), error.code, error.text)
+        self.outbox.finish()
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._set_deadline(min(LINGER, self._options.close_timeout), self.hang_up)
@@ -355,6 +360,7 @@ class Connection:
     def hang_up(self) -> None:
         """Close the TCP connection once everything is written; a peer that does not read is cut off."""
         self._set_deadline(self._options.close_timeout, self._transport.abort)
+        self.outbox.finish()
         self._transport.close()
 
     def _clear_deadline(self) -> None:

@@ -124,6 +124,13 @@ class Outbox:
         self._writable = True
         self._flush()
 
+    def finish(self) -> None:
+        """Hand everything to the transport, which is about to be closed: nothing will follow."""
+        if self._frames:
+            self._transport.write(b"".join(self._frames))
+            self._frames.clear()
+            self._queued = 0
+
     async def drained(self) -> None:
         """Wait until at most ``limit`` bytes wait."""
         while self.is_full:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from .._wire import Message
@@ -44,8 +44,9 @@ class Pump:
 
     __slots__ = ("_hooks", "_loop", "_tasks", "_working", "connection")
 
-    def __init__(self, connection: Connection, hooks: Hooks, loop: asyncio.AbstractEventLoop) -> None:
-        self.connection = connection
+    connection: Connection
+
+    def __init__(self, hooks: Hooks, loop: asyncio.AbstractEventLoop) -> None:
         self._hooks = hooks
         self._loop = loop
         self._working = True
@@ -56,41 +57,43 @@ class Pump:
         self._working = False
         self.on_message()
 
+    # the connection's side
+
     def on_message(self) -> None:
         if not self._working:
             self._working = True
             self._spawn(self._work())
 
     def on_drain(self) -> None:
-        self._spawn(self._call(self._hooks.drain))
+        self._spawn(self.run(self._hooks.drain))
 
     def on_close(self, code: int, reason: str) -> None:
-        self._spawn(self._call(self._hooks.close, code, reason))
+        self._spawn(self.run(self._hooks.close, code, reason))
 
     async def _work(self) -> None:
         try:
             while (message := self.connection.take()) is not None:
-                await self._call(self._hooks.message, message)
+                await self.run(self._hooks.message, message)
         finally:
             self._working = False
 
-    async def _call(self, hook: Callable[..., Any], *args: Any) -> None:
+    async def run(self, hook: Callable[..., Any], *args: Any) -> None:
+        """Run one hook; what it raises is logged, and closes the connection."""
         try:
             result = hook(*args)
             if inspect.isawaitable(result):
                 await result
         except ConnectionClosed:
-            if not self.connection.closed:  # another connection's: an error like any other
-                self.failed()
+            if not self.connection.closed:  # somebody else's connection: an error like any other
+                self._failed()
         except Exception:
-            self.failed()
+            self._failed()
 
-    def failed(self) -> None:
-        """A hook raised: say so, and close."""
+    def _failed(self) -> None:
         logger.exception("a hook of %r raised", self.connection)
         self.connection.close(1011)
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = start_eagerly(work, self._loop)
         if task is not None:
             self._tasks.add(task)

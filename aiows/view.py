@@ -1,0 +1,186 @@
+"""In goes an upgrade request, out come hooks to override: one object per connection, no task while idle."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Collection
+from typing import Any, ClassVar, Final, TypeVar, cast
+
+from aiohttp import WSMessage, hdrs, web
+
+from ._wire import Compression, Message, Opcode
+from .connection import Connection, Consumer, Hooks, KeepAlivePolicy, Pump
+from .errors import RequestReleased
+from .handshake import Origins, check_origin, is_upgrade
+from .hub import Hub
+from .kinds import KindDispatcher
+from .receiver import as_aiohttp
+from .response import WebSocketResponse
+
+__all__ = ("WebSocketView", "on")
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+KIND: Final = "__aiows_kind__"
+
+
+def on(kind: str | type) -> Callable[[Handler], Handler]:
+    """Mark a view's method as the handler of ``kind``: a name, or a `Payload` type."""
+
+    def mark(method: Handler) -> Handler:
+        setattr(method, KIND, kind)
+        return method
+
+    return mark
+
+
+class WebSocketView(web.View):
+    """An endpoint to subclass: mount it with ``app.router.add_view(path, View)``.
+
+    Hooks may be plain or ``async``. They run one after the other, in the order in which things
+    happened: `authenticate` before the 101, `on_open`, then messages, at the end `on_close`, exactly
+    once. A hook that raises closes the connection with 1011.
+
+    Class attributes are options: ``max_msg_size``, ``max_backpressure`` (bytes), ``idle_timeout``
+    (seconds without a sign of life until the connection is given up; 0: never), ``protocols``,
+    ``compress``, ``origins`` (see `aiows.handshake.check_origin`), ``keep_request``.
+    """
+
+    max_msg_size: ClassVar[int] = 4 * 1024 * 1024
+    max_backpressure: ClassVar[int] = 1024 * 1024
+    idle_timeout: ClassVar[float] = 120.0
+    protocols: ClassVar[Collection[str]] = ()
+    compress: ClassVar[bool | Compression] = True
+    origins: ClassVar[Origins] = "same"
+    keep_request: ClassVar[bool] = False
+    kinds: ClassVar[KindDispatcher | None] = None
+
+    ws: Connection
+    """The connection, from `on_open` on."""
+
+    user_id: Any = None
+    """What `authenticate` answered."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.kinds = _collect_kinds(cls)
+
+    def __init__(self, request: web.Request) -> None:
+        super().__init__(request)
+        self.app: web.Application = request.app
+        self.match_info = request.match_info
+
+    # hooks
+
+    async def authenticate(self, request: web.Request) -> Any:
+        """Return the user id, None for nobody; raise web.HTTPForbidden or the like to refuse."""
+        return None
+
+    def on_open(self) -> Any:
+        """The 101 is sent; no message is seen before this has finished."""
+
+    def on_message(self, msg: WSMessage) -> Any:
+        """A message that no kind handler took: BINARY, and TEXT where the view has no handlers."""
+
+    def on_drain(self) -> Any:
+        """The outbox was fuller than its limit and is not any more."""
+
+    def on_close(self, code: int, reason: str) -> Any:
+        """It is over; nothing can be sent."""
+
+    # what a hook reads
+
+    @property
+    def request(self) -> web.Request:
+        """The upgrade request. Raises RequestReleased after `on_open`, unless ``keep_request``."""
+        request = cast("web.Request | None", self._request)
+        if request is None:
+            raise RequestReleased
+        return request
+
+    @property
+    def hub(self) -> Hub:
+        """The application's hub. Raises HubMissing without ``setup(app)``."""
+        return cast(Hub, self.ws.require_hub())
+
+    # how it runs
+
+    async def _iter(self) -> web.StreamResponse:
+        request = self.request
+        if request.method != hdrs.METH_GET:
+            raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_GET])
+        if not is_upgrade(request):
+            raise web.HTTPUpgradeRequired(headers={hdrs.UPGRADE: "websocket"})
+        check_origin(request, self.origins)
+        self.user_id = await result_of(self.authenticate(request))
+        response = ViewResponse(self)
+        await response.prepare(request)
+        await self._open(response)
+        return response
+
+    async def _open(self, response: ViewResponse) -> None:
+        self.ws = response.connection
+        self._register()
+        await response.pump.run(self.on_open)
+        if not self.keep_request:
+            self._request = None
+        response.detach()
+        response.pump.start()
+
+    def _register(self) -> None:
+        """The connection is its user's from here on, until it ends."""
+        if self.user_id is None:
+            return
+        if self.ws.hub is None:
+            self.ws.user_id = self.user_id
+        else:
+            self.hub.registry.add(self.user_id, self.ws)
+
+    async def take_message(self, message: Message) -> None:
+        """Give one message to the kind handlers, or else to `on_message`."""
+        if message.opcode == Opcode.CLOSE:
+            return
+        msg = as_aiohttp(message)
+        if self.kinds is not None and await self.kinds.dispatch(self.ws, msg, instance=self):
+            return
+        await result_of(self.on_message(msg))
+
+
+class ViewResponse(WebSocketResponse):
+    """The 101 of a view, whose connection goes on without request and task."""
+
+    def __init__(self, view: WebSocketView) -> None:
+        super().__init__(
+            protocols=view.protocols,
+            compress=view.compress,
+            max_msg_size=view.max_msg_size,
+            max_backpressure=view.max_backpressure,
+            keepalive=KeepAlivePolicy.idle_timeout(view.idle_timeout),
+        )
+        hooks = Hooks(message=view.take_message, drain=view.on_drain, close=view.on_close)
+        self.pump = Pump(hooks, asyncio.get_running_loop())
+
+    def _make_consumer(self) -> Consumer:
+        return self.pump
+
+
+async def result_of(value: Any) -> Any:
+    """Await what an ``async`` hook returned, pass on what a plain one did."""
+    return await value if inspect.isawaitable(value) else value
+
+
+def _collect_kinds(view: type[WebSocketView]) -> KindDispatcher | None:
+    """One dispatcher with the handlers that the class and its bases have marked with `on`."""
+    names = {
+        kind: name
+        for base in reversed(view.__mro__)
+        for name, method in vars(base).items()
+        if (kind := getattr(method, KIND, None)) is not None
+    }
+    if not names:
+        return None
+    kinds = KindDispatcher()
+    for kind, name in names.items():
+        kinds.on(kind, method=True)(getattr(view, name))
+    return kinds

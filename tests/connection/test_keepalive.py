@@ -1,0 +1,115 @@
+"""When a silent peer is pinged and when it is given up; the clock is the test's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aiows.connection.keepalive import KeepAlive, KeepAlivePolicy
+
+
+class Clock(asyncio.AbstractEventLoop):
+    """An event loop's clock and timers, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._timers: list[asyncio.TimerHandle] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def get_debug(self) -> bool:
+        return False
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None: ...
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        self._timers.append(handle)
+        return handle
+
+    def move_to(self, when: float) -> None:
+        while due := [t for t in self._timers if t.when() <= when and not t.cancelled()]:
+            timer = min(due, key=lambda handle: handle.when())
+            self._timers.remove(timer)
+            self.now = max(self.now, timer.when())
+            timer._run()
+        self.now = when
+
+
+class Peer:
+    """What the keep-alive does to a peer."""
+
+    def __init__(self, policy: KeepAlivePolicy | None) -> None:
+        assert policy is not None
+        self.clock = Clock()
+        self.pings: list[float] = []
+        self.given_up_at: float | None = None
+        self.is_deaf = False
+        self.keepalive = KeepAlive(
+            self.clock,
+            policy,
+            ping=lambda: self.pings.append(self.clock.now),
+            give_up=self._give_up,
+            is_deaf=lambda: self.is_deaf,
+        )
+
+    def _give_up(self) -> None:
+        self.given_up_at = self.clock.now
+
+
+def test_a_silent_peer_is_pinged_and_then_given_up() -> None:
+    """aiohttp's heartbeat: after ten seconds, and five more."""
+    peer = Peer(KeepAlivePolicy.heartbeat(10))
+    peer.clock.move_to(100)
+    assert peer.pings == [10]
+    assert peer.given_up_at == 15
+
+
+def test_an_idle_timeout_is_the_whole_time_with_a_ping_shortly_before() -> None:
+    """Two minutes: the ping comes eight seconds before the end."""
+    peer = Peer(KeepAlivePolicy.idle_timeout(120))
+    peer.clock.move_to(200)
+    assert peer.pings == [112]
+    assert peer.given_up_at == 120
+
+
+def test_a_peer_that_answers_is_pinged_again_later() -> None:
+    """Any byte is a sign of life and moves the next ping."""
+    peer = Peer(KeepAlivePolicy.heartbeat(10))
+    peer.clock.move_to(12)
+    peer.keepalive.heard()
+    peer.clock.move_to(21)
+    assert peer.pings == [10]
+    peer.clock.move_to(23)
+    assert peer.pings == [10, 22]
+    assert peer.given_up_at is None
+
+
+def test_a_talking_peer_is_never_pinged() -> None:
+    """Nothing is sent to who is heard."""
+    peer = Peer(KeepAlivePolicy.heartbeat(10))
+    for second in range(0, 60, 5):
+        peer.clock.move_to(second)
+        peer.keepalive.heard()
+    assert peer.pings == []
+
+
+def test_a_peer_that_we_do_not_listen_to_is_not_given_up() -> None:
+    """Its silence is our own."""
+    peer = Peer(KeepAlivePolicy.heartbeat(10))
+    peer.is_deaf = True
+    peer.clock.move_to(100)
+    assert peer.given_up_at is None
+    peer.is_deaf = False
+    peer.clock.move_to(200)
+    assert peer.given_up_at is not None
+
+
+def test_zero_is_no_policy() -> None:
+    """0 is not 'at once'."""
+    assert KeepAlivePolicy.idle_timeout(0) is None
+    assert KeepAlivePolicy.heartbeat(None) is None

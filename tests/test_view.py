@@ -1,0 +1,377 @@
+"""`WebSocketView` over real sockets: hooks in their order, kinds, users, and nothing of HTTP kept."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import WSMessage, WSMsgType, web
+
+from aiows import HUB, HubMissing, Payload, RequestReleased, WebSocketView, on, setup
+from raw_client import BINARY, CLOSE, PING, RawClient, build_frame, close_payload
+
+Serve = Callable[..., Awaitable[int]]
+Connect = Callable[..., Awaitable[RawClient]]
+
+
+def app_with(view: type[WebSocketView], *, hub: bool = True) -> web.Application:
+    app = web.Application()
+    app.router.add_view("/", view)
+    if hub:
+        setup(app)
+    return app
+
+
+async def ask(client: RawClient, **fields: Any) -> Any:
+    client.send_text(orjson.dumps(fields).decode())
+    return orjson.loads((await client.recv_frame()).payload)
+
+
+class Recorder(WebSocketView):
+    """Writes down what happens."""
+
+    log: list[Any]
+    closed: asyncio.Event
+
+    async def authenticate(self, request: web.Request) -> str | None:
+        return request.query.get("user")
+
+    async def on_open(self) -> None:
+        self.log.append("open begins")
+        await asyncio.sleep(0)
+        self.log.append("open ends")
+
+    async def on_message(self, msg: WSMessage) -> None:
+        self.log.append(msg.data)
+        await asyncio.sleep(0)
+
+    def on_close(self, code: int, reason: str) -> None:
+        self.log.append((code, reason))
+        self.closed.set()
+
+
+def recorder() -> type[Recorder]:
+    """A view class with a log of its own."""
+    return type("Recorded", (Recorder,), {"log": [], "closed": asyncio.Event()})
+
+
+async def test_hooks_run_in_order_and_close_runs_once(serve: Serve, raw_client: Connect) -> None:
+    """Nothing is seen before open has finished, nothing after close."""
+    view = recorder()
+    client = await raw_client(await serve(app_with(view)), handshake=False)
+    client.send_request("localhost", "/", [])
+    client.send_raw(
+        build_frame(1, "a") + build_frame(2, b"b") + build_frame(CLOSE, close_payload(4000, "bye"))
+    )
+    await client.recv_response()
+    async with asyncio.timeout(5):
+        await view.closed.wait()
+    assert view.log == ["open begins", "open ends", "a", b"b", (4000, "bye")]
+    assert (await client.recv_frame()).close_code == 4000
+    await client.wait_closed()
+    assert len(view.log) == 5
+
+
+async def test_an_abort_is_a_close_with_1006(serve: Serve, raw_client: Connect) -> None:
+    """Once, as every end."""
+    view = recorder()
+    client = await raw_client(await serve(app_with(view)))
+    client.send_text("a")
+    client.send_frame(PING)
+    await client.recv_frame()
+    client.abort()
+    async with asyncio.timeout(5):
+        await view.closed.wait()
+    assert view.log[-2:] == ["a", (1006, "")]
+
+
+async def test_a_hook_that_raises_closes_with_1011(
+    serve: Serve, raw_client: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says which connection; the close hook still runs."""
+
+    class Broken(Recorder):
+        log: list[Any] = []
+        closed = asyncio.Event()
+
+        async def on_message(self, msg: WSMessage) -> None:
+            raise LookupError("broken")
+
+    client = await raw_client(await serve(app_with(Broken)))
+    client.send_text("a")
+    assert (await client.recv_frame()).close_code == 1011
+    assert "LookupError: broken" in caplog.text
+    assert Broken.log[-1] == (1011, "")
+
+
+async def test_closing_runs_the_close_hook_before_it_returns(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """Also an async one: it has made its first step."""
+    order: list[str] = []
+
+    class Closing(WebSocketView):
+        async def on_message(self, msg: WSMessage) -> None:
+            self.ws.close(4001, "enough")
+            order.append("after close")
+
+        async def on_close(self, code: int, reason: str) -> None:
+            order.append(f"on_close {code} {reason}")
+            await asyncio.sleep(0)
+
+    client = await raw_client(await serve(app_with(Closing)))
+    client.send_text("a")
+    frame = await client.recv_frame()
+    assert (frame.close_code, frame.close_reason) == (4001, "enough")
+    assert order == ["on_close 4001 enough", "after close"]
+
+
+async def test_a_refusal_in_authenticate_is_an_ordinary_http_answer(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """No 101, no open, no close."""
+
+    class Refusing(Recorder):
+        log: list[Any] = []
+
+        async def authenticate(self, request: web.Request) -> str | None:
+            raise web.HTTPForbidden(text="no")
+
+    client = await raw_client(await serve(app_with(Refusing)))
+    assert client.status == 403
+    assert Refusing.log == []
+
+
+async def test_a_plain_get_answers_426(serve: Serve, raw_client: Connect) -> None:
+    """It says what the route is for."""
+    client = await raw_client(
+        await serve(app_with(WebSocketView)), headers={"Upgrade": "", "Connection": "close"}
+    )
+    assert client.status == 426
+    assert client.headers["upgrade"] == "websocket"
+
+
+async def test_another_sites_page_is_refused(serve: Serve, raw_client: Connect) -> None:
+    """A view has the same-origin check on; the page's own site passes."""
+    port = await serve(app_with(WebSocketView))
+    foreign = await raw_client(port, headers={"Origin": "http://evil.example"})
+    assert foreign.status == 403
+    own = await raw_client(port, headers={"Origin": f"http://127.0.0.1:{port}"})
+    assert own.status == 101
+
+
+class Send(Payload, kind="send"):
+    text: str
+
+
+class Rooms(WebSocketView):
+    async def authenticate(self, request: web.Request) -> str | None:
+        return request.query.get("user")
+
+    def on_open(self) -> None:
+        self.ws.subscribe("general")
+
+    @on(Send)
+    async def send(self, msg: Send) -> dict[str, Any]:
+        await self.hub.publish("general", {"kind": "said", "by": self.user_id, "text": msg.text})
+        return {"ok": True}
+
+    @on("add")
+    def add(self, a: int, b: int = 1) -> int:
+        return a + b
+
+
+class LoudRooms(Rooms):
+    def add(self, a: int, b: int = 1) -> int:
+        return 100 * (a + b)
+
+
+async def test_kind_methods_answer_and_reach_the_hub(serve: Serve, raw_client: Connect) -> None:
+    """A payload type, fields as parameters, a reply, a publish to the other one."""
+    port = await serve(app_with(Rooms))
+    alice = await raw_client(port, "/?user=alice")
+    bob = await raw_client(port, "/?user=bob")
+    assert await ask(bob, kind="add", a=2, ref=1) == {"kind": "reply", "ref": 1, "result": 3}
+    alice.send_text('{"kind": "send", "text": "hi"}')
+    said = {"kind": "said", "by": "alice", "text": "hi"}
+    assert orjson.loads((await bob.recv_frame()).payload) == said
+
+
+async def test_a_subclass_inherits_kinds_and_may_override_the_method(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """As methods do."""
+    client = await raw_client(await serve(app_with(LoudRooms)))
+    assert (await ask(client, kind="add", a=1, ref=1))["result"] == 200
+
+
+async def test_an_unknown_kind_gets_an_error_reply_and_binary_reaches_on_message(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """What kinds did not take is the view's."""
+    seen: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    class Both(Rooms):
+        def on_message(self, msg: WSMessage) -> None:
+            if msg.type is WSMsgType.BINARY:
+                seen.set_result(msg.data)
+
+    client = await raw_client(await serve(app_with(Both)))
+    assert (await ask(client, kind="nope"))["error"]["code"] == "unknown_kind"
+    client.send_frame(BINARY, b"\x01")
+    async with asyncio.timeout(5):
+        assert await seen == b"\x01"
+
+
+async def test_the_hub_reaches_every_device_of_a_user(serve: Serve, raw_client: Connect) -> None:
+    """And the registry is exact when one leaves."""
+    app = app_with(Rooms)
+    port = await serve(app)
+    phone, laptop = [await raw_client(port, "/?user=alice") for _ in range(2)]
+    assert await ask(phone, kind="add", a=1, ref=1)
+    assert await ask(laptop, kind="add", a=1, ref=1)
+    assert await app[HUB].send("alice", {"kind": "note"}) == 2
+    assert (await phone.recv_frame()).text == (await laptop.recv_frame()).text == '{"kind":"note"}'
+    phone.send_close(1000)
+    await phone.wait_closed()
+    assert len(app[HUB].registry.connections("alice")) == 1
+
+
+async def test_the_request_is_readable_until_on_open_has_returned(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """Afterwards it raises and says what to do; keep_request keeps it."""
+
+    class Released(WebSocketView):
+        def on_open(self) -> None:
+            assert self.request.path == "/"
+
+        @on("path")
+        def path(self) -> str:
+            with pytest.raises(RequestReleased, match="keep_request"):
+                self.request  # noqa: B018
+            return "released"
+
+    class Kept(WebSocketView):
+        keep_request = True
+
+        @on("path")
+        def path(self) -> str:
+            return self.request.path
+
+    for view, path in ((Released, "released"), (Kept, "/")):
+        client = await raw_client(await serve(app_with(view)))
+        assert (await ask(client, kind="path", ref=1))["result"] == path
+
+
+async def test_nothing_of_http_stays_while_a_view_is_idle(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """No task, no request, no HTTP protocol object."""
+    port = await serve(app_with(Rooms))
+    tasks_before = asyncio.all_tasks()
+    client = await raw_client(port)
+    assert await ask(client, kind="add", a=1, ref=1)
+    await asyncio.sleep(0)
+    gc.collect()
+    held = {type(each).__name__ for each in gc.get_objects()}
+    assert not held & {"RequestHandler", "Request", "ViewResponse"}
+    assert asyncio.all_tasks() == tasks_before
+
+
+async def test_without_setup_everything_works_but_the_hub(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """And the error names what is missing."""
+
+    class Lonely(WebSocketView):
+        @on("topic")
+        def topic(self) -> str:
+            with pytest.raises(HubMissing, match=r"setup\(app\)"):
+                self.ws.subscribe("x")
+            with pytest.raises(HubMissing, match=r"setup\(app\)"):
+                self.hub  # noqa: B018
+            return "works"
+
+    client = await raw_client(await serve(app_with(Lonely, hub=False)))
+    assert (await ask(client, kind="topic", ref=1))["result"] == "works"
+
+
+async def test_it_works_in_a_sub_application(serve: Serve, raw_client: Connect) -> None:
+    """With the hub of the application around it."""
+    sub = web.Application()
+    sub.router.add_view("/ws", Rooms)
+    app = web.Application()
+    setup(app)
+    app.add_subapp("/sub", sub)
+    port = await serve(app)
+    client = await raw_client(port, "/sub/ws?user=alice")
+    assert await ask(client, kind="add", a=1, ref=1)
+    assert "alice" in app[HUB].registry
+
+
+async def test_a_silent_peer_is_given_up_after_the_idle_timeout(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """With a ping before it."""
+    view = recorder()
+    view.idle_timeout = 0.06
+    client = await raw_client(await serve(app_with(view)))
+    assert (await client.recv_frame()).opcode == PING
+    async with asyncio.timeout(5):
+        await view.closed.wait()
+    assert view.log[-1] == (1006, "")
+
+
+async def test_drain_is_told_after_backpressure(serve: Serve, raw_client: Connect) -> None:
+    """Coalesced, never lost."""
+    drained: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    class Slow(WebSocketView):
+        def on_open(self) -> None:
+            while self.ws.send(bytes(16 * 1024)).value == "success":
+                pass
+
+        def on_drain(self) -> None:
+            if not drained.done():
+                drained.set_result(self.ws.buffered_amount)
+
+    client = await raw_client(await serve(app_with(Slow)), receive_buffer=4096)
+    while not drained.done():
+        await client.recv_frame()
+    assert drained.result() <= 64 * 1024
+
+
+async def test_the_access_log_has_the_upgrade_when_on_open_has_returned(
+    serve: Serve, raw_client: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Middlewares and the log see the 101; the connection goes on."""
+    caplog.set_level(logging.INFO, "aiohttp.access")
+    client = await raw_client(await serve(app_with(Rooms)))
+    assert await ask(client, kind="add", a=1, ref=1)
+    assert any('"GET / HTTP/1.1" 101' in line for line in caplog.messages)
+
+
+async def test_a_thousand_idle_connections_end_within_a_second() -> None:
+    """1001 for each, at once."""
+    app = app_with(Rooms)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, backlog=2048).start()
+    port = runner.addresses[0][1]
+    clients: list[RawClient] = []
+    for _ in range(10):
+        clients += await asyncio.gather(*(RawClient.connect(port) for _ in range(100)))
+    begin = asyncio.get_running_loop().time()
+    await runner.cleanup()
+    took = asyncio.get_running_loop().time() - begin
+    frames = [await client.recv_frame() for client in clients]
+    assert {frame.close_code for frame in frames} == {1001}
+    for client in clients:
+        client.close()
+    assert took < 3, "a second, and as much again for a busy machine"

@@ -45,6 +45,8 @@ class FakeTransport(asyncio.Transport):
 class FakeConsumer:
     """Remembers the order of things in ``events``."""
 
+    connection: Connection
+
     def __init__(self, events: list[Any]) -> None:
         self.events = events
 

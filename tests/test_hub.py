@@ -305,7 +305,9 @@ async def test_start_and_stop_are_idempotent(connect: Connect) -> None:
     hub.registry.add("alice", connect(hub))
     await hub.stop()
     await hub.stop()
+    hub.registry.add("bob", connect(hub))
     await hub.start()
+    hub.registry.add("carol", connect(hub))
     assert engine.told == [
         "start",
         ("subscribe", "everybody"),
@@ -314,8 +316,22 @@ async def test_start_and_stop_are_idempotent(connect: Connect) -> None:
         "start",
         ("subscribe", "everybody"),
         ("subscribe", "user:alice"),
+        ("subscribe", "user:bob"),
+        ("subscribe", "user:carol"),
     ]
     await hub.stop()
+
+
+async def test_two_user_ids_of_one_text_are_one_subscription(connect: Connect) -> None:
+    """The last of both unsubscribes."""
+    engine = Engine()
+    hub = Hub(backplane=engine)
+    await hub.start()
+    with hub.registry.add(7, connect(hub)):
+        with hub.registry.add("7", connect(hub)):
+            pass
+        assert engine.told[2:] == [("subscribe", "user:7")]
+    assert engine.told[3:] == [("unsubscribe", "user:7")]
 
 
 async def test_a_start_that_failed_can_be_tried_again() -> None:
@@ -428,9 +444,8 @@ async def test_the_hub_knows_every_connection_until_it_ends(hub: Hub, connect: C
     assert hub.connections == (first, second)
     first.close()
     second.abort()
-    assert hub.connections == ()
     hub.attach(first)
-    assert hub.connections == ()
+    assert not hub.connections
 
 
 async def test_close_all_closes_every_connection(hub: Hub, connect: Connect) -> None:
@@ -505,7 +520,7 @@ async def test_a_hub_runs_in_one_loop(hub: Hub) -> None:
     def start_elsewhere() -> None:
         asyncio.run(hub.start())
 
-    with pytest.raises(RuntimeError, match="another event loop"):
+    with pytest.raises(RuntimeError, match="the hub runs in another event loop"):
         await asyncio.to_thread(start_elsewhere)
 
 

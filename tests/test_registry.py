@@ -565,6 +565,20 @@ async def test_a_watcher_may_change_the_tables(
     assert_empty(registry)
 
 
+async def test_a_void_membership_stays_void(registry: ConnectionRegistry, connect: Connect) -> None:
+    """A connection that was forgotten and came back by a watcher's hand owes nothing."""
+    registry.watch(Meddler(registry))
+    ws = connect()
+    old = registry.add("alice", ws)
+    registry.subscribe(ws, "a")
+    registry.forget(ws)
+    assert registry.topics(ws) == {"again"}
+    old.leave()
+    with registry.add("alice", ws):
+        assert list(registry) == ["alice"]
+    assert list(registry) == []
+
+
 # in the long run
 
 

@@ -35,7 +35,7 @@ INTERNAL: Final = KindError("internal", "the handler failed")
 _PLACE: Final = re.compile(r"(?s)(?P<what>.*) - at (?:`key` in )?`\$(?P<path>[^`]*)`")
 _MISMATCH: Final = re.compile(r"Expected `(?P<expected>[^`]+)`, got `(?P<got>[^`]+)`")
 _LIMIT: Final = re.compile(r"(?s)Expected (?P<expected>.+)")
-_INVALID: Final = re.compile(r"(?s)Invalid (?P<expected>[^']+?)(?: '.*')?")
+_INVALID: Final = re.compile(r"""(?s)Invalid (?P<expected>[^'"]+?)(?: ['"].*)?""")
 _MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
 _UNKNOWN: Final = re.compile(r"(?s)Object contains unknown field `(?P<name>.+)`")
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(.)")
@@ -98,7 +98,7 @@ def bad_field(
         return _invalid(f"{prefix}{path}.{name}", expected="nothing", got="a value")
     if mismatch := _MISMATCH.fullmatch(what):
         return _invalid(f"{prefix}{path}", expected=mismatch["expected"], got=mismatch["got"])
-    got = _value_at(text, path)
+    got = _value_at(text, path) if path else None
     if limit := _LIMIT.fullmatch(what) or _INVALID.fullmatch(what):
         return _invalid(f"{prefix}{path}", expected=limit["expected"].replace("`", ""), got=got)
     return _invalid(f"{prefix}{path}", problem=_shorten(what), got=got)
@@ -111,7 +111,7 @@ def _invalid(
     problem = problem or f"expected {expected}" + ("" if got is None else f", got {got}")
     told = {"field": field or None, "expected": expected, "got": got}
     details = {key: value for key, value in told.items() if value is not None}
-    return KindError("invalid", f"{field}: {problem}" if field else problem, details)
+    return KindError("invalid", f"{field}: {problem}" if field else problem, details or None)
 
 
 class _Nothing:

@@ -29,16 +29,19 @@ class Left(InRoom, kind="chat.left"):
 
 def make(*bases: type[Any], fields: dict[str, Any] | None = None, **options: Any) -> type[Any]:
     """Define a class as a class statement would."""
-    annotations = {name: int for name in fields or {}}
+    annotations = dict.fromkeys(fields or {}, int)
     defaults = {name: value for name, value in (fields or {}).items() if value is not ...}
     namespace = {"__module__": __name__, "__annotations__": annotations, **defaults}
-    made: type[Any] = type(bases[0])("Made", bases, namespace, **options)
+    metaclass: Any = type(bases[0])
+    made: type[Any] = metaclass("Made", bases, namespace, **options)
     return made
 
 
 def test_a_payload_is_written_with_its_kind_and_without_a_ref() -> None:
     """What goes to a peer is flat JSON."""
-    assert msgspec.json.encode(ChatSend("a", "hi")) == b'{"kind":"chat.send","room":"a","text":"hi"}'
+    assert (
+        msgspec.json.encode(ChatSend("a", "hi")) == b'{"kind":"chat.send","room":"a","text":"hi"}'
+    )
 
 
 def test_a_payload_is_read_back_as_it_was() -> None:

@@ -90,7 +90,9 @@ class HubMissing(AiowsError, RuntimeError):
     """Topics or the hub were used in an application that ``aiows.setup(app)`` never saw."""
 
     def __init__(self) -> None:
-        super().__init__("topics and the hub need aiows.setup(app), called before the application starts")
+        super().__init__(
+            "topics and the hub need aiows.setup(app), called before the application starts"
+        )
 
 
 class RequestReleased(AiowsError, RuntimeError):

@@ -25,7 +25,14 @@ READS_AFTER_THE_END: Final = 5
 class Receiver:
     """A `Consumer` whose messages wait until a view asks for them."""
 
-    __slots__ = ("_has_read", "_held", "_is_reported", "_reads_after_the_end", "_waiter", "connection")
+    __slots__ = (
+        "_has_read",
+        "_held",
+        "_is_reported",
+        "_reads_after_the_end",
+        "_waiter",
+        "connection",
+    )
 
     connection: Connection
 

@@ -1,4 +1,4 @@
-"""aiohttp's WebSocketResponse over our connection: in goes a request, out come messages to iterate over."""
+"""aiohttp's WebSocketResponse over our connection: in goes a request, out come its messages."""
 
 from __future__ import annotations
 
@@ -55,7 +55,17 @@ MAX_WINDOW_BITS: Final = 15  # RFC 7692, section 7.1.2: what holds where nothing
 CLOSE_TYPES: Final = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
 
 
-class WebSocketResponse(Face, web.WebSocketResponse, Generic[_DecodeText]):
+if TYPE_CHECKING:
+
+    class AiohttpResponse(web.WebSocketResponse[_DecodeText]): ...
+
+else:
+
+    class AiohttpResponse(web.WebSocketResponse, Generic[_DecodeText]):
+        """aiohttp's class, generic also in 3.13, where its own is not."""
+
+
+class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     """A drop-in for `aiohttp.web.WebSocketResponse`, with `push`, topics and what is known of the user.
 
     The arguments of aiohttp's class mean what they mean there; times are in seconds, sizes in bytes:
@@ -92,7 +102,7 @@ class WebSocketResponse(Face, web.WebSocketResponse, Generic[_DecodeText]):
         web.StreamResponse.__init__(self, status=101)
         self._protocols = protocols
         self._receive_timeout = receive_timeout
-        self._compression = _compression(compress)
+        self._compression_mode = _compression(compress)
         self._max_msg_size = max_msg_size
         self._decode_text = decode_text
         self._origins = origins
@@ -147,25 +157,25 @@ class WebSocketResponse(Face, web.WebSocketResponse, Generic[_DecodeText]):
 
     def _negotiate(self, request: web.BaseRequest) -> Handshake:
         check_origin(request, self._origins)
-        return negotiate(request, protocols=self._protocols, compression=self._compression)
+        return negotiate(request, protocols=self._protocols, compression=self._compression_mode)
 
     def _make_connection(
         self, request: web.BaseRequest, transport: asyncio.Transport, guest: Guest
     ) -> Connection:
         assert self._handshake_done is not None
         deflate = self._handshake_done.deflate
-        app = getattr(request, "app", None)
+        app = request.app if isinstance(request, web.Request) else None
         self._guest = guest
         return Connection(
             transport,
             loop=asyncio.get_running_loop(),
             reader=self._make_reader(deflate),
-            deflater=make_deflater(deflate, self._compression) if deflate else None,
+            deflater=make_deflater(deflate, self._compression_mode) if deflate else None,
             options=self._options,
             consumer=self._make_consumer(),
             on_lost=guest.lost,
             app=app,
-            hub=request.config_dict.get(TOPICS) if app is not None else None,
+            hub=request.config_dict.get(TOPICS) if isinstance(request, web.Request) else None,
         )
 
     def _make_consumer(self) -> Consumer:
@@ -223,13 +233,15 @@ class WebSocketResponse(Face, web.WebSocketResponse, Generic[_DecodeText]):
     def compress(self) -> int | bool:
         """Window bits (9 to 15) of what we send, 0 without permessage-deflate; before: as asked for."""
         if self._handshake_done is None:
-            return self._compression is not Compression.DISABLED
+            return self._compression_mode is not Compression.DISABLED
         deflate = self._handshake_done.deflate
         return (deflate.server_max_window_bits or MAX_WINDOW_BITS) if deflate else 0
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """What the transport knows, ``default`` before `prepare`."""
-        return default if self._connection is None else self._connection.get_extra_info(name, default)
+        return (
+            default if self._connection is None else self._connection.get_extra_info(name, default)
+        )
 
     def exception(self) -> BaseException | None:
         """What ended the connection, None if nothing went wrong."""
@@ -254,7 +266,9 @@ class WebSocketResponse(Face, web.WebSocketResponse, Generic[_DecodeText]):
         elif opcode in (WSMsgType.TEXT, WSMsgType.BINARY):
             await self._send(PreparedMessage(message, opcode), compress)
         else:
-            raise ValueError(f"{opcode!r} is not a message that can be sent: use close() for a Close")
+            raise ValueError(
+                f"{opcode!r} is not a message that can be sent: use close() for a Close"
+            )
 
     async def send_str(self, data: str, compress: int | None = None) -> None:
         """Send TEXT, waiting while more than ``writer_limit`` bytes wait.

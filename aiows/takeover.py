@@ -54,7 +54,7 @@ def take_over(
     if handler._buffer_paused or handler._reading_paused:
         transport.resume_reading()
     early, handler._message_tail = handler._message_tail, b""
-    if isinstance(early, bytes) and early:
+    if early:
         connection.protocol.feed(early)
     return connection
 
@@ -77,7 +77,7 @@ class Guest:
     connection: Connection
 
     def __init__(self, handler: web.RequestHandler) -> None:
-        self._handler = handler
+        self._handler: web.RequestHandler | None = handler
         self._manager: Any = handler._manager
         self.is_attached = True
 
@@ -96,7 +96,7 @@ class Guest:
         if self._manager is not None:
             self._manager.connection_lost(self, error)
             self._manager = None
-        self._handler.connection_lost(error)
+        self._release_handler(error)
 
     def detach(self) -> None:
         """The connection goes on without the view that accepted it."""
@@ -125,7 +125,13 @@ class Guest:
     def _request_ended(self, _: asyncio.Future[Any]) -> None:
         if self.is_attached and not self.connection.closed:
             self.connection.close(1011)
-        self._handler.connection_lost(None)
+        self._release_handler(None)
+
+    def _release_handler(self, error: BaseException | None) -> None:
+        """To aiohttp's HTTP protocol object its connection is lost; nothing refers to it any more."""
+        handler, self._handler = self._handler, None
+        if handler is not None:
+            handler.connection_lost(error)
 
 
 class _AfterUpgrade:
@@ -162,7 +168,9 @@ def _close_code_for(view: asyncio.Future[Any]) -> int:
     """Read from the task's result whether the view returned or raised."""
     if view.cancelled():
         return 1001
-    if view.exception() is not None:  # aiohttp's ConnectionError in the place of the view's own error
+    if (
+        view.exception() is not None
+    ):  # aiohttp's ConnectionError in the place of the view's own error
         return 1011
     response, _ = view.result()
     return 1011 if isinstance(response, web.HTTPException) else 1000

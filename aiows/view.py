@@ -52,7 +52,7 @@ class WebSocketView(web.View):
     idle_timeout: ClassVar[float] = 120.0
     protocols: ClassVar[Collection[str]] = ()
     compress: ClassVar[bool | Compression] = True
-    origins: ClassVar[Origins] = "same"
+    origins: Origins = "same"
     keep_request: ClassVar[bool] = False
     kinds: ClassVar[KindDispatcher | None] = None
 
@@ -124,7 +124,7 @@ class WebSocketView(web.View):
         self._register()
         await response.pump.run(self.on_open)
         if not self.keep_request:
-            self._request = None
+            self._request = None  # type: ignore[assignment]  # aiohttp's View keeps it for good
         response.detach()
         response.pump.start()
 

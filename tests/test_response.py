@@ -170,7 +170,9 @@ async def test_an_exception_after_the_101_closes_with_1011(
     assert "LookupError: broken" in caplog.text
 
 
-async def test_an_http_error_after_the_101_writes_no_http(serve: Serve, raw_client: Connect) -> None:
+async def test_an_http_error_after_the_101_writes_no_http(
+    serve: Serve, raw_client: Connect
+) -> None:
     """1011, and not one byte of HTTP in the stream."""
 
     async def view(request: web.Request) -> web.StreamResponse:
@@ -438,7 +440,8 @@ async def test_push_answers_backpressure_then_dropped_and_drained_waits(
     for _ in range(queued):
         assert len((await client.recv_frame()).payload) == 32 * 1024
     amount, status = await after.get()
-    assert amount <= 64 * 1024 and status
+    assert amount <= 64 * 1024
+    assert status
     assert (await client.recv_frame()).text == "done"
 
 

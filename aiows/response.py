@@ -277,14 +277,14 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         for what is no ``str``, RuntimeError before `prepare`.
         """
         self._check_prepared()
-        if not isinstance(data, str):
+        if not isinstance(data, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"data argument must be str ({type(data)!r})")
         await self._send(PreparedMessage(data), compress)
 
     async def send_bytes(self, data: bytes, compress: int | None = None) -> None:
         """Send BINARY; see `send_str`."""
         self._check_prepared()
-        if not isinstance(data, bytes | bytearray | memoryview):
+        if not isinstance(data, bytes | bytearray | memoryview):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
         await self._send(PreparedMessage(data), compress)
 
@@ -424,7 +424,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         timeout: float | None = None,
     ) -> Any: ...
 
-    async def receive_json(
+    async def receive_json(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         *,
         loads: JSONDecoder | Callable[[bytes], Any] = orjson.loads,

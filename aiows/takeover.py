@@ -16,11 +16,13 @@ The touches, each with a test in tests/test_takeover.py that names it:
 - ``RequestHandler._handle_request``: the task whose result tells how a view ended
 """
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 
@@ -51,9 +53,11 @@ def take_over(
     handler.transport = None
     handler.logger = _AfterUpgrade(handler.logger)  # type: ignore[assignment]
     guest.check_in(request, transport)
-    if handler._buffer_paused or handler._reading_paused:
+    # 3.13 has no _buffer_paused: it never pauses for a buffer
+    if handler._reading_paused or getattr(handler, "_buffer_paused", False):
         transport.resume_reading()
-    early, handler._message_tail = handler._message_tail, b""
+    early = cast(Any, handler)._message_tail
+    handler._message_tail = b""
     if early:
         connection.protocol.feed(early)
     return connection
@@ -88,8 +92,7 @@ class Guest:
         view = _view_task(request)
         if view is not None:
             view.add_done_callback(self._view_ended)
-        if isinstance(request.task, asyncio.Future):
-            request.task.add_done_callback(self._request_ended)
+        request.task.add_done_callback(self._request_ended)
 
     def lost(self, error: BaseException | None) -> None:
         """The transport is gone: nobody in the house keeps anything of it."""
@@ -156,7 +159,7 @@ def _view_task(request: web.BaseRequest) -> asyncio.Future[Any] | None:
     if task is not None and _runs_a_request(task):
         return task
     waits_for = getattr(request.task, "_fut_waiter", None)
-    return waits_for if isinstance(waits_for, asyncio.Task) else None
+    return cast(Any, waits_for) if isinstance(waits_for, asyncio.Task) else None
 
 
 def _runs_a_request(task: asyncio.Task[Any]) -> bool:

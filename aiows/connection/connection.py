@@ -170,8 +170,8 @@ class Connection:
     @property
     def remote(self) -> str | None:
         """The peer's address, None where the transport has none (a Unix socket)."""
-        peername = self.get_extra_info("peername")
-        return str(peername[0]) if isinstance(peername, tuple | list) else None
+        peername: Any = self.get_extra_info("peername")
+        return None if not peername or isinstance(peername, str | bytes) else str(peername[0])
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """What `asyncio.BaseTransport.get_extra_info` knows."""

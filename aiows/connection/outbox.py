@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from enum import Enum
 from typing import Final
@@ -149,7 +149,7 @@ class Outbox:
         return self._senders > 0 or self.is_full
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self) -> AsyncGenerator[None]:
         """Wait for those that came before and for room: the order of senders is kept."""
         if self._turn is None:
             self._turn = asyncio.Lock()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import orjson
@@ -65,6 +65,8 @@ class PreparedMessage:
 def _encode(message: Any) -> tuple[int, bytes]:
     if isinstance(message, str):
         return Opcode.TEXT, message.encode()
-    if isinstance(message, bytes | bytearray | memoryview):
-        return Opcode.BINARY, bytes(message)
+    if isinstance(message, bytes):
+        return Opcode.BINARY, message
+    if isinstance(message, bytearray | memoryview):
+        return Opcode.BINARY, bytes(cast("bytearray", message))
     return Opcode.TEXT, dump_json(message)

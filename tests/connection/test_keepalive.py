@@ -9,20 +9,19 @@ from typing import Any
 from aiows.connection.keepalive import KeepAlive, KeepAlivePolicy
 
 
-class Clock(asyncio.AbstractEventLoop):
+class Clock(asyncio.BaseEventLoop):
     """An event loop's clock and timers, moved by hand."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.now = 0.0
         self._timers: list[asyncio.TimerHandle] = []
 
+    def __del__(self) -> None:
+        """Nothing was opened that would have to be closed."""
+
     def time(self) -> float:
         return self.now
-
-    def get_debug(self) -> bool:
-        return False
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None: ...
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None

@@ -18,6 +18,7 @@ from aiows.errors import HubMissing
 from aiows.hub import Hub
 from aiows.registry import ConnectionRegistry
 from aiows.response import WebSocketResponse
+from aiows.view import WebSocketView, on
 
 Client = TestClient[web.Request, web.Application]
 AiohttpClient = Callable[[web.Application], Awaitable[Client]]
@@ -48,9 +49,29 @@ async def chat(request: web.Request) -> web.StreamResponse:
     return ws
 
 
+class Room(WebSocketView):
+    async def authenticate(self, request: web.Request) -> str | None:
+        return request.query.get("user")
+
+    def on_open(self) -> None:
+        self.ws.subscribe("room")
+        self.ws.push("welcome")
+
+    @on("say")
+    async def say(self, text: str, hub: Hub) -> None:
+        assert hub is self.hub
+        await hub.publish("room", {"from": self.user_id, "text": text})
+
+    async def on_close(self, code: int, reason: str) -> None:
+        """Nobody of this connection is left in the tables by now."""
+        assert self.user_id not in self.hub.registry
+        await self.hub.publish("room", {"left": self.user_id})
+
+
 def make_app() -> web.Application:
     app = web.Application()
     app.router.add_get("/", chat)
+    app.router.add_view("/view", Room)
     return app
 
 
@@ -241,6 +262,34 @@ async def test_without_setup_topics_name_what_is_missing(aiohttp_client: Aiohttp
     async with client.ws_connect("/") as ws:
         assert await ws.receive_str() == "hi"
     assert "aiows.setup(app)" in errors[0]
+
+
+# views
+
+
+async def test_a_view_is_its_users_connection(
+    app: web.Application, hub: Hub, client: Client
+) -> None:
+    """From authenticate to on_close: registered, subscribed, given the hub, and gone."""
+    bob, alice = await enter(client, "/view?user=bob"), await enter(client, "/view?user=alice")
+    assert list(hub.registry) == ["bob", "alice"]
+    await alice.send_json({"kind": "say", "text": "hi"})
+    assert await alice.receive_json() == {"from": "alice", "text": "hi"}
+    assert await bob.receive_json() == {"from": "alice", "text": "hi"}
+    assert await hub.send("bob", {"kind": "note"}) == 1
+    assert await bob.receive_json() == {"kind": "note"}
+    await alice.close()
+    assert await bob.receive_json() == {"left": "alice"}
+    await bob.close()
+    await until_empty(hub)
+
+
+async def test_a_view_without_a_user_is_attached_all_the_same(hub: Hub, client: Client) -> None:
+    """Nobody is no user, but a topic and a broadcast reach it."""
+    ws = await enter(client, "/view")
+    assert len(hub.registry) == 0
+    assert await hub.broadcast("all") == await hub.publish("room", "some") == 1
+    assert [await ws.receive_str() for _ in range(2)] == ["all", "some"]
 
 
 # how connections leave
@@ -490,6 +539,16 @@ async def test_the_hub_stops_with_its_application(app: web.Application, hub: Hub
             await hub.broadcast("hi")
 
 
+async def test_an_application_that_is_cleaned_up_alone_closes_its_connections(
+    client: Client, app: web.Application
+) -> None:
+    """Whoever embeds an application and never shuts aiohttp's server down still says 1001."""
+    ws = await enter(client)
+    await app.shutdown()
+    await app.cleanup()
+    assert await close_code_of(ws) == 1001
+
+
 async def test_a_connections_goodbye_is_published(
     app: web.Application, aiohttp_client: AiohttpClient
 ) -> None:
@@ -506,9 +565,9 @@ async def test_a_connections_goodbye_is_published(
         return ws
 
     setup(app)
-    app.router.add_get("/view", view)
+    app.router.add_get("/sayer", view)
     client = await aiohttp_client(app)
-    ws = await enter(client, "/view")
+    ws = await enter(client, "/sayer")
     closing = asyncio.ensure_future(client.server.close())
     assert await close_code_of(ws) == 1001
     await closing

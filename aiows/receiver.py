@@ -57,6 +57,9 @@ class Receiver:
     def on_close(self, code: int, reason: str) -> None:
         self._wake()
 
+    async def settle(self, timeout: float | None) -> None:
+        """The view runs in aiohttp's task, for which aiohttp waits."""
+
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

@@ -111,13 +111,14 @@ class Guest:
         """Called before the application's on_shutdown, where it says goodbye: too early for us."""
 
     async def shutdown(self, timeout: float | None = None) -> None:
-        """Close with 1001 and wait a little for the answer."""
+        """Close with 1001, wait a little for the answer, and for hooks that are still at work."""
         self.connection.close(1001, "Server shutdown")
         grace = SHUTDOWN_GRACE if timeout is None else min(timeout, SHUTDOWN_GRACE)
         try:
             await asyncio.wait_for(self.connection.handshake_done(), grace)
         except TimeoutError:
             self.connection.hang_up()
+        await self.connection.settle(timeout)
 
     # how the view ended
 

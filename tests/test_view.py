@@ -357,6 +357,48 @@ async def test_the_access_log_has_the_upgrade_when_on_open_has_returned(
     assert any('"GET / HTTP/1.1" 101' in line for line in caplog.messages)
 
 
+async def test_hooks_at_work_finish_before_the_application_cleans_up() -> None:
+    """A close hook that writes to a database still finds it open; one that hangs is cancelled."""
+    log: list[str] = []
+    go_on = asyncio.Event()
+
+    class Slow(WebSocketView):
+        async def on_close(self, code: int, reason: str) -> None:
+            try:
+                await (go_on.wait() if self.user_id is None else asyncio.Event().wait())
+                log.append("hook finished")
+            except asyncio.CancelledError:
+                log.append("hook cancelled")
+                raise
+
+        async def authenticate(self, request: web.Request) -> str | None:
+            return request.query.get("user")
+
+    async def clean_up(_: web.Application) -> None:
+        log.append("clean-up")
+
+    app = app_with(Slow)
+    app.on_shutdown.append(_set(go_on))
+    app.on_cleanup.append(clean_up)
+    runner = web.AppRunner(app, shutdown_timeout=0.05)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    clients = [await RawClient.connect(port, path) for path in ("/", "/?user=hanging")]
+    await runner.cleanup()
+    assert sorted(log[:2]) == ["hook cancelled", "hook finished"]
+    assert log[2] == "clean-up"
+    for client in clients:
+        client.close()
+
+
+def _set(event: asyncio.Event) -> Callable[[web.Application], Awaitable[None]]:
+    async def set_event(_: web.Application) -> None:
+        event.set()
+
+    return set_event
+
+
 async def test_a_thousand_idle_connections_end_within_a_second() -> None:
     """1001 for each, at once."""
     app = app_with(Rooms)

@@ -21,6 +21,9 @@ _CLOSE: Final = int(Opcode.CLOSE)
 # being a million objects; what was gathered is not moved when more comes.
 _CHUNK: Final = 64 * 1024
 
+# Bytes that a deflate stream may have beyond its data: empty blocks, one for each flush.
+_DEFLATE_OVERHEAD: Final = 1024
+
 
 class MessageAssembler:
     """Joins frames to messages (RFC 6455, section 5.4; RFC 7692, section 6.2).
@@ -41,65 +44,65 @@ class MessageAssembler:
         """The message that ``frame`` completes, if any. Raises ProtocolError 1002, 1007 or 1009."""
         if frame.opcode >= _CLOSE:
             return _control_message(frame)
-        self._check_order(frame)
-        self._check_size(frame)
-        partial = self._partial
-        if partial is None:
-            if frame.fin and not frame.rsv1:
-                return self._message(frame.opcode, frame.payload)
-            partial = self._partial = _Partial(frame)
-        self._gather(frame, partial)
+        if self._partial is None:
+            return self._start(frame)
+        return self._continue(frame, self._partial)
+
+    def _start(self, frame: Frame) -> Message | None:
+        # RFC 6455, section 5.4: one frame with an opcode, then continuations until FIN.
+        if frame.opcode == _CONTINUATION:
+            raise _protocol_error("Continuation frame for non started message")
+        self._check_declared_size(frame, gathered=0, is_compressed=frame.rsv1)
+        if frame.fin and not frame.rsv1:
+            return self._message(frame.opcode, frame.payload)
+        self._partial = _Partial(frame)
+        return self._extend(self._partial, frame)
+
+    def _continue(self, frame: Frame, partial: _Partial) -> Message | None:
+        if frame.opcode != _CONTINUATION:
+            raise _protocol_error(f"Expected a continuation frame, got opcode={frame.opcode}")
+        self._check_declared_size(frame, gathered=partial.size, is_compressed=partial.is_compressed)
+        return self._extend(partial, frame)
+
+    def _extend(self, partial: _Partial, frame: Frame) -> Message | None:
+        if partial.is_compressed:
+            self._inflate(partial, frame)
+        else:
+            partial.add(frame.payload)
         if not frame.fin:
             return None
         self._partial = None
         return self._message(partial.opcode, partial.join())
 
-    def _check_order(self, frame: Frame) -> None:
-        # RFC 6455, section 5.4: one frame with an opcode, then continuations until FIN.
-        if self._partial is None:
-            if frame.opcode == _CONTINUATION:
-                raise _protocol_error("Continuation frame for non started message")
-        elif frame.opcode != _CONTINUATION:
-            raise _protocol_error(f"Expected a continuation frame, got opcode={frame.opcode}")
-
-    def _check_size(self, frame: Frame) -> None:
+    def _check_declared_size(self, frame: Frame, *, gathered: int, is_compressed: bool) -> None:
         """Refuse a frame on the length that its header declares, before its payload is here.
 
-        The boundary is aiohttp's: plain data must be less than ``max_msg_size``.
+        The boundary is aiohttp's: a message must be less than ``max_msg_size``.
         """
         limit = self._max_msg_size
-        if not limit:
-            return
-        size = len(frame.payload) + frame.rest
-        partial = self._partial
-        if frame.rsv1 or (partial is not None and partial.is_compressed):
+        declared = len(frame.payload) + frame.rest
+        if is_compressed:
             # What counts is the inflated size. But no encoder makes data longer by more than an
-            # eighth (RFC 1951, section 3.2.6), so this one is too big without looking.
-            limit += limit // 8 + 1024
-        elif partial is not None:
-            size += partial.size
-        if size >= limit:
+            # eighth (RFC 1951, section 3.2.6), so over that there is nothing to inflate.
+            gathered, limit = 0, limit + limit // 8 + _DEFLATE_OVERHEAD
+        if gathered + declared >= limit and self._max_msg_size:
+            size = gathered + declared
             raise _too_big(f"Message size {size} exceeds limit {self._max_msg_size}")
 
-    def _gather(self, frame: Frame, partial: _Partial) -> None:
-        if not partial.is_compressed:
-            partial.add(frame.payload, final=frame.fin)
-            return
+    def _inflate(self, partial: _Partial, frame: Frame) -> None:
         assert self._inflater is not None
-        # The pieces are small and inflation goes on only when asked for the next one. Stops a
-        # deflate bomb (a thousandfold) at the limit; aiohttp's boundary: up to ``max_msg_size``.
+        # Each piece is small and inflated when asked for. Stops a deflate bomb (a thousandfold) at the
+        # limit; the boundary is aiohttp's: inflated, a message may have ``max_msg_size``.
         for piece in self._inflater.inflate(frame.payload, final=frame.fin):
             partial.add(piece)
             if 0 < self._max_msg_size < partial.size:
                 raise _too_big(f"Decompressed message exceeds size limit {self._max_msg_size}")
-        partial.add(b"", final=frame.fin)
 
     def _message(self, opcode: int, payload: bytes) -> Message:
-        if opcode == _TEXT and self._decode_text:
-            return Message(opcode, decode_text(payload), "", len(payload))
-        if opcode == _TEXT:
-            decode_text(payload)
-        return Message(opcode, payload, "", len(payload))
+        if opcode != _TEXT:
+            return Message(opcode, payload, "", len(payload))
+        text = decode_text(payload)
+        return Message(opcode, text if self._decode_text else payload, "", len(payload))
 
 
 class _Partial:
@@ -111,13 +114,14 @@ class _Partial:
         self.opcode = first.opcode
         self.is_compressed = first.rsv1
         self.size = 0
-        self._checker = Utf8Checker() if first.opcode == _TEXT else None
-        self._chunks: list[bytearray] = []
+        # What is here completely is checked when it is decoded.
+        self._checker = Utf8Checker() if first.opcode == _TEXT and not first.fin else None
+        self._chunks: list[bytes | bytearray] = []
         self._tail = bytearray()
 
-    def add(self, piece: bytes, *, final: bool = False) -> None:
+    def add(self, piece: bytes) -> None:
         if self._checker is not None:
-            self._checker.check(piece, final=final)
+            self._checker.check(piece)
         self.size += len(piece)
         self._tail += piece
         if len(self._tail) >= _CHUNK:

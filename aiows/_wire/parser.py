@@ -15,14 +15,22 @@ __all__ = ("Frame", "FrameParser")
 _CONTINUATION: Final = int(Opcode.CONTINUATION)
 _FIRST_CONTROL: Final = int(Opcode.CLOSE)
 _OPCODES: Final = frozenset(map(int, Opcode))
-_DATA_OPCODES: Final = (Opcode.CONTINUATION, Opcode.TEXT, Opcode.BINARY)
 
 _RSV2_AND_RSV3: Final = 0x30
-# RFC 6455, section 5.2: what the 7-bit length says when the length itself follows.
-_LONGER_LENGTHS: Final = {126: Struct("!H"), 127: Struct("!Q")}
-_LEAST_LENGTHS: Final = {126: 126, 127: 65536}
-_MAX_LENGTH: Final = 2**63 - 1
 _MASK_SIZE: Final = 4
+
+# RFC 6455, section 5.2: a 7-bit length of 126 or 127 says that the length follows in 16 or 64 bits,
+# which must be more than fits in the shorter form; the highest of 64 bits must be 0.
+_LONG_LENGTHS: Final = {126: Struct("!H"), 127: Struct("!Q")}
+_ALLOWED_LENGTHS: Final = {126: range(126, 2**16), 127: range(2**16, 2**63)}
+
+
+def _header_size(second: int) -> int:
+    form = _LONG_LENGTHS.get(second & ~MASKED)
+    return 2 + (form.size if form else 0) + (_MASK_SIZE if second & MASKED else 0)
+
+
+_HEADER_SIZES: Final = tuple(map(_header_size, range(256)))  # by the second byte of a frame
 
 # A frame of which this many bytes have come and this many are missing is read into memory of its
 # own: fewer system calls than through the loop's shared buffer, which is of this size.
@@ -46,28 +54,41 @@ class Frame(NamedTuple):
     rest: int
 
 
-def _accepted_first_bytes(*, rsv1: bool) -> frozenset[int]:
-    data = {opcode | fin for opcode in _DATA_OPCODES for fin in (0, FIN)}
-    control = {opcode | FIN for opcode in (Opcode.CLOSE, Opcode.PING, Opcode.PONG)}
-    # RFC 7692, section 6.1: RSV1 stands on the first frame of a message and nowhere else.
-    compressed = {first | RSV1 for first in data if first & ~FIN != _CONTINUATION}
-    return frozenset(data | control | (compressed if rsv1 else set()))
+class _Start(NamedTuple):
+    """What the first byte of a frame says."""
+
+    opcode: int
+    fin: bool
+    rsv1: bool
+    max_short_length: int
 
 
-_FIRST_BYTES: Final = _accepted_first_bytes(rsv1=False)
-_FIRST_BYTES_WITH_DEFLATE: Final = _accepted_first_bytes(rsv1=True)
+def _starts(*, allow_rsv1: bool) -> dict[int, _Start]:
+    """Every first byte that a frame may have (RFC 6455, sections 5.2 and 5.5)."""
+    starts: dict[int, _Start] = {}
+    for opcode in (Opcode.CONTINUATION, Opcode.TEXT, Opcode.BINARY):
+        for fin in (False, True):
+            starts[opcode | FIN * fin] = _Start(int(opcode), fin, False, 127)
+    for opcode in (Opcode.CLOSE, Opcode.PING, Opcode.PONG):
+        starts[opcode | FIN] = _Start(int(opcode), True, False, MAX_CONTROL_SIZE)
+    # RFC 7692, section 6.1: RSV1 is on the first frame of a compressed message and nowhere else.
+    for opcode in (Opcode.TEXT, Opcode.BINARY) if allow_rsv1 else ():
+        for fin in (False, True):
+            starts[opcode | FIN * fin | RSV1] = _Start(int(opcode), fin, True, 127)
+    return starts
+
+
+_STARTS: Final = _starts(allow_rsv1=False)
+_STARTS_WITH_DEFLATE: Final = _starts(allow_rsv1=True)
 
 
 def _refusal(first: int) -> ProtocolError:
-    """Why ``first`` is no accepted first byte."""
-    opcode = first & 0x0F
-    if opcode not in _OPCODES:
-        text = f"Unexpected opcode={opcode}"
-    elif first & (RSV1 | _RSV2_AND_RSV3):
-        text = "Received frame with non-zero reserved bits"
-    else:
-        text = "Received fragmented control frame"
-    return _protocol_error(text)
+    """Why no frame may begin with the byte ``first``."""
+    if first & 0x0F not in _OPCODES:
+        return _protocol_error(f"Unexpected opcode={first & 0x0F}")
+    if first & (RSV1 | _RSV2_AND_RSV3):
+        return _protocol_error("Received frame with non-zero reserved bits")
+    return _protocol_error("Received fragmented control frame")
 
 
 def _protocol_error(text: str) -> ProtocolError:
@@ -85,7 +106,6 @@ class FrameParser:
         "_chunk",
         "_data",
         "_fin",
-        "_first_bytes",
         "_is_announced",
         "_is_inside",
         "_mask",
@@ -95,10 +115,11 @@ class FrameParser:
         "_require_mask",
         "_rest",
         "_rsv1",
+        "_starts",
     )
 
     def __init__(self, *, allow_rsv1: bool = False, require_mask: bool = True) -> None:
-        self._first_bytes = _FIRST_BYTES_WITH_DEFLATE if allow_rsv1 else _FIRST_BYTES
+        self._starts = _STARTS_WITH_DEFLATE if allow_rsv1 else _STARTS
         self._require_mask = require_mask
         self._data = b""
         self._position = 0  # in _data, of the next byte to be parsed
@@ -175,41 +196,38 @@ class FrameParser:
 
     def _read_header(self) -> bool:
         """Read the next header; False: it is not here completely (RFC 6455, section 5.2)."""
-        data, start = self._data, self._position
-        if len(data) - start < 2:
+        data, position = self._data, self._position
+        if len(data) - position < 2:
             return False
-        first, second = data[start], data[start + 1]
-        self._check_start(first, second)
+        start = self._check_start(data[position], data[position + 1])
+        second = data[position + 1]
+        end = position + _HEADER_SIZES[second]
+        if len(data) < end:
+            return False
         length = second & ~MASKED
-        struct = _LONGER_LENGTHS.get(length)
-        mask_start = start + 2 + (struct.size if struct else 0)
-        end = mask_start + (_MASK_SIZE if second & MASKED else 0)
-        if end > len(data):
-            return False
-        if struct is not None:
-            length = _longer_length(length, struct.unpack_from(data, start + 2)[0])
-        self._rest = length
-        self._mask = data[mask_start:end]
-        self._opcode = first & 0x0F
-        self._fin = first >= FIN
-        self._rsv1 = bool(first & RSV1)
+        self._rest = length if length < 126 else _long_length(length, data, position + 2)
+        self._mask = data[end - _MASK_SIZE : end] if second & MASKED else b""
+        self._opcode, self._fin, self._rsv1, _ = start
         self._position = end
         self._received = 0
-        self._is_announced = False
         self._is_inside = True
+        self._is_announced = False
         return True
 
-    def _check_start(self, first: int, second: int) -> None:
-        if first not in self._first_bytes:
+    def _check_start(self, first: int, second: int) -> _Start:
+        start = self._starts.get(first)
+        if start is None:
             raise _refusal(first)
         if second < MASKED and self._require_mask:
             raise _protocol_error("Received frame without a mask")
-        if first & _FIRST_CONTROL and second & ~MASKED > MAX_CONTROL_SIZE:
+        if second & ~MASKED > start.max_short_length:
             raise _protocol_error("Control frame payload cannot be larger than 125 bytes")
+        return start
 
 
-def _longer_length(form: int, length: int) -> int:
-    # RFC 6455, section 5.2: the shortest form must be used, and the highest bit of 64 must be 0.
-    if length < _LEAST_LENGTHS[form] or length > _MAX_LENGTH:
+def _long_length(form: int, data: bytes, position: int) -> int:
+    length: int
+    (length,) = _LONG_LENGTHS[form].unpack_from(data, position)
+    if length not in _ALLOWED_LENGTHS[form]:
         raise _protocol_error(f"Invalid payload length {length} in form {form}")
     return length

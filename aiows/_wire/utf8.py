@@ -29,10 +29,10 @@ class Utf8Checker:
     def __init__(self) -> None:
         self._decoder = _new_decoder()
 
-    def check(self, piece: bytes, *, final: bool = False) -> None:
-        """Raises ProtocolError 1007 (RFC 6455, section 8.1), if ``final`` for half a character."""
+    def check(self, piece: bytes) -> None:
+        """Raises ProtocolError 1007 (RFC 6455, section 8.1); half a character may be continued."""
         try:
-            self._decoder.decode(piece, final)
+            self._decoder.decode(piece)
         except UnicodeDecodeError as error:
             raise _invalid() from error
 

@@ -60,6 +60,9 @@ class Consumer(Protocol):
     def on_close(self, code: int, reason: str) -> None:
         """It is over; called exactly once, and no message is given out afterwards."""
 
+    async def settle(self, timeout: float | None) -> None:
+        """Wait until nothing that was started runs any more; after ``timeout`` seconds cancel it."""
+
 
 class Connection:
     """One accepted WebSocket connection, as callbacks and views see it.
@@ -328,6 +331,10 @@ class Connection:
         """Drop the TCP connection without a word; the close code is 1006."""
         self._transport.abort()
         self.lost(error)
+
+    async def settle(self, timeout: float | None) -> None:
+        """Wait for the application's hooks that still run; after ``timeout`` seconds cancel them."""
+        await self._consumer.settle(timeout)
 
     async def handshake_done(self) -> None:
         """Wait until both Close frames have passed, or the peer is lost."""

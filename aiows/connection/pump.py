@@ -70,6 +70,15 @@ class Pump:
     def on_close(self, code: int, reason: str) -> None:
         self._spawn(self.run(self._hooks.close, code, reason))
 
+    async def settle(self, timeout: float | None) -> None:
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=timeout)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
     async def _work(self) -> None:
         try:
             while (message := self.connection.take()) is not None:

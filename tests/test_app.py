@@ -482,7 +482,8 @@ async def test_the_weakset_of_aiohttps_documentation_works(aiohttp_client: Aioht
         return ws
 
     async def close_all(app: web.Application) -> None:
-        for ws in set(app[sockets]):
+        accepted = app[sockets]
+        for ws in set(accepted):
             await ws.close(code=1012, message=b"Server shutdown")
 
     app = web.Application()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from typing import Any, Final, cast
 
 from .backplane import Backplane, Confirmation, MemoryBackplane, Node, decode, encode
@@ -44,13 +44,12 @@ class Hub:
         self.registry = ConnectionRegistry() if registry is None else registry
         self._backplane = MemoryBackplane() if backplane is None else backplane
         self._connections: dict[Connection, None] = {}
-        self._user_ids: dict[str, dict[Hashable, None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._node: Node | None = None
+        self._link: _Link | None = None
         self._is_retired = False
 
     def __repr__(self) -> str:
-        state = "stopped" if self._node is None else "running"
+        state = "stopped" if self._link is None else "running"
         return f"<{type(self).__name__} {state} connections={len(self._connections)}>"
 
     @property
@@ -68,10 +67,9 @@ class Hub:
         gets it. What fails on the backplane is raised once the connections of this node have it.
         """
         prepared = PreparedMessage.of(message)
-        topic = USER + str(user_id)
-        handed = self._hand_over(topic, prepared)
-        user_ids = tuple(self._user_ids.get(topic, ()))
-        reached = [await self.registry.send(each, prepared) for each in user_ids]
+        link, topic = self._running(), USER + str(user_id)
+        handed = link.publish(topic, prepared)
+        reached = [await self.registry.send(each, prepared) for each in link.user_ids(topic)]
         await _confirmed(handed)
         return sum(reached)
 
@@ -82,7 +80,7 @@ class Hub:
         for. Raises as `send` does.
         """
         prepared = PreparedMessage.of(message)
-        handed = self._hand_over(TOPIC + topic, prepared)
+        handed = self._running().publish(TOPIC + topic, prepared)
         reached = self.registry.publish(topic, prepared, exclude=exclude)
         await _confirmed(handed)
         return reached
@@ -93,15 +91,15 @@ class Hub:
         No connection is waited for. Raises as `send` does.
         """
         prepared = PreparedMessage.of(message)
-        handed = self._hand_over(EVERYBODY, prepared)
+        handed = self._running().publish(EVERYBODY, prepared)
         reached = self._push_to_everybody(prepared)
         await _confirmed(handed)
         return reached
 
-    def _hand_over(self, topic: str, message: PreparedMessage) -> Confirmation:
-        if self._node is None:
+    def _running(self) -> _Link:
+        if self._link is None:
             raise RuntimeError("the hub is not running: aiows.setup(app) or `await hub.start()`")
-        return self._node.publish(topic, encode(message))
+        return self._link
 
     def _push_to_everybody(self, message: PreparedMessage) -> int:
         return sum(1 for connection in self.connections if connection.push(message))
@@ -129,10 +127,11 @@ class Hub:
     ) -> None:
         """Publish for ``connection`` without waiting; what fails on the backplane is logged."""
         prepared = PreparedMessage.of(message)
-        if self._node is None:
+        if self._link is None:
             logger.error("the hub is not running: a message reaches this node only")
         else:
-            _log_failure(self._hand_over(TOPIC + topic, prepared), "a message was not published")
+            handed = self._link.publish(TOPIC + topic, prepared)
+            _log_failure(handed, "a message was not published")
         self.registry.publish(topic, prepared, exclude=None if include_self else connection)
 
     def _detach(self, connection: Connection) -> None:
@@ -153,18 +152,18 @@ class Hub:
             self._abandon(self._loop)
         self._loop = loop
         try:
-            self._node = await self._backplane.start(self._deliver)
+            node = await self._backplane.start(self._deliver)
         except BaseException:
             self._loop = None
             raise
         self._is_retired = False
-        self._take_stock()
+        self._link = _Link(self.registry, node)
 
     async def stop(self) -> None:
         """Leave the backplane; does nothing if it does not run."""
-        node = self._part()
-        if node is not None:
-            await node.stop()
+        link = self._part()
+        if link is not None:
+            await link.node.stop()
 
     def retire(self) -> None:
         """Close with 1001 at once what is attached from now on; until the next `start`."""
@@ -188,33 +187,81 @@ class Hub:
             self.registry.forget(connection)
         self._connections.clear()
 
-    def _part(self) -> Node | None:
-        node, self._node, self._loop = self._node, None, None
-        self.registry.unwatch(self)
-        self._user_ids.clear()
-        return node
+    def _part(self) -> _Link | None:
+        link, self._link, self._loop = self._link, None, None
+        if link is not None:
+            self.registry.unwatch(link)
+        return link
+
+    # what other nodes publish
+
+    def _deliver(self, topic: str, data: bytes) -> None:
+        if self._link is None:
+            return  # the node is about to leave
+        try:
+            message = decode(data)
+        except ValueError as error:
+            logger.warning("bytes on the backplane were dropped: %s", error)
+            return
+        if topic == EVERYBODY:
+            self._push_to_everybody(message)
+        elif topic.startswith(USER):
+            self._push_to_user(topic, message)
+        else:
+            self.registry.publish(topic.removeprefix(TOPIC), message)
+
+    def _push_to_user(self, topic: str, message: PreparedMessage) -> None:
+        for user_id in self._running().user_ids(topic):
+            self.registry.push(user_id, message)
+
+
+class _Link:
+    """A running hub's end of the backplane: its node, subscribed to what the registry's tables want.
+
+    It goes by what the tables say when it is told of a change, not by the change itself: a watcher
+    that was told before may have changed them again.
+    """
+
+    __slots__ = ("_registry", "_user_ids", "node")
+
+    def __init__(self, registry: ConnectionRegistry, node: Node) -> None:
+        self._registry = registry
+        self._user_ids: dict[str, dict[Hashable, None]] = {}
+        self.node = node
+        self._take_stock()
+        registry.watch(self)
+
+    def publish(self, topic: str, message: PreparedMessage) -> Confirmation:
+        return self.node.publish(topic, encode(message))
+
+    def user_ids(self, topic: str) -> tuple[Hashable, ...]:
+        """The users with a connection here whose messages come as ``topic``."""
+        return tuple(self._user_ids.get(topic, ()))
 
     def _take_stock(self) -> None:
         """Subscribe to what a registry that was there before already has."""
-        self.registry.watch(self)
-        self._subscribe(EVERYBODY, *(TOPIC + topic for topic in self.registry.all_topics()))
-        for user_id in self.registry:
+        self._subscribe(EVERYBODY, *(TOPIC + topic for topic in self._registry.all_topics()))
+        for user_id in self._registry:
             self._open_user(user_id)
-
-    # the backplane's side
 
     def user_changed(
-        self, _connection: Connection, user_id: Hashable, count: int, before: int
+        self, _connection: Connection, user_id: Hashable, count: int, before: int, /
     ) -> None:
-        if before == 0:
+        if count and before:
+            return
+        if user_id in self._registry:
             self._open_user(user_id)
-        elif count == 0:
+        else:
             self._close_user(user_id)
 
-    def topic_changed(self, _connection: Connection, topic: str, count: int, before: int) -> None:
-        if before == 0:
+    def topic_changed(
+        self, _connection: Connection, topic: str, count: int, before: int, /
+    ) -> None:
+        if count and before:
+            return
+        if self._registry.subscribers(topic):
             self._subscribe(TOPIC + topic)
-        elif count == 0:
+        else:
             self._unsubscribe(TOPIC + topic)
 
     def _open_user(self, user_id: Hashable) -> None:
@@ -226,37 +273,17 @@ class Hub:
 
     def _close_user(self, user_id: Hashable) -> None:
         topic = USER + str(user_id)
-        user_ids = self._user_ids[topic]
-        del user_ids[user_id]
+        user_ids = self._user_ids.get(topic, {})
+        user_ids.pop(user_id, None)
         if not user_ids:
-            del self._user_ids[topic]
+            self._user_ids.pop(topic, None)
             self._unsubscribe(topic)
 
     def _subscribe(self, *topics: str) -> None:
-        assert self._node is not None
-        _log_failure(self._node.subscribe(topics), "a subscription failed")
+        _log_failure(self.node.subscribe(topics), "a subscription failed")
 
     def _unsubscribe(self, *topics: str) -> None:
-        assert self._node is not None
-        _log_failure(self._node.unsubscribe(topics), "an unsubscription failed")
-
-    def _deliver(self, topic: str, data: bytes) -> None:
-        """Take what another node published."""
-        try:
-            message = decode(data)
-        except ValueError as error:
-            logger.warning("bytes on the backplane were dropped: %s", error)
-            return
-        if topic == EVERYBODY:
-            self._push_to_everybody(message)
-        elif topic.startswith(USER):
-            self._push_to_users(self._user_ids.get(topic, ()), message)
-        else:
-            self.registry.publish(topic.removeprefix(TOPIC), message)
-
-    def _push_to_users(self, user_ids: Iterable[Hashable], message: PreparedMessage) -> None:
-        for user_id in tuple(user_ids):
-            self.registry.push(user_id, message)
+        _log_failure(self.node.unsubscribe(topics), "an unsubscription failed")
 
 
 async def _confirmed(handed: Confirmation) -> None:

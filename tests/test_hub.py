@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aiows.backplane import Backplane, Confirmation, Deliver, MemoryBackplane, Node
-from aiows.connection import PreparedMessage
+from aiows.connection import Connection, PreparedMessage
 from aiows.hub import Hub
 from aiows.registry import ConnectionRegistry
 from fake_connection import FakeConnection
@@ -63,6 +63,7 @@ class Engine(Backplane):
         self.confirmation = confirmation
 
     async def start(self, deliver: Deliver) -> Node:
+        self.deliver = deliver
         self.told.append("start")
         return EngineNode(self)
 
@@ -274,8 +275,37 @@ async def test_the_first_subscriber_subscribes_and_the_last_one_unsubscribes(
         ("unsubscribe", "topic:room"),
         ("unsubscribe", "user:alice"),
     ]
+    assert hub._link is not None
+    assert hub._link._user_ids == {}
     await hub.stop()
-    assert hub._user_ids == {}
+
+
+class Fickle:
+    """A watcher that takes back every subscription and every user as soon as it hears of one."""
+
+    def __init__(self, registry: ConnectionRegistry) -> None:
+        self.registry = registry
+
+    def user_changed(self, connection: Connection, *_: object) -> None:
+        self.registry.forget(connection)
+
+    def topic_changed(self, connection: Connection, topic: str, *_: object) -> None:
+        self.registry.unsubscribe(connection, topic)
+
+
+async def test_what_is_taken_back_at_once_is_not_kept(connect: Connect) -> None:
+    """Told of the end before the beginning, the hub still goes by what the tables say."""
+    backplane, registry = MemoryBackplane(), ConnectionRegistry()
+    registry.watch(Fickle(registry))
+    hub = Hub(registry, backplane)
+    await hub.start()
+    ws = connect(hub)
+    ws.subscribe("room")
+    registry.add("alice", ws)
+    assert set(backplane._subscribers) == {"everybody"}
+    assert hub._link is not None
+    assert hub._link._user_ids == {}
+    await hub.stop()
 
 
 async def test_start_subscribes_to_what_is_there(connect: Connect) -> None:
@@ -416,6 +446,20 @@ async def test_hostile_bytes_are_dropped(
     assert ws.payloads == [b"hi"]
     assert "were dropped" in caplog.text
     await hub.stop()
+
+
+async def test_what_arrives_while_the_node_leaves_is_dropped(connect: Connect) -> None:
+    """The hub has stopped, a last message comes from the broker: nobody gets half of the traffic."""
+    engine = Engine()
+    hub = Hub(backplane=engine)
+    await hub.start()
+    ws = connect(hub)
+    hub.registry.add("alice", ws)
+    engine.deliver("user:alice", b"\x01\x01before")
+    await hub.stop()
+    for topic in ("user:alice", "everybody"):
+        engine.deliver(topic, b"\x01\x01after")
+    assert ws.payloads == [b"before"]
 
 
 async def test_a_hub_that_does_not_run_says_so(

@@ -244,11 +244,7 @@ class _Link:
         for user_id in self._registry:
             self._open_user(user_id)
 
-    def user_changed(
-        self, _connection: Connection, user_id: Hashable, count: int, before: int, /
-    ) -> None:
-        if count and before:
-            return
+    def user_changed(self, _connection: Connection, user_id: Hashable, *_counts: int) -> None:
         if user_id in self._registry:
             self._open_user(user_id)
         else:

@@ -429,6 +429,19 @@ async def test_a_cancelled_publish_leaves_the_message_alone() -> None:
     assert not confirmation.cancelled()
 
 
+async def test_a_confirmation_that_never_comes_is_no_failure(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An engine that stops cancels what it had promised; nothing is logged for it."""
+    confirmation: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    hub = Hub(backplane=Engine(lambda: confirmation))
+    await hub.start()
+    connect(hub).publish("room", "hi")
+    confirmation.cancel()
+    await asyncio.sleep(0)
+    assert caplog.records == []
+
+
 async def test_hostile_bytes_are_dropped(
     connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
-from typing import Final
+from codecs import utf_8_decode
 
 from ..errors import ProtocolError
 from .messages import CloseCode
 
 __all__ = ("Utf8Checker", "decode_text")
-
-_new_decoder: Final = codecs.getincrementaldecoder("utf-8")
 
 
 def decode_text(payload: bytes) -> str:
@@ -24,17 +21,22 @@ def decode_text(payload: bytes) -> str:
 class Utf8Checker:
     """Checks one text as it arrives: the first byte that no valid text could have fails at once."""
 
-    __slots__ = ("_decoder",)
+    __slots__ = ("_unfinished",)
 
     def __init__(self) -> None:
-        self._decoder = _new_decoder()
+        self._unfinished = b""  # the character in whose midst the last piece ended
 
     def check(self, piece: bytes) -> None:
         """Raises ProtocolError 1007 (RFC 6455, section 8.1); half a character may be continued."""
+        data = self._unfinished + piece
         try:
-            self._decoder.decode(piece)
+            _, size = utf_8_decode(data, "strict", False)
         except UnicodeDecodeError as error:
             raise _invalid() from error
+        self._unfinished = data[size:]
+        # Python waits for the third byte of a surrogate, which RFC 3629, section 4, does not have.
+        if b"\xed\xa0" <= self._unfinished < b"\xee":
+            raise _invalid()
 
 
 def _invalid() -> ProtocolError:

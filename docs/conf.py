@@ -36,30 +36,74 @@ html_title = "aiows"
 html_static_path = ["_static"]
 html_copy_source = False
 
-AIOHTTP: Final = "https://docs.aiohttp.org/en/stable/web_reference.html#aiohttp."
+# What a signature names although nobody outside needs it.
+nitpick_ignore = [
+    ("py:class", "AbstractStreamWriter"),
+    ("py:class", "aiows.connection.keepalive.KeepAlivePolicy"),
+    ("py:class", "aiows.kinds.dispatcher.H"),
+    ("py:class", "aiows.kinds.dispatcher._Messages"),
+    ("py:class", "aiows.registry.PeerT"),
+    ("py:class", "aiows.view.Handler"),
+]
+
+AIOHTTP: Final = "https://docs.aiohttp.org/en/stable/"
 PYTHON: Final = "https://docs.python.org/3/library/"
 
-# Where the names of others are documented: links that need no network to build.
+# Where the names of others are documented, by name or by what names begin with. Written down, so
+# that a build needs no network.
 ELSEWHERE: Final = {
-    "aiohttp.web.": AIOHTTP,
-    "web.": f"{AIOHTTP}web.",
-    "asyncio.": f"{PYTHON}asyncio.html#",
+    "JSONBytesEncoder": f"{AIOHTTP}web_reference.html#aiohttp.web.WebSocketResponse.send_json",
+    "JSONDecoder": f"{AIOHTTP}web_reference.html#aiohttp.web.WebSocketResponse.receive_json",
+    "JSONEncoder": f"{AIOHTTP}web_reference.html#aiohttp.web.WebSocketResponse.send_json",
+    "WSMessageDecodeText": f"{AIOHTTP}websocket_utilities.html#aiohttp.WSMessage",
+    "WSMessageNoDecodeText": f"{AIOHTTP}websocket_utilities.html#aiohttp.WSMessage",
+    "_asyncio.": f"{PYTHON}asyncio-future.html#asyncio.",
+    "aiohttp._websocket.models.": f"{AIOHTTP}websocket_utilities.html#aiohttp.",
+    "aiohttp.web.": f"{AIOHTTP}web_reference.html#aiohttp.web.",
+    "aiohttp.web_app.": f"{AIOHTTP}web_reference.html#aiohttp.web.",
+    "aiohttp.web_request.": f"{AIOHTTP}web_reference.html#aiohttp.web.",
+    "aiohttp.web_ws.": f"{AIOHTTP}web_reference.html#aiohttp.web.",
+    "asyncio.BaseTransport.": f"{PYTHON}asyncio-protocol.html#asyncio.BaseTransport.",
+    "collections.abc.": f"{PYTHON}collections.abc.html#collections.abc.",
+    "msgspec.": "https://jcristharif.com/msgspec/api.html#msgspec.",
+    "web.": f"{AIOHTTP}web_reference.html#aiohttp.web.",
 }
 
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
-    app.connect("missing-reference", link_elsewhere)
+    app.connect("missing-reference", link)
 
 
-def link_elsewhere(
-    _app: Sphinx, _env: BuildEnvironment, reference: pending_xref, content: nodes.TextElement
+def link(
+    app: Sphinx, env: BuildEnvironment, reference: pending_xref, content: nodes.TextElement
 ) -> nodes.reference | None:
-    """Link a name that is not ours to the documentation that has it."""
-    name: str = reference["reftarget"]
-    for prefix, address in ELSEWHERE.items():
-        if name.startswith(prefix):
-            link = nodes.reference("", "", content, internal=False)
-            link["refuri"] = address + name.removeprefix(prefix)
-            return link
+    """Link a name that is ours but not written out, or that somebody else documents."""
+    return link_here(app, env, reference, content) or link_elsewhere(reference, content)
+
+
+def link_here(
+    app: Sphinx, env: BuildEnvironment, reference: pending_xref, content: nodes.TextElement
+) -> nodes.reference | None:
+    """`ConnectionRegistry.add` in a docstring of another module is the one that there is."""
+    if reference.get("refdomain") != "py":
+        return None
+    reference["refspecific"] = True
+    where = reference["refdoc"], app.builder, reference["reftype"], reference["reftarget"]
+    return env.domains.python_domain.resolve_xref(env, *where, reference, content)
+
+
+def link_elsewhere(reference: pending_xref, content: nodes.TextElement) -> nodes.reference | None:
+    address = address_of(reference["reftarget"])
+    if address is None:
+        return None
+    return nodes.reference("", "", content, internal=False, refuri=address)
+
+
+def address_of(name: str) -> str | None:
+    if name in ELSEWHERE:
+        return ELSEWHERE[name]
+    for start, address in ELSEWHERE.items():
+        if start.endswith(".") and name.startswith(start):
+            return address + name.removeprefix(start)
     return None

@@ -365,6 +365,14 @@ async def test_a_code_that_cannot_be_sent_closes_nobody(
     assert not ws.closed
 
 
+async def test_a_registry_says_how_large_it_is(
+    registry: ConnectionRegistry, connect: Connect
+) -> None:
+    """Its repr tells numbers, not the names of users."""
+    registry.add("alice", connect())
+    assert repr(registry) == "<ConnectionRegistry users=1 topics=0>"
+
+
 # while others change the tables
 
 

@@ -188,6 +188,15 @@ def test_a_wrapped_function_is_read_in_the_place_where_it_was_written() -> None:
     assert str(refusal(functools.partial(outer), "no")) == "inner (<string>:1): no"
 
 
+def test_a_callable_object_is_read_at_its_call() -> None:
+    """Its annotations belong to the module of its class, and errors point there."""
+    space: dict[str, Any] = {"Mine": Note, "__name__": "elsewhere"}
+    exec("class Handler:\n def __call__(self, value: 'Mine'): pass", space)
+    handler = space["Handler"]()
+    assert sources(handler) == [Source.PAYLOAD]
+    assert str(refusal(handler, "no")) == "Handler.__call__ (<string>:2): no"
+
+
 def test_what_has_no_code_is_named_without_a_place() -> None:
     """A builtin has no file and no line."""
     assert str(refusal(len, "no")) == "len: no"

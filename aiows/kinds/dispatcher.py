@@ -177,7 +177,7 @@ def _error_reply(ws: Peer, error: Exception, kind: str | None, ref: Ref) -> Prep
 
 async def _send(ws: Peer, message: PreparedMessage) -> None:
     """Send at once, or when there is room; not at all once the connection is closed."""
-    if ws.push(message) or ws.closed:
+    if ws.push(message):
         return
     with suppress(ConnectionClosed):
         await ws.connection.send_message(message)

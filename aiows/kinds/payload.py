@@ -154,13 +154,12 @@ def _check_kind(where: str, kind: str | None, bases: tuple[type, ...]) -> None:
 
 
 def _check_fields(where: str, made: StructMeta) -> None:
-    names = dict(zip(made.__struct_fields__, made.__struct_encode_fields__, strict=True))
-    defaults = dict(
-        zip(reversed(made.__struct_fields__), reversed(made.__struct_defaults__), strict=False)
+    taken = {*made.__struct_fields__, *made.__struct_encode_fields__} - {REF}
+    defaults = zip(
+        reversed(made.__struct_fields__), reversed(made.__struct_defaults__), strict=False
     )
-    own = {name for name in (*names, *names.values()) if name != REF}
-    if REF in made.__match_args__ or defaults.get(REF) is not UNSET or names[REF] != REF:
-        own.add(REF)
-    clashes = sorted(own & RESERVED)
+    if (REF, UNSET) not in defaults:  # it is not the one of Payload
+        taken.add(REF)
+    clashes = sorted(taken & RESERVED)
     if clashes:
         raise RegistrationError(f"{where}: reserved, so no field may be named {clashes[0]!r}")

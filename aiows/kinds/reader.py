@@ -60,7 +60,7 @@ class Reader:
     def __init__(
         self, routes: Mapping[str, Route], fallback: Route | None, payload_key: str | None
     ) -> None:
-        self._routes = routes
+        self._routes = dict(routes)
         self._fallback = fallback
         self._payload_key = payload_key
         self._by_type = {route.message_type: route for route in routes.values()}

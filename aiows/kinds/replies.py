@@ -57,7 +57,7 @@ def _built(value: Any) -> Any:
     """Return ``value`` as JSON's types; a dict is encoded later, with what is in it."""
     if isinstance(value, dict):
         return cast("Any", value)
-    return msgspec.to_builtins(value, str_keys=True)
+    return msgspec.to_builtins(value)
 
 
 def _encode(message: Mapping[str, Any]) -> PreparedMessage:

@@ -184,6 +184,7 @@ def test_a_message_with_equal_keys_is_read_in_one_way(
 
 
 @given(kind=st.text(st.characters(codec=None)))
+@example(kind="\n" * 200)
 def test_no_line_of_the_log_is_a_peers(kind: str) -> None:
     """What is quoted is printable, on one line, and short."""
     quoted = quote(kind)

@@ -108,6 +108,17 @@ async def test_a_missing_field_takes_the_default_of_its_parameter() -> None:
     assert got[2] is shared
 
 
+async def test_a_required_field_may_follow_one_with_a_default() -> None:
+    """As keyword-only parameters may."""
+    kinds = KindDispatcher()
+
+    @kinds.on("some")
+    def some(*, first: int = 1, second: int) -> list[int]:
+        return [first, second]
+
+    assert (await say(kinds, {"kind": "some", "second": 2, "ref": 1}))[0]["result"] == [1, 2]
+
+
 async def test_a_parameter_with_a_payload_type_gets_the_whole_message() -> None:
     """Equal to one that was made by hand: the ref has been taken off."""
     kinds = KindDispatcher()
@@ -235,6 +246,13 @@ async def test_a_ref_comes_back_as_it_came(ref: Any) -> None:
     assert await say(returning(None), {"kind": "some", "ref": ref}) == [
         {"kind": "reply", "ref": ref}
     ]
+
+
+@pytest.mark.parametrize("ref", [0, ""])
+async def test_a_ref_comes_back_with_an_error_too(ref: Any) -> None:
+    """Also where it is falsy."""
+    answers = await say(raising(KindError("no", "not now")), {"kind": "some", "ref": ref})
+    assert answers[0]["ref"] == ref
 
 
 async def test_a_payload_that_is_passed_on_loses_nothing() -> None:
@@ -582,6 +600,7 @@ def nested() -> KindDispatcher:
 
     @kinds.on(ChatSend)
     def send(message: ChatSend) -> ChatSend:
+        assert message == ChatSend("a")  # without any ref of its own
         return message
 
     @kinds.fallback

@@ -117,15 +117,18 @@ def test_a_reserved_key_is_no_field(
         make(Payload, fields={field: default}, **kind, **options)
 
 
+@pytest.mark.parametrize("name", ["kind", "ref"])
+def test_a_reserved_key_is_no_method(name: str) -> None:
+    """It would hide what the message has under that name."""
+    namespace = {"__module__": __name__, name: lambda self: 1}
+    metaclass: Any = type(Payload)
+    with pytest.raises(RegistrationError, match=f"{name!r} is reserved"):
+        metaclass("Made", (Payload,), namespace, kind="made")
+
+
 @pytest.mark.parametrize("key", ["kind", "ref", "error"])
 @pytest.mark.parametrize("kind", [{}, {"kind": "made"}])
 def test_no_field_is_renamed_to_a_reserved_key(key: str, kind: dict[str, Any]) -> None:
     """What counts is the key on the wire."""
     with pytest.raises(RegistrationError):
         make(Payload, fields={"value": ...}, rename={"value": key}, **kind)
-
-
-def test_the_ref_cannot_be_renamed() -> None:
-    """Peers send it under one name."""
-    with pytest.raises(RegistrationError):
-        make(Payload, fields={"ref": ...}, rename={"ref": "id"}, kind="made")

@@ -39,7 +39,7 @@ class Deflater:
     that got them. Without it no message depends on another, and one deflater serves all.
     """
 
-    __slots__ = ("_compressor", "_memory_level", "has_takeover", "window_bits")
+    __slots__ = ("_memory_level", "_stream", "has_takeover", "window_bits")
 
     def __init__(
         self,
@@ -51,18 +51,18 @@ class Deflater:
         self.window_bits = window_bits
         self.has_takeover = has_takeover
         self._memory_level = memory_level
-        self._compressor: _Compress | None = None
+        self._stream: _Compress | None = None
 
     def compress(self, data: BytesLike) -> bytes:
         """The payload of a compressed message (RFC 7692, section 7.2.1)."""
         if not data:
             return _NOTHING
-        compressor = self._compressor or self._new_compressor()
+        stream = self._stream or self._new_stream()
         # It comes back when all went well. After an interruption it would hold a message that the
         # peer never got, or one that is another peer's.
-        self._compressor = None
-        compressed = compressor.compress(data) + compressor.flush(self._flush_mode)
-        self._compressor = compressor
+        self._stream = None
+        compressed = stream.compress(data) + stream.flush(self._flush_mode)
+        self._stream = stream
         return compressed[: -len(_FLUSH_MARK)]
 
     def reset(self) -> None:
@@ -70,14 +70,14 @@ class Deflater:
 
         For when a connection got a compressed message that did not come from its own deflater.
         """
-        self._compressor = None
+        self._stream = None
 
     @property
     def _flush_mode(self) -> int:
         # A full flush forgets the window; it costs half of what a new compressor would.
         return zlib.Z_SYNC_FLUSH if self.has_takeover else zlib.Z_FULL_FLUSH
 
-    def _new_compressor(self) -> _Compress:
+    def _new_stream(self) -> _Compress:
         # Negative: raw, without zlib's header and checksum.
         return zlib.compressobj(wbits=-self.window_bits, memLevel=self._memory_level)
 

@@ -280,9 +280,9 @@ def test_tiny_fragments_cost_linear_time_and_no_objects() -> None:
         chunk = frame(CONTINUATION, payload, fin=False) * 1000
         assert read(reader, [chunk] * (count // 1000)).error is None
 
-    assert_linear(receive, 3000)
-    assert peak_of(lambda: receive(30_000)) < 64 * KIB
-    assert peak_of(lambda: receive(30_000, b"a")) < 128 * KIB
+    assert_linear(receive, 2000)
+    assert peak_of(lambda: receive(20_000)) < 64 * KIB
+    assert peak_of(lambda: receive(20_000, b"a")) < 128 * KIB
 
 
 def test_reads_of_one_byte_cost_linear_time() -> None:

@@ -9,7 +9,6 @@ come from the same reading of duplicate keys, or msgspec refuses the message.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Union
 
 import msgspec
@@ -23,8 +22,7 @@ from .routes import ERROR, Route, Unrouted
 __all__ = ("Reader", "Request", "Unreadable")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One message that was read: what its route's handler is called with."""
 
     route: Route

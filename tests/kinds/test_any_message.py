@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aiows import KindDispatcher, KindError, Payload
 from aiows.kinds.refusals import quote
 from talk import Talk
+
+# On a busy machine one example may take long: what counts is what comes out.
+patient = settings(deadline=None)
 
 CODES = {"bad_json", "not_object", "missing_kind", "bad_kind", "unknown_kind", "invalid", "refused"}
 
@@ -132,6 +135,7 @@ forms = pytest.mark.parametrize(
 
 
 @forms
+@patient
 @given(value=messages)
 @example(value={"kind": "any", "ref": 10**400})
 def test_any_value_is_answered_or_taken(
@@ -144,6 +148,7 @@ def test_any_value_is_answered_or_taken(
 
 
 @forms
+@patient
 @given(text=st.text(st.characters(codec=None)) | tokens)
 def test_any_text_is_answered_or_taken(
     own_loop: asyncio.AbstractEventLoop, payload_key: str | None, has_fallback: bool, text: str
@@ -152,6 +157,7 @@ def test_any_text_is_answered_or_taken(
     check(own_loop, dispatcher(payload_key, has_fallback=has_fallback), text)
 
 
+@patient
 @given(
     pairs=st.lists(
         st.tuples(
@@ -183,6 +189,7 @@ def test_a_message_with_equal_keys_is_read_in_one_way(
         assert call == {key: message.get(key) for key in call}
 
 
+@patient
 @given(kind=st.text(st.characters(codec=None)))
 @example(kind="\n" * 200)
 def test_no_line_of_the_log_is_a_peers(kind: str) -> None:

@@ -55,8 +55,7 @@ class MessageAssembler:
         self._check_declared_size(frame, gathered=0, is_compressed=frame.rsv1)
         if frame.fin and not frame.rsv1:
             return self._message(frame.opcode, frame.payload)
-        self._partial = _Partial(frame)
-        return self._extend(self._partial, frame)
+        return self._extend(_Partial(frame), frame)
 
     def _continue(self, frame: Frame, partial: _Partial) -> Message | None:
         if frame.opcode != _CONTINUATION:
@@ -65,14 +64,15 @@ class MessageAssembler:
         return self._extend(partial, frame)
 
     def _extend(self, partial: _Partial, frame: Frame) -> Message | None:
+        self._partial = None  # nothing is kept of a message that turns out to be wrong
         if partial.is_compressed:
             self._inflate(partial, frame)
         else:
             partial.add(frame.payload)
-        if not frame.fin:
-            return None
-        self._partial = None
-        return self._message(partial.opcode, partial.join())
+        if frame.fin:
+            return self._message(partial.opcode, partial.join())
+        self._partial = partial
+        return None
 
     def _check_declared_size(self, frame: Frame, *, gathered: int, is_compressed: bool) -> None:
         """Refuse a frame on the length that its header declares, before its payload is here.

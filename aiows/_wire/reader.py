@@ -44,7 +44,8 @@ class MessageReader:
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take bytes that arrived. ``data`` must stay as it is until `release`."""
-        self._parser.feed(data)
+        if self._failure is None:
+            self._parser.feed(data)
 
     def next_message(self) -> Message | None:
         """The next message; None: more bytes are needed.
@@ -52,18 +53,17 @@ class MessageReader:
         Raises ProtocolError with the close code for the peer, 1002, 1007 or 1009 (RFC 6455, section
         7.4.1), as soon as the offending byte is here, and from then on every time.
         """
-        if self._failure is not None:
-            raise ProtocolError(*self._failure)
-        try:
-            while (frame := self._parser.next_frame()) is not None:
-                message = self._assembler.add(frame)
-                if message is not None:
-                    return message
-        except ProtocolError as error:
-            # Not the error itself, whose traceback would hold this reader in a cycle.
-            self._failure = error.code, error.text
-            raise
-        return None
+        if self._failure is None:
+            try:
+                while (frame := self._parser.next_frame()) is not None:
+                    message = self._assembler.add(frame)
+                    if message is not None:
+                        return message
+                return None
+            except ProtocolError as error:
+                self._failure = error.code, error.text
+        # A new one: who keeps it keeps nothing of the message that was wrong.
+        raise ProtocolError(*self._failure)
 
     def release(self) -> None:
         """Let go of everything that was fed, keeping only what has not been parsed yet."""
@@ -74,7 +74,7 @@ class MessageReader:
 
         Never more than has arrived of it already: a declared length alone allocates nothing.
         """
-        return self._parser.get_buffer()
+        return self._parser.get_buffer() if self._failure is None else None
 
     def buffer_updated(self, count: int) -> None:
         """``count`` bytes were written into the start of what `get_buffer` gave last."""

@@ -157,6 +157,24 @@ def test_an_error_stays() -> None:
         reader.feed(frame(TEXT, "never"))
 
 
+def test_after_an_error_nothing_is_kept() -> None:
+    """Neither what was wrong, also not by the error itself, nor what comes after it."""
+    reader = deflating_reader()
+    wrong = frame(TEXT, "a" * MIB, fin=False) + frame(CONTINUATION, b"\xff", fin=False)
+    after = frame(BINARY, bytes(MIB))
+    chunks = [*every(64 * KIB, wrong), *every(64 * KIB, after)]
+    tracemalloc.start()
+    try:
+        error = read(reader, chunks).error
+        for chunk in chunks:
+            reader.feed(chunk)
+        assert tracemalloc.get_traced_memory()[0] < 128 * KIB
+        assert reader.get_buffer() is None
+        assert error is not None
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("reader", [MessageReader(), deflating_reader()])
 @pytest.mark.parametrize("payload", ["κόσμε".encode() + b"\xf4\x90\x80\x80"])
 def test_a_bad_byte_in_the_middle_of_a_frame_fails_at_once(

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import aiows
 
@@ -76,11 +77,29 @@ def _unpack(folder: Path, version: str) -> None:
         )
 
 
-class Run:
-    """aiohttp's suite under way in a process of its own."""
+def _on_loops(loop: str, tests: Collection[str]) -> list[str]:
+    """The ids of ``tests`` as pytest knows them when it runs them on ``loop``."""
+    loops = ("pyloop", "uvloop") if loop == "all" else (loop,)
+    return sorted({test.replace("pyloop", name) for test in tests for name in loops})
 
-    def __init__(self, suite: Path, *, ours: bool, loop: str) -> None:
-        """``ours``: on aiows.WebSocketResponse. ``loop``: pyloop, uvloop or all."""
+
+class Run:
+    """aiohttp's suite under way in a process of its own.
+
+    ``ours``: on aiows.WebSocketResponse. ``loop``: pyloop, uvloop or all. ``only`` or ``without``
+    some tests, all of them by default. ``options``: more of pytest's.
+    """
+
+    def __init__(
+        self,
+        suite: Path,
+        *,
+        ours: bool,
+        loop: str,
+        only: Collection[str] = (),
+        without: Collection[str] = (),
+        options: Sequence[str] = (),
+    ) -> None:
         self._scratch = tempfile.TemporaryDirectory()
         self._outcomes = Path(self._scratch.name, "outcomes.json")
         self._log = Path(self._scratch.name, "log")
@@ -91,9 +110,12 @@ class Run:
                     *(sys.executable, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider"),
                     # aiohttp's own plugin runs its tests; these two would take them from it
                     *("-p", "no:asyncio", "-p", "no:aiohttp"),
+                    *("--strict-markers", "-q", "--tb=short", "--timeout=20"),
+                    f"--aiohttp-loop={loop}",
                     *plugins,
-                    *("--strict-markers", "-q", "--tb=short", f"--aiohttp-loop={loop}"),
-                    *(f"tests/{name}" for name in FILES),
+                    *options,
+                    *(f"--deselect={test}" for test in _on_loops(loop, without)),
+                    *(_on_loops(loop, only) or (f"tests/{name}" for name in FILES)),
                 ],
                 cwd=suite,
                 env=self._environment(),
@@ -114,7 +136,15 @@ class Run:
             "AIOWS_OUTCOMES": str(self._outcomes),
         }
 
-    def finish(self) -> Outcomes:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._scratch.cleanup()
+
+    def outcomes(self) -> Outcomes:
         """Wait for the end, and say how each test ended."""
         self._process.wait()
         if not self._outcomes.exists():
@@ -125,9 +155,3 @@ class Run:
             if name not in outcomes or word == "failed":
                 outcomes[name] = Outcome(word, complaint)
         return outcomes
-
-    def stop(self) -> None:
-        """End the process if it still runs."""
-        self._process.kill()
-        self._process.wait()
-        self._scratch.cleanup()

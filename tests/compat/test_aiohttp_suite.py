@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -19,26 +20,31 @@ LOOP = os.environ.get("AIOWS_COMPAT_LOOP", "pyloop")
 """pyloop, uvloop or all; the tox environment ``compat`` runs them on both."""
 
 
+# A listed test that leaks what it could not clean up must not fail the one after it, and most of the
+# listed ones would wait for ever for a mock of a private part to be called.
+LENIENT = ("-p", "no:unraisableexception", "-p", "no:threadexception", "--timeout=2")
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """The same suite on both classes."""
+    """The same suite on both classes; ours without the tests that are listed, and those alone."""
 
     theirs: Outcomes
     ours: Outcomes
-
-    @property
-    def lost(self) -> list[str]:
-        """The tests that pass with aiohttp's class and not with ours."""
-        return [
-            test
-            for test, theirs in self.theirs.items()
-            if theirs.word == "passed"
-            and (test not in self.ours or self.ours[test].word != "passed")
-        ]
+    listed: Outcomes
 
 
 def _passed(outcomes: Outcomes) -> set[str]:
     return {test for test, outcome in outcomes.items() if outcome.word == "passed"}
+
+
+def _second_chance(suite: Path, outcomes: Outcomes, *, ours: bool) -> Outcomes:
+    """Alone: many of aiohttp's tests count milliseconds, and two runs were under way at once."""
+    failed = [test for test, outcome in outcomes.items() if outcome.word == "failed"]
+    if not failed:
+        return {}
+    with Run(suite, ours=ours, loop=LOOP, only=failed) as again:
+        return again.outcomes()
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +55,16 @@ def comparison(pytestconfig: pytest.Config) -> Iterator[Comparison]:
         suite = fetch(aiohttp.__version__, cache.mkdir("aiohttp-suite"))
     except subprocess.CalledProcessError:
         pytest.skip(f"needs `pip download --no-binary aiohttp aiohttp=={aiohttp.__version__}`")
-    runs = [Run(suite, ours=ours, loop=LOOP) for ours in (False, True)]
-    try:
-        theirs, ours = [run.finish() for run in runs]
-        yield Comparison(theirs, ours)
-    finally:
-        for run in runs:
-            run.stop()
+    with (
+        Run(suite, ours=False, loop=LOOP) as on_theirs,
+        Run(suite, ours=True, loop=LOOP, without=EXPECTED) as on_ours,
+    ):
+        theirs, ours = on_theirs.outcomes(), on_ours.outcomes()
+    theirs |= _second_chance(suite, theirs, ours=False)
+    ours |= _second_chance(suite, ours, ours=True)
+    there = _passed(theirs) & set(EXPECTED)
+    with Run(suite, ours=True, loop=LOOP, only=there, options=LENIENT) as alone:
+        yield Comparison(theirs, ours, alone.outcomes())
 
 
 def test_the_suite_runs_with_aiohttps_own_class(comparison: Comparison) -> None:
@@ -68,18 +77,21 @@ def test_the_suite_runs_with_aiohttps_own_class(comparison: Comparison) -> None:
 
 def test_what_passes_with_aiohttps_class_passes_with_ours(comparison: Comparison) -> None:
     """The drop-in is one, but for the tests that are listed with a reason."""
-    unexpected = [test for test in comparison.lost if test not in EXPECTED]
-    for test in unexpected:
-        print(test, comparison.ours[test].complaint, sep="\n", end="\n\n")
-    assert unexpected == []
+    lost = sorted(_passed(comparison.theirs) - _passed(comparison.ours) - set(EXPECTED))
+    for test in lost:
+        outcome = comparison.ours.get(test)
+        print(test, outcome.complaint if outcome else "did not run", sep="\n", end="\n\n")
+    assert lost == []
 
 
-def test_the_list_of_exceptions_is_exact(comparison: Comparison) -> None:
-    """A listed test that passes again, or that is gone, leaves the list."""
-    listed = set(EXPECTED)
-    if aiohttp.__version__ != WRITTEN_FOR:
-        listed &= set(comparison.theirs)
-    assert sorted(listed - set(comparison.lost)) == []
+def test_no_listed_test_passes(comparison: Comparison) -> None:
+    """What works after all leaves the list."""
+    assert sorted(_passed(comparison.listed)) == []
+
+
+def test_every_listed_test_is_there(comparison: Comparison) -> None:
+    """And passes with aiohttp's class; another version of aiohttp may have lost one."""
+    assert aiohttp.__version__ != WRITTEN_FOR or set(EXPECTED) <= _passed(comparison.theirs)
 
 
 def test_every_exception_has_a_reason() -> None:

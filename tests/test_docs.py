@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import importlib.util
+import inspect
 import json
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -20,6 +23,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from sybil import Document, Example
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.myst import CodeBlockParser
+
+import aiows
+from raw_client import How, RawClient
 
 ROOT: Final = Path(__file__).parents[1]
 DOCS: Final = ROOT / "docs"
@@ -106,7 +112,7 @@ class Page:
         self._write(example)
 
     def _write(self, example: Example) -> Path | None:
-        name = example.region.lexemes.get("options", {}).get("caption")
+        name: str | None = example.region.lexemes.get("options", {}).get("caption")
         if name is None:
             return None
         path = self._folder / name
@@ -123,7 +129,7 @@ class Page:
         spec.loader.exec_module(module)
 
 
-def parse(path: Path, checks: dict[str, Callable[[Example], Any]]) -> Document:
+def parse(path: Path, checks: Mapping[str, Callable[[Example], None]]) -> Document:
     parsers = [CodeBlockParser(language, check) for language, check in checks.items()]
     return Document.parse(str(path), *parsers)
 
@@ -190,3 +196,189 @@ def opened_blocks(text: str) -> Iterator[tuple[str, str]]:
         elif fence.startswith(closing) and not language:
             closing = None
     assert closing is None
+
+
+# what they name
+
+
+NAMED_TEST: Final = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+
+
+def sections_of(text: str, level: str) -> dict[str, str]:
+    """The text below each heading of a level, by heading."""
+    heading = re.compile(rf"^{level} (.+)$", re.MULTILINE)
+    starts = [*heading.finditer(text)]
+    ends = [*(match.start() for match in starts[1:]), len(text)]
+    return {match[1]: text[match.end() : end] for match, end in zip(starts, ends, strict=True)}
+
+
+def functions_in(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {node.name for node in ast.walk(tree) if isinstance(node, functions)}
+
+
+DIFFERENCES: Final = sections_of((DOCS / "differences.md").read_text(), "###")
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES)
+def test_a_difference_from_aiohttp_names_a_test_that_shows_it(difference: str) -> None:
+    """And the test is there."""
+    named = NAMED_TEST.findall(DIFFERENCES[difference])
+    assert named
+    for path, test in named:
+        assert test in functions_in(ROOT / path)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_a_test_that_a_page_names_exists(path: Path) -> None:
+    """Wherever it is named."""
+    for file, test in NAMED_TEST.findall(path.read_text()):
+        assert test in functions_in(ROOT / file)
+
+
+def test_what_the_readme_links_to_exists() -> None:
+    """Sphinx looks after the links within docs/."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", README.read_text())
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_readmes_example_is_the_one_in_examples() -> None:
+    """Who copies it has what the tests of the examples run."""
+    source = (ROOT / "examples" / "minimal.py").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+    docstring = ast.get_docstring(ast.parse(source)) or ""
+    assert source.replace(f'"""{docstring}"""', "").strip() == code.strip()
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    """By its own entry; aiohttp's names are mentioned."""
+    reference = "".join(page.read_text() for page in (DOCS / "reference").glob("*.md"))
+    entries = set(re.findall(r"^\.\. auto\w+:: ([\w.]+)", reference, re.MULTILINE))
+    theirs = {"WSCloseCode", "WSMessage", "WSMsgType"}
+    assert set(aiows.__all__) - theirs <= entries
+    assert all(f"`{name}`" in reference for name in theirs)
+
+
+def option_table(name: str) -> dict[str, Any]:
+    """Option and default, as the page of options has them."""
+    text = sections_of((DOCS / "reference" / "options.md").read_text(), "##")[name]
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", text, re.MULTILINE)
+    return {option: ast.literal_eval(default) for option, default in rows}
+
+
+def defaults_of(function: Callable[..., Any], *but: str) -> dict[str, Any]:
+    parameters = inspect.signature(function).parameters.values()
+    options = [each for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    return {option.name: option.default for option in options if option.name not in but}
+
+
+def test_the_options_of_a_response_are_all_there_with_their_defaults() -> None:
+    """`keepalive` is how a view passes its idle timeout on, and no option."""
+    options = defaults_of(aiows.WebSocketResponse, "keepalive")
+    assert option_table("WebSocketResponse") == options
+
+
+def test_the_options_of_a_view_are_all_there_with_their_defaults() -> None:
+    """`kinds` is what `on` makes, and no option."""
+    own = {name for name in aiows.WebSocketView.__annotations__ if name.islower()}
+    options = own - {"ws", "user_id", "kinds"}
+    defaults = {name: getattr(aiows.WebSocketView, name) for name in options}
+    assert option_table("WebSocketView") == defaults
+
+
+def test_the_options_of_a_dispatcher_are_all_there_with_their_defaults() -> None:
+    """What `KindDispatcher` takes."""
+    assert option_table("KindDispatcher") == defaults_of(aiows.KindDispatcher)
+
+
+def test_the_options_of_setup_are_all_there_with_their_defaults() -> None:
+    """What `setup` takes."""
+    assert option_table("setup") == defaults_of(aiows.setup)
+
+
+# what the page of differences says, where no other test shows it
+
+
+Serve = Callable[..., Awaitable[int]]
+Connect = Callable[..., Awaitable[RawClient]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def handler_of(view: Callable[[aiows.WebSocketResponse], Awaitable[None]]) -> Handler:
+    """Accept a connection and leave the rest to ``view``."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        ws = aiows.WebSocketResponse()
+        await ws.prepare(request)
+        await view(ws)
+        return ws
+
+    return handler
+
+
+async def test_send_json_says_what_orjson_says_or_else_what_json_says(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """Compact and not escaped; NaN is null; an integer of over 64 bits is whole."""
+
+    async def view(ws: aiows.WebSocketResponse) -> None:
+        for value in ({"a": 1}, "ü", float("nan"), date(2026, 11, 21), 2**70):
+            await ws.send_json(value)
+        await ws.send_json({"a": 1}, dumps=json.dumps)
+
+    client = await raw_client(await serve(handler_of(view)))
+    sent = [(await client.recv_frame()).text for _ in range(6)]
+    assert sent == ['{"a":1}', '"ü"', "null", '"2026-11-21"', str(2**70), '{"a": 1}']
+
+
+async def test_receive_json_reads_what_orjson_reads(serve: Serve, raw_client: Connect) -> None:
+    """A large integer is a float and NaN no JSON, unless the standard library reads them."""
+    seen: list[Any] = []
+
+    async def view(ws: aiows.WebSocketResponse) -> None:
+        seen.append(await ws.receive_json())
+        with pytest.raises(ValueError, match="unexpected character"):
+            await ws.receive_json()
+        seen.append(await ws.receive_json(loads=json.loads))
+        await ws.send_str("done")
+
+    client = await raw_client(await serve(handler_of(view)))
+    for text in (str(2**70), "NaN", str(2**70)):
+        client.send_text(text)
+    assert (await client.recv_frame()).text == "done"
+    assert seen == [float(2**70), 2**70]
+    assert isinstance(seen[0], float)
+
+
+async def test_send_frame_sends_nothing_that_the_peer_must_refuse(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """Whole messages and control frames of at most 125 bytes."""
+
+    async def view(ws: aiows.WebSocketResponse) -> None:
+        for opcode in (aiows.WSMsgType.CLOSE, aiows.WSMsgType.CONTINUATION):
+            with pytest.raises(ValueError, match="not a message"):
+                await ws.send_frame(b"", opcode)
+        for send in (ws.ping, ws.pong):
+            with pytest.raises(ValueError, match="125"):
+                await send(bytes(126))
+        await ws.send_frame(b"text", aiows.WSMsgType.TEXT)
+
+    client = await raw_client(await serve(handler_of(view)))
+    assert (await client.recv_frame()).text == "text"
+
+
+async def test_an_empty_close_has_the_code_1005(serve: Serve, raw_client: Connect) -> None:
+    """The view is told so, and the peer gets an empty one back."""
+    seen: list[int | None] = []
+
+    async def view(ws: aiows.WebSocketResponse) -> None:
+        await ws.receive()
+        seen.append(ws.close_code)
+
+    client = await raw_client(await serve(handler_of(view)))
+    client.send_close(None)
+    assert (await client.recv_frame()).payload == b""
+    assert (await client.wait_closed()).how is How.EOF
+    assert seen == [1005]

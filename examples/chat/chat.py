@@ -25,7 +25,7 @@ FIRST_ROOMS = ("general", "ideas", "weekend")
 MAX_NAME = 24  # characters; every message carries its author's name
 MAX_ROOMS = 50  # whoever names a room makes it: a loop over names would never end
 MAX_HISTORY = 50  # messages kept in each room
-Text = Annotated[str, Meta(min_length=1, max_length=2000)]
+Text = Annotated[str, Meta(pattern=r"\S", max_length=2000)]  # not only spaces
 RoomName = Annotated[str, Meta(pattern=r"^[\w-]{1,24}\Z")]  # it becomes part of a topic's name
 
 
@@ -217,5 +217,5 @@ def make_app(argv: object = None) -> web.Application:
 
 if __name__ == "__main__":
     host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8080"))
-    print(f"Open http://localhost:{port} in two tabs. Ctrl+C stops.", flush=True)
-    web.run_app(make_app(), host=host, port=port, print=None)
+    invitation = f"Open http://localhost:{port} in two tabs. Ctrl+C stops."
+    web.run_app(make_app(), host=host, port=port, print=lambda _: print(invitation, flush=True))

@@ -159,5 +159,5 @@ def make_app(argv: object = None) -> web.Application:
 
 if __name__ == "__main__":
     host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8080"))
-    print(f"Open http://localhost:{port} and drop a file. Ctrl+C stops.", flush=True)
-    web.run_app(make_app(), host=host, port=port, print=None)
+    invitation = f"Open http://localhost:{port} and drop a file. Ctrl+C stops."
+    web.run_app(make_app(), host=host, port=port, print=lambda _: print(invitation, flush=True))

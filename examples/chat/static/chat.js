@@ -5,6 +5,7 @@ import { KindSocket } from "./socket.js";
 import { Timeline } from "./timeline.js";
 
 const FIRST_ROOM = "general";
+const ROOM_NAMES = "The name of a room is made of letters, digits and hyphens.";
 const TYPING_EVERY = 2_000; // milliseconds between two "I am typing"
 const TYPING_LASTS = 4_000;
 const COUNT_FROM = 200; // characters left
@@ -89,14 +90,18 @@ socket.on("chat.typing", ({ room: where, person }) => {
 socket.addEventListener("open", () => showLink("connected", "Connected"));
 
 socket.addEventListener("lost", () => {
-  showLink("lost", "Connecting again…");
+  showLink("lost", "Offline");
   for (const id of [...typing.keys()]) stopTyping(id);
 });
 
 // --- rooms
 
 function wantedRoom() {
-  return decodeURIComponent(location.hash.slice(1)) || FIRST_ROOM;
+  try {
+    return decodeURIComponent(location.hash.slice(1)) || FIRST_ROOM;
+  } catch {
+    return FIRST_ROOM; // an address that somebody has cut
+  }
 }
 
 async function enter(name) {
@@ -104,8 +109,7 @@ async function enter(name) {
   try {
     entered = await socket.ask("room.enter", { room: name });
   } catch (refused) {
-    if (socket.open) refuse(refused.message);
-    if (socket.open && name !== (room || FIRST_ROOM)) location.hash = room || FIRST_ROOM;
+    if (socket.open) stay(refused.code === "invalid" ? ROOM_NAMES : refused.message);
     return;
   }
   if (name !== wantedRoom()) return; // gone on to another one meanwhile
@@ -116,11 +120,17 @@ async function enter(name) {
   const isWhole = (entered.messages[0]?.id ?? 1) === 1;
   $("welcome-text").textContent = isWhole ? "This is where it begins." : "What was said before is gone.";
   timeline.show(entered.messages, seen.get(name) ?? 0);
-  refuse("");
   markSeen();
   showRoom();
   showRooms();
   showPeople();
+}
+
+/** A room has refused: say why, and be where one was before. */
+function stay(reason) {
+  refuse(reason);
+  history.replaceState(null, "", `#${encodeURIComponent(room || FIRST_ROOM)}`);
+  if (!room) enter(FIRST_ROOM);
 }
 
 function markSeen() {
@@ -188,7 +198,10 @@ function slug(words) {
   return hyphened.replace(/^-+|-+$/g, "");
 }
 
-window.addEventListener("hashchange", () => socket.open && enter(wantedRoom()));
+window.addEventListener("hashchange", () => {
+  refuse("");
+  if (socket.open) enter(wantedRoom());
+});
 
 document.addEventListener("visibilitychange", () => {
   markSeen();

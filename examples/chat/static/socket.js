@@ -71,7 +71,7 @@ export class KindSocket extends EventTarget {
     return true;
   }
 
-  /** Send and wait for the answer; rejects with the server's message when it refuses. */
+  /** Send and wait for the answer; rejects with the server's message and `code` when it refuses. */
   ask(kind, fields = {}) {
     const ref = ++this.#lastRef;
     return new Promise((resolve, reject) => {
@@ -85,7 +85,7 @@ export class KindSocket extends EventTarget {
     this.#failures = 0;
     if (this.#asked.has(message.ref)) {
       const refused = message.kind === "error";
-      this.#settle(message.ref, refused ? new Error(message.error.message) : message);
+      this.#settle(message.ref, refused ? asError(message.error) : message);
       return;
     }
     this.#handlers.get(message.kind)?.(message);
@@ -113,4 +113,8 @@ export class KindSocket extends EventTarget {
       this.#settle(ref, new Error("The connection was lost."));
     }
   }
+}
+
+function asError({ code, message }) {
+  return Object.assign(new Error(message), { code });
 }

@@ -25,6 +25,7 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.myst import CodeBlockParser
 
 import aiows
+from compat.expected import EXPECTED
 from raw_client import How, RawClient
 
 ROOT: Final = Path(__file__).parents[1]
@@ -228,6 +229,14 @@ def test_a_difference_from_aiohttp_names_a_test_that_shows_it(difference: str) -
     assert named
     for path, test in named:
         assert test in functions_in(ROOT / path)
+
+
+def test_each_of_aiohttps_tests_that_a_difference_contradicts_is_named() -> None:
+    """The others that do not pass reach into what is private."""
+    page = (DOCS / "differences.md").read_text()
+    for test, reason in EXPECTED.items():
+        name = test.partition("::")[2].partition("[")[0]
+        assert (f"`{name}`" in page) is reason.startswith("contradicts")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)

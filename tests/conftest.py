@@ -38,10 +38,7 @@ async def serve() -> AsyncIterator[Callable[..., Awaitable[int]]]:
     runners: list[web.AppRunner] = []
 
     async def start(what: Any, **options: Any) -> int:
-        app = what if isinstance(what, web.Application) else web.Application()
-        if app is not what:
-            app.router.add_route("*", "/", what)
-        runner = web.AppRunner(app, **options)
+        runner = web.AppRunner(_application(what), **options)
         runners.append(runner)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -51,6 +48,14 @@ async def serve() -> AsyncIterator[Callable[..., Awaitable[int]]]:
     yield start
     for runner in runners:
         await runner.cleanup()
+
+
+def _application(what: Any) -> web.Application:
+    if isinstance(what, web.Application):
+        return what
+    app = web.Application()
+    app.router.add_route("*", "/", what)
+    return app
 
 
 @pytest.hookimpl(wrapper=True)

@@ -159,6 +159,7 @@ class Chat(WebSocketView):
     async def send(self, msg: Send) -> dict[str, int]:
         room = self.current_room()
         message = room.add(self.person, msg.text)
+        # Unlike ws.publish, it reaches the author too, and raises if it cannot hand the message on.
         await self.hub.publish(room.topic, Said(room=room.name, message=message))
         self.tell_everybody(room.summary())
         return {"id": message.id}

@@ -180,8 +180,11 @@ function showRooms() {
 $("add-room").addEventListener("click", () => {
   $("new-room").value = "";
   $("open-room").disabled = true;
+  $("room-dialog").returnValue = "";
   $("room-dialog").showModal();
 });
+
+$("no-room").addEventListener("click", () => $("room-dialog").close());
 
 $("new-room").addEventListener("input", () => {
   $("open-room").disabled = slug($("new-room").value) === "";
@@ -190,7 +193,6 @@ $("new-room").addEventListener("input", () => {
 $("room-dialog").addEventListener("close", () => {
   const name = slug($("new-room").value);
   if ($("room-dialog").returnValue === "open" && name) location.hash = name;
-  $("room-dialog").returnValue = "";
 });
 
 function slug(words) {

@@ -97,7 +97,6 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         control_messages: bool = False,
         origins: Origins = None,
         strict_masking: bool = True,
-        keepalive: KeepAlivePolicy | None = None,
     ) -> None:
         web.StreamResponse.__init__(self, status=101)
         self._protocols = protocols
@@ -114,7 +113,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
             autoclose=autoclose,
             autoping=autoping,
             control_messages=control_messages,
-            keepalive=keepalive or KeepAlivePolicy.heartbeat(heartbeat),
+            keepalive=KeepAlivePolicy.heartbeat(heartbeat),
         )
         self._handshake_done: Handshake | None = None
         self._connection: Connection | None = None

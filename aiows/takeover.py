@@ -112,7 +112,7 @@ class Guest:
 
     async def shutdown(self, timeout: float | None = None) -> None:
         """Close with 1001, wait a little for the answer, and for hooks that are still at work."""
-        self.connection.close(1001, "Server shutdown")
+        self.connection.close(1001)
         grace = SHUTDOWN_GRACE if timeout is None else min(timeout, SHUTDOWN_GRACE)
         try:
             await asyncio.wait_for(self.connection.handshake_done(), grace)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from aiohttp import WSMessage, hdrs, web
@@ -23,6 +24,7 @@ __all__ = ("WebSocketView", "on")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 KIND: Final = "__aiows_kind__"
+FALLBACK: Final = "on_unknown_kind"
 
 
 def on(kind: str | type) -> Callable[[Handler], Handler]:
@@ -38,13 +40,19 @@ def on(kind: str | type) -> Callable[[Handler], Handler]:
 class WebSocketView(web.View):
     """An endpoint to subclass: mount it with ``app.router.add_view(path, View)``.
 
-    Hooks may be plain or ``async``. They run one after the other, in the order in which things
-    happened: `authenticate` before the 101, `on_open`, then messages, at the end `on_close`, exactly
-    once. A hook that raises closes the connection with 1011.
+    Hooks may be plain or ``async``. `authenticate` comes before the 101, then `on_open`, then messages
+    one after the other, at the end `on_close`, exactly once. `on_drain` does not wait for a message that
+    is being handled, and neither does `on_close` when our own side closes. A hook that raises closes the
+    connection with 1011.
 
-    Class attributes are options: ``max_msg_size``, ``max_backpressure`` (bytes), ``idle_timeout``
-    (seconds without a sign of life until the connection is given up; 0: never), ``protocols``,
-    ``compress``, ``origins`` (see `aiows.handshake.check_origin`), ``keep_request``.
+    Methods marked with `on` handle kinds; ``on_unknown_kind(self, kind, fields)``, if the class has one,
+    the other kinds.
+
+    Class attributes are options: ``max_msg_size`` (4 MiB), ``max_backpressure`` (1 MiB), both in bytes;
+    ``idle_timeout`` (120 seconds without a sign of life until the peer is given up; 0: never),
+    ``protocols`` (none), ``compress`` (True), ``origins`` ("same", which behind a proxy that speaks TLS
+    wants to be named; see `aiows.handshake.check_origin`), ``keep_request`` (False), ``payload_key`` and
+    ``max_bad_messages`` (see `KindDispatcher`).
     """
 
     max_msg_size: ClassVar[int] = 4 * 1024 * 1024
@@ -54,6 +62,8 @@ class WebSocketView(web.View):
     compress: ClassVar[bool | Compression] = True
     origins: Origins = "same"
     keep_request: ClassVar[bool] = False
+    payload_key: ClassVar[str | None] = None
+    max_bad_messages: ClassVar[int] = 20
     kinds: ClassVar[KindDispatcher | None] = None
 
     ws: Connection
@@ -112,7 +122,7 @@ class WebSocketView(web.View):
             raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_GET])
         if not is_upgrade(request):
             raise web.HTTPUpgradeRequired(headers={hdrs.UPGRADE: "websocket"})
-        check_origin(request, self.origins)
+        check_origin(request, type(self).origins)  # a function there is no method of the view
         self.user_id = await result_of(self.authenticate(request))
         response = ViewResponse(self)
         await response.prepare(request)
@@ -156,8 +166,9 @@ class ViewResponse(WebSocketResponse):
             compress=view.compress,
             max_msg_size=view.max_msg_size,
             max_backpressure=view.max_backpressure,
-            keepalive=KeepAlivePolicy.idle_timeout(view.idle_timeout),
         )
+        keepalive = KeepAlivePolicy.idle_timeout(view.idle_timeout)
+        self._options = replace(self._options, keepalive=keepalive)
         hooks = Hooks(message=view.take_message, drain=view.on_drain, close=view.on_close)
         self.pump = Pump(hooks, asyncio.get_running_loop())
 
@@ -180,7 +191,9 @@ def _collect_kinds(view: type[WebSocketView]) -> KindDispatcher | None:
     }
     if not names:
         return None
-    kinds = KindDispatcher()
+    kinds = KindDispatcher(payload_key=view.payload_key, max_bad_messages=view.max_bad_messages)
     for kind, name in names.items():
         kinds.on(kind, method=True)(getattr(view, name))
+    if (fallback := getattr(view, FALLBACK, None)) is not None:
+        kinds.fallback(fallback, method=True)
     return kinds

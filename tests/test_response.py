@@ -250,6 +250,7 @@ async def test_a_lost_peer_is_known_to_a_view_that_only_sends(
         with pytest.raises(ConnectionResetError) as caught:
             await ws.send_str("two")
         seen.set((ws.closed, ws.close_code, type(caught.value), ws.push("three")))
+        assert isinstance(ws.exception(), ConnectionResetError)
         return ws
 
     client = await raw_client(await serve(view))

@@ -210,6 +210,44 @@ async def test_a_subclass_inherits_kinds_and_may_override_the_method(
     assert (await ask(client, kind="add", a=1, ref=1))["result"] == 200
 
 
+class Forgiving(Rooms):
+    payload_key = "payload"
+
+    def on_unknown_kind(self, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
+        return {"unknown": kind, "fields": fields}
+
+
+async def test_a_view_may_have_a_fallback_and_the_nested_form(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """Its class says so."""
+    client = await raw_client(await serve(app_with(Forgiving)))
+    assert await ask(client, kind="add", payload={"a": 1}, ref=1) == {
+        "kind": "reply",
+        "ref": 1,
+        "payload": {"result": 2},
+    }
+    answer = await ask(client, kind="nope", payload={"a": 1}, ref=2)
+    assert answer["payload"] == {"unknown": "nope", "fields": {"a": 1}}
+
+
+def _is_a_friend(_: web.BaseRequest, origin: str) -> bool:
+    return origin == "https://friend.example"
+
+
+async def test_origins_may_be_a_function(serve: Serve, raw_client: Connect) -> None:
+    """It gets the request and the origin, and is no method."""
+
+    class Choosy(WebSocketView):
+        origins = _is_a_friend
+
+    port = await serve(app_with(Choosy))
+    friend = await raw_client(port, headers={"Origin": "https://friend.example"})
+    assert friend.status == 101
+    other = await raw_client(port, headers={"Origin": "https://other.example"})
+    assert other.status == 403
+
+
 async def test_an_unknown_kind_gets_an_error_reply_and_binary_reaches_on_message(
     serve: Serve, raw_client: Connect
 ) -> None:

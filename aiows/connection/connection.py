@@ -486,10 +486,12 @@ class Connection:
         """The TCP connection is gone."""
         if self._state is State.LOST:
             return
-        self.exception = self.exception or error
         self._note_close(ABNORMAL, "")
+        closed = ConnectionClosed(self._close_code, self._close_reason)
+        if not self.was_clean:
+            self.exception = self.exception or error or closed
         self._step(Event.LOSE)
-        self.outbox.fail(ConnectionClosed(self._close_code, self._close_reason))
+        self.outbox.fail(closed)
         self._on_lost(error)
         self._leave()
         if self._is_over:

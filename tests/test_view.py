@@ -239,7 +239,7 @@ async def test_origins_may_be_a_function(serve: Serve, raw_client: Connect) -> N
     """It gets the request and the origin, and is no method."""
 
     class Choosy(WebSocketView):
-        origins = _is_a_friend
+        origins = staticmethod(_is_a_friend)
 
     port = await serve(app_with(Choosy))
     friend = await raw_client(port, headers={"Origin": "https://friend.example"})

@@ -17,7 +17,8 @@ class Compression(Enum):
 
     DISABLED: not at all. SHARED: every message by itself, nothing kept per connection. DEDICATED_*:
     with a window over earlier messages, in a compressor of about that size per connection, to which
-    zlib adds about 6 KiB and the inflater its own window (RFC 7692, section 7.1.2). The value of a dedicated mode is its window bits and zlib's memory level, four bits each.
+    zlib adds about 6 KiB and the inflater its own window (RFC 7692, section 7.1.2). The value of a
+    dedicated mode is its window bits and zlib's memory level, four bits each.
     """
 
     DISABLED = 0

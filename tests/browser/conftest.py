@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Request
+from playwright.async_api import Browser, Page, Request, expect
 
 from browser.chat_page import ChatPage
 from browser.chromium import NEEDS_CHROMIUM, find_chromium, start_chromium
 from browser.example_server import ExampleServer
 
 NewPage = Callable[..., Awaitable[Page]]
+
+# A busy machine is not a broken page.
+expect.set_options(timeout=15_000)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

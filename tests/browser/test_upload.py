@@ -111,7 +111,7 @@ async def test_an_upload_can_be_cancelled(page: Page, folder: Path, tmp_path: Pa
     await row(page, film.name).get_by_role("button", name="Cancel").click()
     await expect(row(page, film.name)).to_contain_text("Cancelled.")
     await expect(row(page, note.name)).to_contain_text("done in")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(15):
         while stored_in(folder) != {"note.txt": b"Buy milk."}:
             await page.evaluate("new Promise(requestAnimationFrame)")
 

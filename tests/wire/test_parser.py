@@ -84,6 +84,17 @@ def test_a_header_comes_out_before_its_payload() -> None:
     ]
 
 
+def test_a_header_comes_out_before_its_payload_also_after_a_frame_in_pieces() -> None:
+    """Nothing of the frame before is remembered."""
+    parser = FrameParser()
+    first, second = client_frame(BINARY, b"abc"), client_frame(BINARY, bytes(70000))
+    frames: list[Frame] = []
+    for chunk in (first[:-1], first[-1:] + second[:14]):
+        parser.feed(chunk)
+        frames += iter(parser.next_frame, None)
+    assert frames[-1] == Frame(BINARY, False, False, b"", 70000)
+
+
 @pytest.mark.parametrize("opcode", CONTROL)
 def test_a_control_frame_that_is_still_arriving_waits(opcode: int) -> None:
     """It is handed out whole or not at all."""

@@ -272,6 +272,15 @@ def test_a_declared_length_alone_allocates_nothing(share: float) -> None:
     assert peak_of(stall) < 2 * len(sent) + 256 * KIB
 
 
+def test_a_declared_length_alone_allocates_nothing_after_a_large_message_either() -> None:
+    """What came of the message before does not count."""
+    reader = MessageReader()
+    large = frame(BINARY, bytes(200 * KIB))
+    read(reader, every(64 * KIB, large))
+    assert read(reader, [large[:100]]).error is None
+    assert reader.get_buffer() is None
+
+
 def test_there_is_no_room_between_messages() -> None:
     """What comes next may be many small ones: the shared buffer is right for them."""
     reader = MessageReader()

@@ -68,7 +68,8 @@ def test_every_public_name_is_there_and_documented() -> None:
     """`from aiows import *` works, and `help()` has something to say."""
     for name in aiows.__all__:
         value = getattr(aiows, name)
-        assert getattr(value, "__doc__", None), name
+        is_ours = getattr(value, "__module__", "").startswith("aiows")
+        assert value.__doc__ or not is_ours, name
 
 
 def test_importing_it_needs_no_extra() -> None:

@@ -59,6 +59,9 @@ class FakeConsumer:
     def on_close(self, code: int, reason: str) -> None:
         self.events.append(("close", code))
 
+    async def settle(self, timeout: float | None) -> None:
+        pass
+
 
 class FakeConnection(Connection):
     """A real connection over a `FakeTransport`."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .._wire import Deflater, Message, MessageReader, Opcode, build_close, build_frame
 from ..errors import ConnectionClosed, HubMissing, ProtocolError
+from .afterwards import Afterwards, Farewell
 from .keepalive import KeepAlive, KeepAlivePolicy
 from .outbox import Outbox, SendStatus
 from .prepared import PreparedMessage
@@ -72,6 +73,7 @@ class Connection:
 
     __slots__ = (
         "__weakref__",
+        "_afterwards",
         "_app",
         "_close_code",
         "_close_reason",
@@ -127,6 +129,7 @@ class Connection:
         self._deadline: asyncio.TimerHandle | None = None
         self._done: asyncio.Future[None] | None = None
         self._leave_callbacks: list[Callable[[Connection], None]] = []
+        self._afterwards: Afterwards | None = None
         self.was_clean = False
         self.exception: BaseException | None = None
         self.user_id: Any = None
@@ -335,6 +338,8 @@ class Connection:
     async def settle(self, timeout: float | None) -> None:
         """Wait for the application's hooks that still run; after ``timeout`` seconds cancel them."""
         await self._consumer.settle(timeout)
+        if self._afterwards is not None:
+            await self._afterwards.settle(timeout)
 
     async def handshake_done(self) -> None:
         """Wait until both Close frames have passed, or the peer is lost."""
@@ -401,6 +406,17 @@ class Connection:
         if callback in self._leave_callbacks:
             self._leave_callbacks.remove(callback)
 
+    def add_farewell(self, farewell: Farewell) -> None:
+        """Run ``farewell()`` once it is over and no message is given out any more; `settle` waits for it.
+
+        It runs at once if it is over already.
+        """
+        if self._afterwards is None:
+            self._afterwards = Afterwards()
+        self._afterwards.add(farewell)
+        if self._is_over:
+            self._afterwards.begin(self._loop)
+
     def _leave(self) -> None:
         if self._keepalive is not None:
             self._keepalive.stop()
@@ -418,6 +434,8 @@ class Connection:
             self._clear_deadline()
         assert self._close_code is not None
         self._consumer.on_close(self._close_code, self._close_reason)
+        if self._afterwards is not None:
+            self._afterwards.begin(self._loop)
 
     # the protocol's side
 

@@ -13,6 +13,7 @@ from aiows.connection import (
     SendStatus,
     TopicsPort,
 )
+from aiows.receiver import Receiver
 
 
 class FakeTransport(asyncio.Transport):
@@ -42,25 +43,16 @@ class FakeTransport(asyncio.Transport):
         return self.waiting
 
 
-class FakeConsumer:
-    """Remembers the order of things in ``events``."""
-
-    connection: Connection
+class FakeConsumer(Receiver):
+    """Writes the end down in ``events``."""
 
     def __init__(self, events: list[Any]) -> None:
+        super().__init__()
         self.events = events
 
-    def on_message(self) -> None:
-        pass
-
-    def on_drain(self) -> None:
-        pass
-
     def on_close(self, code: int, reason: str) -> None:
+        super().on_close(code, reason)
         self.events.append(("close", code))
-
-    async def settle(self, timeout: float | None) -> None:
-        pass
 
 
 class FakeConnection(Connection):
@@ -70,16 +62,18 @@ class FakeConnection(Connection):
         self.events: list[Any] = []
         self.pushed: list[Any] = []
         self.transport = FakeTransport()
+        consumer = FakeConsumer(self.events)
         super().__init__(
             self.transport,
             loop=loop,
             reader=MessageReader(),
             deflater=None,
             options=ConnectionOptions(writer_limit=500, max_backpressure=1000),
-            consumer=FakeConsumer(self.events),
+            consumer=consumer,
             on_lost=lambda error: None,
             hub=hub,
         )
+        consumer.connection = self
 
     def push(self, message: Any) -> SendStatus:
         status = super().push(message)

@@ -19,11 +19,16 @@ from .hub import Hub
 from .kinds import KindDispatcher, Payload
 from .registry import ConnectionRegistry
 from .response import WebSocketResponse
+from .routes import websocket
 from .view import WebSocketView, on
+
+OpCode = WSMsgType
+CompressOptions = Compression
 
 __all__ = (
     "HUB",
     "AiowsError",
+    "CompressOptions",
     "Compression",
     "Connection",
     "ConnectionClosed",
@@ -33,6 +38,7 @@ __all__ = (
     "KindDispatcher",
     "KindError",
     "MemoryBackplane",
+    "OpCode",
     "Payload",
     "PreparedMessage",
     "ProtocolError",
@@ -46,5 +52,6 @@ __all__ = (
     "WebSocketView",
     "on",
     "setup",
+    "websocket",
     "wire_build",
 )

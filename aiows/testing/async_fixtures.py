@@ -18,7 +18,7 @@ from .slow_consumer import SlowConsumer
 
 __all__ = ("aiows_started_clients", "slow_consumer", "virtual_clock", "websocket_connect")
 
-Server: TypeAlias = "web.Application | BaseTestServer[Any] | TestClient[Any, Any]"
+Server: TypeAlias = "web.Application | BaseTestServer | TestClient[Any, Any]"
 AiohttpClient: TypeAlias = "Callable[[Any], Awaitable[TestClient[Any, Any]]]"
 WebSocketConnect: TypeAlias = Callable[..., Awaitable[ClientWebSocketResponse]]
 ConnectSlowly: TypeAlias = Callable[..., Awaitable[SlowConsumer]]
@@ -49,7 +49,9 @@ async def aiows_started_clients(aiohttp_client: AiohttpClient) -> StartedClients
 async def websocket_connect(
     aiows_started_clients: StartedClients,
 ) -> AsyncIterator[WebSocketConnect]:
-    """Connect with aiohttp's client: ``ws = await websocket_connect(app, "/chat", protocols=["a"])``.
+    """Connect with aiohttp's client.
+
+    ``ws = await websocket_connect(app, "/chat", protocols=["a"])``
 
     The first argument is an application, a server of ``aiohttp_server`` or a client of
     ``aiohttp_client``; the path is "/" by default, options are those of
@@ -61,7 +63,11 @@ async def websocket_connect(
             server: Server, path: str = "/", **options: Any
         ) -> ClientWebSocketResponse:
             client = await aiows_started_clients.of(server)
-            return await connections.enter_async_context(client.ws_connect(path, **options))
+            connecting: Any = client.ws_connect(
+                path, **options
+            )  # its type is not known without one
+            ws: ClientWebSocketResponse = await connections.enter_async_context(connecting)
+            return ws
 
         yield connect
 
@@ -70,7 +76,9 @@ async def websocket_connect(
 async def slow_consumer(
     aiows_started_clients: StartedClients,
 ) -> AsyncIterator[ConnectSlowly]:
-    """Connect a client that reads when it is told to: ``await slow_consumer(app, "/feed")``.
+    """Connect a client that reads when it is told to.
+
+    ``consumer = await slow_consumer(app, "/feed", receive_buffer=4096)``
 
     The first two arguments are those of ``websocket_connect``, options are those of
     `aiows.testing.SlowConsumer.connect`. Connections are dropped at the end of the test.

@@ -310,8 +310,12 @@ class TestClient:
 
     async def _http(self, sock: socket.socket, *middlewares: ClientMiddlewareType) -> ClientSession:
         """A session for one connection, from a port that the watcher knows already."""
+
+        def given(_: Any) -> socket.socket:
+            return sock
+
         return ClientSession(
-            connector=TCPConnector(socket_factory=lambda _: sock),
+            connector=TCPConnector(socket_factory=given),
             cookie_jar=self._cookies,
             timeout=ClientTimeout(total=None),
             middlewares=middlewares,

@@ -89,9 +89,9 @@ class VirtualClock:
         if self._arrival is not None:
             raise RuntimeError("somebody else lets time pass just now")
         self._target = self._now + seconds
-        self._arrival = self._loop.create_future()
+        self._arrival = arrival = self._loop.create_future()
         try:
-            await self._arrival
+            await arrival
         finally:
             self._arrival = None
 

@@ -27,7 +27,9 @@ if find_spec("pytest_asyncio") is not None:
 
 @pytest.fixture
 def aiows_client() -> Iterator[AiowsClient]:
-    """Start clients that end with the test: ``client = aiows_client(app, virtual_time=True)``.
+    """Start clients that end with the test.
+
+    ``client = aiows_client(app, virtual_time=True)``
 
     Takes what `aiows.testing.TestClient` takes. What the server raised and no session has is an error
     of the test's teardown.

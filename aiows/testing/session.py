@@ -179,11 +179,11 @@ class WebSocketTestSession:
         Raises as `receive_json`, UnexpectedMessage for another kind, an error reply too.
         """
         message = self._receive_a(WSMsgType.TEXT, timeout)
-        fields = _decoded(message)
-        if not isinstance(fields, dict) or fields.get("kind") != kind:
+        fields = _fields_of(message)
+        if fields.get("kind") != kind:
             self._raise_failure()  # why an error reply came in its place
             raise UnexpectedMessage(f"a message of kind {kind!r}", message)
-        return _without(cast("dict[str, Any]", fields), "kind")
+        return _without(fields, "kind")
 
     def ask(
         self, kind: str | Payload, /, *, timeout: float | None = None, **fields: Any
@@ -206,9 +206,9 @@ class WebSocketTestSession:
     def _receive_reply(self, ref: int, deadline: float) -> dict[str, Any]:
         while True:
             message = self._receive_until(deadline)
-            fields = _json_or_none(message)
-            if isinstance(fields, dict) and fields.get("ref") == ref:
-                return cast("dict[str, Any]", fields)
+            fields = _fields_of(message)
+            if fields.get("ref") == ref:
+                return fields
             self._put_back.append(message)
 
     def _deadline(self, timeout: float | None) -> float:
@@ -289,7 +289,7 @@ class WebSocketTestSession:
     ) -> None:
         self._http = await http
         try:
-            patience = ClientWSTimeout(ws_close=self._timeout)
+            patience = ClientWSTimeout(ws_close=self._timeout)  # pyright: ignore[reportCallIssue]
             self._ws = await self._http.ws_connect(url, timeout=patience, max_msg_size=0, **options)
         except BaseException:
             await self._http.close()
@@ -338,11 +338,13 @@ def _decoded(message: WSMessage) -> Any:
         raise UnexpectedMessage("JSON", message) from None
 
 
-def _json_or_none(message: WSMessage) -> Any:
+def _fields_of(message: WSMessage) -> dict[str, Any]:
+    """A message's fields; none for what is no JSON object."""
     try:
-        return orjson.loads(message.data)
+        value = orjson.loads(message.data)
     except ValueError:
-        return None
+        return {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _without(fields: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Watcher(logging.Handler):
                 "this application has been started before, and aiohttp's run in one event loop "
                 "only: make a new one for each TestClient"
             )
-        app.middlewares.insert(0, web.middleware(self._watch_request))
+        app.middlewares.insert(0, self._watch_request)
         self._is_silent = is_silent
         self._watched: dict[int, Watched] = {}
         self._strays: deque[Exception] = deque()
@@ -122,6 +122,7 @@ class Watcher(logging.Handler):
 
     # where it looks
 
+    @web.middleware
     async def _watch_request(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         watched = self._find(request.transport)
         try:
@@ -150,8 +151,8 @@ class Watcher(logging.Handler):
             self._failed(error, None)
 
     def _find(self, where: Any) -> Watched | None:
-        peername = where.get_extra_info("peername") if where is not None else None
-        return self._watched.get(peername[1]) if isinstance(peername, tuple) else None
+        peername: Any = where.get_extra_info("peername") if where is not None else None
+        return self._watched.get(peername[1]) if type(peername) is tuple else None
 
     def _failed(self, error: Exception, watched: Watched | None) -> None:
         if self._is_silent or self.has_seen(error) or _is_our_own_doing(error, watched):

@@ -6,6 +6,7 @@ from ._wire import Compression, wire_build
 from .app import HUB, setup
 from .backplane import MemoryBackplane
 from .connection import Connection, PreparedMessage, SendStatus
+from .endpoint import WebSocket
 from .errors import (
     AiowsError,
     ConnectionClosed,
@@ -14,13 +15,16 @@ from .errors import (
     ProtocolError,
     RegistrationError,
     RequestReleased,
+    WebSocketDisconnect,
 )
 from .hub import Hub
+from .inject import AsyncResource, Ignore, use
 from .kinds import KindDispatcher, Payload
 from .registry import ConnectionRegistry
 from .response import WebSocketResponse
 from .routes import websocket
 from .view import WebSocketView, on
+from .websocket_route import WebSocketRoute
 
 OpCode = WSMsgType
 CompressOptions = Compression
@@ -28,6 +32,7 @@ CompressOptions = Compression
 __all__ = (
     "HUB",
     "AiowsError",
+    "AsyncResource",
     "CompressOptions",
     "Compression",
     "Connection",
@@ -35,6 +40,7 @@ __all__ = (
     "ConnectionRegistry",
     "Hub",
     "HubMissing",
+    "Ignore",
     "KindDispatcher",
     "KindError",
     "MemoryBackplane",
@@ -48,10 +54,14 @@ __all__ = (
     "WSCloseCode",
     "WSMessage",
     "WSMsgType",
+    "WebSocket",
+    "WebSocketDisconnect",
     "WebSocketResponse",
+    "WebSocketRoute",
     "WebSocketView",
     "on",
     "setup",
+    "use",
     "websocket",
     "wire_build",
 )

@@ -6,7 +6,7 @@ They start servers as pytest-aiohttp's ``aiohttp_client`` does, through it, and 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, TypeAlias
 
 import pytest_asyncio
@@ -21,6 +21,7 @@ __all__ = ("aiows_started_clients", "slow_consumer", "virtual_clock", "websocket
 Server: TypeAlias = "web.Application | BaseTestServer | TestClient[Any, Any]"
 AiohttpClient: TypeAlias = "Callable[[Any], Awaitable[TestClient[Any, Any]]]"
 WebSocketConnect: TypeAlias = Callable[..., Awaitable[ClientWebSocketResponse]]
+_Connecting: TypeAlias = AbstractAsyncContextManager[ClientWebSocketResponse]
 ConnectSlowly: TypeAlias = Callable[..., Awaitable[SlowConsumer]]
 
 
@@ -62,12 +63,9 @@ async def websocket_connect(
         async def connect(
             server: Server, path: str = "/", **options: Any
         ) -> ClientWebSocketResponse:
-            client = await aiows_started_clients.of(server)
-            connecting: Any = client.ws_connect(
-                path, **options
-            )  # its type is not known without one
-            ws: ClientWebSocketResponse = await connections.enter_async_context(connecting)
-            return ws
+            client: Any = await aiows_started_clients.of(server)
+            connecting: _Connecting = client.ws_connect(path, **options)
+            return await connections.enter_async_context(connecting)
 
         yield connect
 

@@ -152,7 +152,7 @@ class TestClient:
         for session in tuple(self._sessions):
             session.leave()
         try:
-            self._run(self._runner.cleanup(), "the application's clean-up")
+            self._run(self._stop(), "the application's clean-up")
         finally:
             self._end()
         error = self._watcher.take_any()
@@ -165,10 +165,19 @@ class TestClient:
             self._clock.__enter__()
         self._cookies = CookieJar(unsafe=True)  # safe ones are not for addresses without a name
         self._runner = web.AppRunner(self.app, shutdown_timeout=SHUTDOWN_TIMEOUT)
-        await self._runner.setup()
+        try:
+            await self._runner.setup()
+        except BaseException:
+            await self._runner.cleanup()  # of what had started before
+            raise
         await web.TCPSite(self._runner, HOST, 0).start()
         self._base_url = URL.build(scheme="http", host=HOST, port=self._runner.addresses[0][1])
         self._watcher.start(self._running.ident)
+
+    async def _stop(self) -> None:
+        if self._clock is not None:
+            self._clock.__exit__(None, None, None)
+        await self._runner.cleanup()
 
     def _end(self) -> None:
         self._watcher.stop()

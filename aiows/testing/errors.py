@@ -8,26 +8,17 @@ import orjson
 from aiohttp import WSMessage
 from multidict import CIMultiDictProxy
 
-from ..errors import AiowsError
+from ..errors import AiowsError, WebSocketDisconnect
 
 __all__ = ("Disconnected", "UnexpectedMessage", "UpgradeRefused")
 
 
-class Disconnected(AiowsError):
-    """Something was to be received or sent, and the connection has ended.
+class Disconnected(WebSocketDisconnect):
+    """A test was to receive or send something, and the connection has ended.
 
     ``code`` is the close code (1005: the Close frame had none, 1006: there was no Close frame; RFC
     6455, section 7.1.5), ``reason`` its text.
     """
-
-    def __init__(self, code: int, reason: str = "") -> None:
-        super().__init__(code, reason)
-        self.code = code
-        self.reason = reason
-
-    def __str__(self) -> str:
-        because = f", reason {self.reason!r}" if self.reason else ""
-        return f"the connection has ended (code {self.code}{because})"
 
 
 class UpgradeRefused(AiowsError):

@@ -289,7 +289,8 @@ class WebSocketTestSession:
     ) -> None:
         self._http = await http
         try:
-            patience = ClientWSTimeout(ws_close=self._timeout)  # pyright: ignore[reportCallIssue]
+            # twice: it is the test that gives up first, and says so
+            patience = ClientWSTimeout(ws_close=2 * self._timeout)  # pyright: ignore[reportCallIssue]
             self._ws = await self._http.ws_connect(url, timeout=patience, max_msg_size=0, **options)
         except BaseException:
             await self._http.close()

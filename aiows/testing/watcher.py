@@ -5,7 +5,8 @@ Three places are watched, none of them on the way of a message:
 - a middleware around the application's own ones sees what handlers of requests raise: views that
   accept by themselves, endpoint functions, plain HTTP;
 - a handler on the logger ``aiows`` sees what hooks, callbacks and kind handlers raise, which run after
-  the request has been answered: aiows logs each such exception once, with the exception itself;
+  the request has been answered: aiows logs each such exception once, with the exception itself
+  (an application that disables this logger or sets it above ERROR hides them from its tests too);
 - the loop's exception handler sees what nobody else does: tasks and callbacks that an application
   has started and forgotten.
 
@@ -24,6 +25,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from ..connection import Connection
+from ..errors import SentAfterClose
 from ..response import WebSocketResponse
 
 __all__ = ("Watched", "Watcher")
@@ -39,9 +41,19 @@ class Watched:
     def __init__(self, wake: Callable[[], None]) -> None:
         self.wake = wake
         self.failures: deque[Exception] = deque()
+        self._told: list[Exception] = []
         self.is_left = False  # the test has begun to close: the server may stumble over that
         self._connection: Connection | None = None
         self._ended = asyncio.Event()
+
+    def fail(self, error: Exception) -> None:
+        """Keep ``error`` until the test takes it."""
+        self.failures.append(error)
+        self._told.append(error)
+
+    def has_told(self, error: Exception) -> bool:
+        """Whether this very ``error`` is known already: logged first, and raised then."""
+        return any(each is error for each in self._told)
 
     def handled(self, response: web.StreamResponse) -> None:
         """A handler has returned ``response``, whose connection may go on without it."""
@@ -151,20 +163,32 @@ class Watcher(logging.Handler):
             self._failed(error, None)
 
     def _find(self, where: Any) -> Watched | None:
-        peername: Any = where.get_extra_info("peername") if where is not None else None
-        return self._watched.get(peername[1]) if type(peername) is tuple else None
+        host_and_port: Any = where and where.get_extra_info("peername")
+        return self._watched.get(host_and_port[1]) if host_and_port else None
 
     def _failed(self, error: Exception, watched: Watched | None) -> None:
-        if self._is_silent or self.has_seen(error) or _is_our_own_doing(error, watched):
+        if self._is_silent or _is_our_own_doing(error, watched):
             return
         self._seen.append(error)
+        _drop(error, self._strays)  # a handler may have logged it before it raised it
         if watched is None:
             self._strays.append(error)
-        else:
-            watched.failures.append(error)
+            self._wake(*self._watched.values())
+        elif not watched.has_told(error):
+            watched.fail(error)
+            self._wake(watched)
+
+    def _wake(self, *sessions: Watched) -> None:
         assert self._loop is not None
-        for each in (watched,) if watched is not None else tuple(self._watched.values()):
-            self._loop.call_later(GRACE, each.wake)
+        for watched in sessions:
+            self._loop.call_later(GRACE, watched.wake)
+
+
+def _drop(error: Exception, failures: deque[Exception]) -> None:
+    """Take ``error`` itself out, not what is equal to it."""
+    kept = [each for each in failures if each is not error]
+    failures.clear()
+    failures.extend(kept)
 
 
 def _connection_in(record: logging.LogRecord) -> Connection | None:
@@ -175,4 +199,6 @@ def _connection_in(record: logging.LogRecord) -> Connection | None:
 
 def _is_our_own_doing(error: Exception, watched: Watched | None) -> bool:
     """A server that was sending when the test left has done nothing wrong."""
-    return isinstance(error, ConnectionResetError) and watched is not None and watched.is_left
+    if watched is None or not watched.is_left or isinstance(error, SentAfterClose):
+        return False
+    return isinstance(error, ConnectionResetError)

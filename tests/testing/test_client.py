@@ -14,7 +14,16 @@ from typing import Any
 import pytest
 from aiohttp import WSMessage, WSMsgType, web
 
-from aiows import HUB, KindError, Payload, WebSocketResponse, WebSocketView, on, setup
+from aiows import (
+    HUB,
+    KindError,
+    Payload,
+    WebSocketDisconnect,
+    WebSocketResponse,
+    WebSocketView,
+    on,
+    setup,
+)
 from aiows.testing import Disconnected, TestClient, UnexpectedMessage, UpgradeRefused
 
 
@@ -81,11 +90,19 @@ def test_a_failed_start_up_is_raised_and_leaves_no_thread() -> None:
     async def fail(app: web.Application) -> None:
         raise error
 
+    cleaned_up: list[str] = []
+
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        yield
+        cleaned_up.append("what had started before")
+
     app = app_with(echo)
+    app.cleanup_ctx.append(context)
     app.on_startup.append(fail)
     with pytest.raises(LookupError) as raised, TestClient(app):
         pass
     assert raised.value is error
+    assert cleaned_up == ["what had started before"]
     assert threading.active_count() == before
 
 
@@ -247,6 +264,29 @@ def test_closing_sends_code_and_reason_and_waits_for_the_answer() -> None:
         assert closed == [(4000, "bye")]
         assert websocket.close_code == 4000
         with pytest.raises(Disconnected):
+            websocket.receive()
+
+
+def test_a_close_that_is_not_answered_is_a_timeout() -> None:
+    """Which says what was waited for."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        ws: WebSocketResponse = WebSocketResponse(autoclose=False)
+        await ws.prepare(request)
+        await asyncio.Event().wait()
+        return ws
+
+    with TestClient(app_with(handler)) as client:
+        websocket = client.websocket_connect("/", timeout=0.1)
+        with pytest.raises(TimeoutError, match=r"closing /: not done after 0\.1 seconds"):
+            websocket.close()
+
+
+def test_disconnected_is_what_ported_tests_expect() -> None:
+    """Tests written for other clients catch WebSocketDisconnect."""
+    with TestClient(app_with(query_of, "/")) as client, client.websocket_connect("/") as websocket:
+        websocket.receive()
+        with pytest.raises(WebSocketDisconnect, match="code 1000"):
             websocket.receive()
 
 

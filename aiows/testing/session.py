@@ -35,6 +35,8 @@ T = TypeVar("T")
 NO_STATUS: Final = 1005  # RFC 6455, section 7.1.5: the Close frame carried no code
 ABNORMAL: Final = 1006  # there was no Close frame
 
+INTERNAL_ERROR: Final = 1011  # RFC 6455, section 7.4.1
+
 # Seconds at the end of a session for the server's handler and hooks to end, so that what they raise is
 # raised there. One that goes on for longer is not waited for: its failure is raised by the client's end.
 LINGER: Final = 1.0
@@ -302,9 +304,17 @@ class WebSocketTestSession:
         while (message := await self._ws.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
             self._arrived.put(message)
         if message.type is WSMsgType.CLOSE:
-            self._end(message.data or NO_STATUS, message.extra or "")
+            self._close = message.data or NO_STATUS, message.extra or ""
+            await self._hear_why()
+            self._arrived.put(_Ended())
         elif message.type is not WSMsgType.CLOSING:  # that is our own close, at work
             self._end(ABNORMAL, str(message.data or ""))
+
+    async def _hear_why(self) -> None:
+        """A server that fails may close first, while it cleans up, and tell of its exception later."""
+        if self.close_code == INTERNAL_ERROR:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._watched.ended(), LINGER)
 
     async def _shut(self, code: int = 1000, reason: str = "") -> None:
         self._watched.is_left = True

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -13,6 +14,7 @@ from aiohttp import web
 from aiows import (
     Connection,
     WebSocket,
+    WebSocketResponse,
     WebSocketView,
     on,
     websocket,
@@ -90,6 +92,27 @@ def test_a_function_that_raises_fails_the_session() -> None:
             with pytest.raises(LookupError) as raised:
                 session.receive_text()
             assert raised.value is ERROR
+
+
+def test_a_server_that_cleans_up_before_it_raises_fails_the_pending_receive() -> None:
+    """The Close comes before the exception does."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        ws: WebSocketResponse = WebSocketResponse()
+        await ws.prepare(request)
+        try:
+            raise ERROR
+        finally:
+            await ws.close(code=1011)
+            await asyncio.sleep(0.05)
+
+    with (
+        TestClient(app_with(web.get("/", handler))) as client,
+        client.websocket_connect("/") as session,
+    ):
+        with pytest.raises(LookupError) as raised:
+            session.receive()
+        assert raised.value is ERROR
 
 
 def test_a_function_that_learns_that_the_test_has_left_has_not_failed() -> None:

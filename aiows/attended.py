@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from ._wire import Compression
+from ._wire import Compression, DeflateParams, Inflater, MessageReader
 from .connection import Consumer, Hooks, KeepAlivePolicy, Pump
 from .handshake import Origins, check_origin, is_upgrade
 from .response import WebSocketResponse
@@ -33,7 +33,8 @@ def admit(request: web.Request, origins: Origins) -> None:
 class AttendedResponse(WebSocketResponse):
     """The 101 of a connection that hooks attend to.
 
-    Options are those of `WebSocketResponse`; ``idle_timeout`` is in seconds, 0 for none.
+    Options are those of `WebSocketResponse`; ``idle_timeout`` is in seconds, 0 for none. A message of
+    just ``max_msg_size`` bytes passes, compressed or not.
     """
 
     def __init__(
@@ -59,6 +60,13 @@ class AttendedResponse(WebSocketResponse):
 
     def _make_consumer(self) -> Consumer:
         return self._pump
+
+    def _make_reader(self, deflate: DeflateParams | None) -> MessageReader:
+        return MessageReader(
+            max_msg_size=self._max_msg_size,
+            inflater=Inflater(deflate) if deflate else None,
+            takes_limit=True,
+        )
 
     async def attend(self, request: web.Request, *, user_data: Any = None) -> None:
         """Send the 101 and run the open hook; then aiohttp is done with the connection.

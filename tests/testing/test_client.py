@@ -350,13 +350,6 @@ class Chat(WebSocketView):
     def refuse(self) -> None:
         raise KindError("forbidden", "not you", {"who": "you"})
 
-    @on("fail")
-    def fail(self) -> None:
-        raise ERROR
-
-
-ERROR = LookupError("broken")
-
 
 def test_kinds_are_sent_and_received() -> None:
     """Flat messages, with a ref of the test's own."""
@@ -393,10 +386,17 @@ def test_asking_raises_the_error_reply() -> None:
 
 def test_asking_what_fails_in_the_server_raises_its_exception() -> None:
     """The same object, in place of the error reply that hides it."""
-    with TestClient(app_with(Chat)) as client, client.websocket_connect("/") as websocket:
+    error = LookupError("broken")
+
+    class Failing(WebSocketView):
+        @on("fail")
+        def fail(self) -> None:
+            raise error
+
+    with TestClient(app_with(Failing)) as client, client.websocket_connect("/") as websocket:
         with pytest.raises(LookupError) as raised:
             websocket.ask("fail")
-        assert raised.value is ERROR
+        assert raised.value is error
 
 
 def test_asking_in_vain_is_a_timeout() -> None:

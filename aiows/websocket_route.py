@@ -14,7 +14,18 @@ from aiohttp import web
 from .attended import admit
 from .endpoint import Options, WebSocket
 from .errors import ConnectionClosed, RegistrationError, SentAfterClose
-from .inject import EndpointScope, Plan, RequestValues, innermost, read_parameters, refusal
+from .inject import (
+    EndpointScope,
+    Parameter,
+    Plan,
+    RequestValues,
+    Source,
+    asked_by,
+    innermost,
+    is_face,
+    read_parameters,
+    refusal,
+)
 
 __all__ = ("EndpointFunction", "WebSocketRoute", "endpoint_handler")
 
@@ -90,6 +101,7 @@ def endpoint_handler(
         raise refusal(function, "an endpoint has to be an async def")
     _check_options(options)
     parameters = read_parameters(function, connection_names=CONNECTION_NAMES)
+    _check_faces(function, parameters)
     values = RequestValues(function, parameters, _names_in(path))
     plan = Plan(function, parameters)
     origins = options.get("origins", "same")
@@ -135,6 +147,16 @@ def _is_the_end(ws: WebSocket, error: Exception) -> bool:
     """Whether ``error`` says no more than that the peer has left."""
     is_end = isinstance(error, ConnectionClosed) and not isinstance(error, SentAfterClose)
     return is_end and ws.closed
+
+
+def _check_faces(function: EndpointFunction, parameters: tuple[Parameter, ...]) -> None:
+    """Refuse other faces: there is no connection yet when an endpoint is called."""
+    for asker, parameter, _ in asked_by(function, parameters):
+        wanted = parameter.annotation
+        if is_face(wanted) and wanted is not WebSocket and parameter.source is Source.PROVIDED:
+            name = getattr(wanted, "__name__", wanted)
+            problem = f"{parameter.name!r}: an endpoint has a WebSocket, not a {name}"
+            raise refusal(asker, problem)
 
 
 def _names_in(path: str) -> frozenset[str]:

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple, cast
 from aiohttp import hdrs, web
 from multidict import CIMultiDictProxy, MultiMapping
 
+from ..connection import TopicsPort
+from ..errors import HubMissing
+from ..response import TOPICS
 from .url import WebSocketURL
 
 __all__ = ("Address", "Upgrade")
@@ -73,6 +76,13 @@ class Upgrade(Mapping[str, Any]):
     def client(self) -> Address | None:
         """The peer's address; None where the transport has none (a Unix socket)."""
         return None if self._port is None else Address(self.request.remote or "", self._port)
+
+    def require_hub(self) -> TopicsPort:
+        """What ``setup(app)`` gives to connections. Raises HubMissing without it."""
+        hub = self.request.config_dict.get(TOPICS)
+        if hub is None:
+            raise HubMissing
+        return hub
 
     # the mapping
 

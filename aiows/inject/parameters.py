@@ -72,26 +72,24 @@ def asked_by(
             yield from asked_by(below.factory, below.parameters, is_shared=shared)
 
 
-def fields_asked_by(
-    function: Callable[..., Any], parameters: tuple[Parameter, ...]
-) -> list[Parameter]:
+def fields_asked_by(function: Callable[..., Any], parameters: tuple[Parameter, ...]) -> list[Asked]:
     """Return the fields of ``function`` and of the factories below it, each once.
 
     Raises RegistrationError where two ask for one field in different ways.
     """
-    fields: dict[str, Parameter] = {}
+    fields: dict[str, Asked] = {}
     for asked in asked_by(function, parameters):
         if asked.parameter.source is Source.FIELD:
-            name = asked.parameter.name
-            fields[name] = _agreed(asked, fields.get(name, asked.parameter))
+            known = fields.setdefault(asked.parameter.name, asked)
+            fields[asked.parameter.name] = _agreed(asked, known)
     return list(fields.values())
 
 
-def _agreed(asked: Asked, known: Parameter) -> Parameter:
-    parameter = asked.parameter
-    if parameter.annotation is Any:
-        parameter, known = known, parameter
-    if known.annotation not in (Any, parameter.annotation) or known.default != parameter.default:
-        problem = f"{parameter.name!r} is asked for elsewhere, with another type or default"
+def _agreed(asked: Asked, known: Asked) -> Asked:
+    """Return the one of two that says more; their types and defaults must not differ."""
+    one, other = asked.parameter, known.parameter
+    types = {one.annotation, other.annotation} - {Any}
+    if len(types) > 1 or one.default != other.default:
+        problem = f"{one.name!r} is asked for elsewhere, with another type or default"
         raise refusal(asked.function, problem)
-    return parameter
+    return known if one.annotation is Any else asked

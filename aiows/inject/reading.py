@@ -109,11 +109,14 @@ class _Reading:
     def _collect(self, function: Function, skip: int = 0) -> None:
         if function in self._declared:
             return
-        known = {**self._names, **names_known_to(function)}
+        known = self._known_to(function)
         declared = declared_parameters(function)[skip:]
         self._declared[function] = [self._declare(function, each, known) for each in declared]
         for factory in self._factories_of(function):
             self._collect(factory)
+
+    def _known_to(self, function: Function) -> dict[str, Any]:
+        return {**self._names, **names_known_to(function)}
 
     def _factories_of(self, function: Function) -> Iterator[Function]:
         for each in self._declared[function]:
@@ -124,7 +127,7 @@ class _Reading:
             yield factory
 
     def _note_value(self, use: Use, factory: Function) -> None:
-        returned = return_annotation(factory, {**self._names, **names_known_to(factory)})
+        returned = return_annotation(factory, self._known_to(factory))
         if is_ignored(returned):
             return
         made = value_type(factory, returned)

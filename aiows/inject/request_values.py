@@ -109,7 +109,7 @@ class RequestValues:
     ) -> None:
         names = frozenset(path_names)
         fields = fields_asked_by(function, parameters)
-        self._values = [_value_for(function, each, names) for each in fields]
+        self._values = [_value_for(each.function, each.parameter, names) for each in fields]
 
     def read(self, request: web.Request) -> SimpleNamespace:
         """Return all values, as attributes. Raises web.HTTPBadRequest."""

@@ -72,8 +72,22 @@ def resolve(
 
 
 def names_known_to(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return what annotations of ``function`` may name: the globals of its module."""
-    return getattr(innermost(function), "__globals__", {})
+    """Return what annotations of ``function`` may name: what its module and functions around it have.
+
+    Annotations that are strings do not keep alive what they name. So the function around is found
+    while it still runs, which is when most are registered: an application's factory, a test.
+    """
+    inner = innermost(function)
+    return {**getattr(inner, "__globals__", {}), **_locals_around(getattr(inner, "__code__", None))}
+
+
+def _locals_around(code: CodeType | None) -> Mapping[str, Any]:
+    frame = inspect.currentframe()
+    while frame is not None:
+        if any(each is code for each in frame.f_code.co_consts):
+            return frame.f_locals
+        frame = frame.f_back
+    return {}
 
 
 def innermost(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -147,23 +147,22 @@ def _check_name(handler: Handler, name: str, payload: type[Payload] | None) -> N
 
 def _fields_type(name: str, plan: Plan) -> type[Struct]:
     """Build the type of the messages whose fields are what ``plan`` asks for."""
-    handler = plan.function
-    fields = fields_asked_by(handler, plan.parameters)
-    for each in fields:
+    fields = fields_asked_by(plan.function, plan.parameters)
+    for asker, each, _ in fields:
         if each.name in RESERVED:
-            raise refusal(handler, f"reserved, so no parameter may be named {each.name!r}")
-        _check_type(handler, each.name, each.annotation)
+            raise refusal(asker, f"reserved, so no parameter may be named {each.name!r}")
+        _check_type(asker, each.name, each.annotation)
     try:
         return defstruct(
             name,
-            [_definition(each) for each in fields],
+            [_definition(each.parameter) for each in fields],
             bases=(Fields,),
             tag=name,
             tag_field=KIND,
             kw_only=True,
         )
     except TypeError as error:
-        raise refusal(handler, str(error)) from error
+        raise refusal(plan.function, str(error)) from error
 
 
 def _definition(parameter: Parameter) -> tuple[str, Any] | tuple[str, Any, Any]:

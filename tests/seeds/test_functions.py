@@ -88,7 +88,7 @@ async def ws_factory(ws: Ignore[WebSocket]) -> Ignore[AsyncResource[WebSocket]]:
 
 
 @ws_route.ws_handler
-async def ws_handler(
+async def ws_handler(  # type: ignore[no-untyped-def]
     ws: Annotated[WebSocket, use(ws_factory, reuse=False)],
     session_id: str,
     max_users: int,
@@ -363,10 +363,12 @@ async def test_c04_a_reused_value_is_shared_by_all_who_ask(serve: Serve) -> None
     assert log == ["end of session"] * 4
 
 
-def a_hen(egg: Annotated[str, use(an_egg)]) -> str: return egg  # fmt: skip
+def a_hen(egg: Annotated[str, use(an_egg)]) -> str:  # pyright: ignore[reportUndefinedVariable]
+    return egg
 
 
-def an_egg(hen: Annotated[str, use(a_hen)]) -> str: return hen  # fmt: skip
+def an_egg(hen: Annotated[str, use(a_hen)]) -> str:
+    return hen
 
 
 async def circular(ws: WebSocket, egg: Annotated[str, use(an_egg)]) -> None: ...

@@ -117,7 +117,12 @@ class TestClient:
     ) -> None:
         self.app = app
         self._timeout = timeout
-        self._watcher = Watcher(app, is_silent=not raise_server_exceptions)
+        if app.pre_frozen:
+            raise RuntimeError(
+                "this application has been started before, and aiohttp's run in one event loop "
+                "only: make a new one for each TestClient"
+            )
+        self._watcher = Watcher(is_silent=not raise_server_exceptions)
         self._has_virtual_time = virtual_time
         self._sessions: list[WebSocketTestSession] = []
         self._thread: LoopThread | None = None
@@ -170,9 +175,10 @@ class TestClient:
         except BaseException:
             await self._runner.cleanup()  # of what had started before
             raise
+        assert self._runner.server is not None
+        self._watcher.start(self._runner.server, self._running.ident)
         await web.TCPSite(self._runner, HOST, 0).start()
         self._base_url = URL.build(scheme="http", host=HOST, port=self._runner.addresses[0][1])
-        self._watcher.start(self._running.ident)
 
     async def _stop(self) -> None:
         if self._clock is not None:

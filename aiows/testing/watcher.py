@@ -1,9 +1,10 @@
-"""In goes an application, out come the exceptions of its handlers and hooks, by connection.
+"""In goes a server, out come the exceptions of its handlers and hooks, by connection.
 
-Three places are watched, none of them on the way of a message:
+Three places are watched, none of them on the way of a message, and the application stays as it is:
 
-- a middleware around the application's own ones sees what handlers of requests raise: views that
-  accept by themselves, endpoint functions, plain HTTP;
+- around what the server calls for a request: what handlers raise, that is views that accept by
+  themselves, endpoint functions, plain HTTP (a middleware would do, but aiohttp keeps every
+  application that has one, and its handlers, in a cache);
 - a handler on the logger ``aiows`` sees what hooks, callbacks and kind handlers raise, which run after
   the request has been answered: aiows logs each such exception once, with the exception itself
   (an application that disables this logger or sets it above ERROR hides them from its tests too);
@@ -18,17 +19,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from ..connection import Connection
 from ..errors import SentAfterClose
 from ..response import WebSocketResponse
 
 __all__ = ("Watched", "Watcher")
+
+RequestHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 # Seconds between a failure and the waking of a test that waits for a message: what the server sent
 # before it failed is received first.
@@ -72,20 +75,10 @@ class Watched:
 
 
 class Watcher(logging.Handler):
-    """Sees what goes wrong in one application, which it joins before that starts.
+    """Sees what goes wrong in one server. With ``is_silent`` it gives out none of it."""
 
-    With ``is_silent`` it gives out none of it. Raises RuntimeError for an application that has run
-    before.
-    """
-
-    def __init__(self, app: web.Application, *, is_silent: bool = False) -> None:
+    def __init__(self, *, is_silent: bool = False) -> None:
         super().__init__(logging.ERROR)
-        if app.pre_frozen:
-            raise RuntimeError(
-                "this application has been started before, and aiohttp's run in one event loop "
-                "only: make a new one for each TestClient"
-            )
-        app.middlewares.insert(0, self._watch_request)
         self._is_silent = is_silent
         self._watched: dict[int, Watched] = {}
         self._strays: deque[Exception] = deque()
@@ -93,8 +86,12 @@ class Watcher(logging.Handler):
         self._thread: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def start(self, thread: int | None) -> None:
-        """Listen to the running loop, and to the loggers as far as this ``thread`` uses them."""
+    def start(self, server: web.Server, thread: int | None) -> None:
+        """Watch ``server``, the running loop, and the loggers as far as this ``thread`` uses them.
+
+        ``server`` has no connections yet.
+        """
+        server.request_handler = partial(self._watch_request, server.request_handler)
         self._thread = thread
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._see_loop)
@@ -134,8 +131,9 @@ class Watcher(logging.Handler):
 
     # where it looks
 
-    @web.middleware
-    async def _watch_request(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _watch_request(
+        self, handler: RequestHandler, request: web.BaseRequest
+    ) -> web.StreamResponse:
         watched = self._find(request.transport)
         try:
             response = await handler(request)

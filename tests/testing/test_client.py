@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -637,6 +639,20 @@ def test_several_sessions_are_open_at_once() -> None:
         assert client.call(app[HUB].publish, "room", "from the test") == 3
         assert one.receive_text() == "from the test"
         assert client.call(lambda: len(app[HUB].connections)) == 3
+
+
+def test_the_application_and_its_loggers_are_left_as_they_were() -> None:
+    """Nothing is added to it, nothing of the client remains anywhere."""
+    app = app_with(echo)
+    logger = logging.getLogger("aiows")
+    before = list(logger.handlers)
+    with TestClient(app) as client, client.websocket_connect("/"):
+        assert list(app.middlewares) == []
+    assert logger.handlers == before
+    kept = weakref.ref(app)
+    del app, client
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_session_that_is_never_left_ends_with_the_client() -> None:

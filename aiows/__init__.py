@@ -6,6 +6,7 @@ from ._wire import Compression, wire_build
 from .app import HUB, setup
 from .backplane import MemoryBackplane
 from .connection import Connection, PreparedMessage, SendStatus
+from .endpoint import WebSocket
 from .errors import (
     AiowsError,
     ConnectionClosed,
@@ -14,25 +15,36 @@ from .errors import (
     ProtocolError,
     RegistrationError,
     RequestReleased,
+    WebSocketDisconnect,
 )
 from .hub import Hub
+from .inject import AsyncResource, Ignore, use
 from .kinds import KindDispatcher, Payload
 from .registry import ConnectionRegistry
 from .response import WebSocketResponse
+from .routes import websocket
 from .view import WebSocketView, on
+from .websocket_route import WebSocketRoute
+
+OpCode = WSMsgType
+CompressOptions = Compression
 
 __all__ = (
     "HUB",
     "AiowsError",
+    "AsyncResource",
+    "CompressOptions",
     "Compression",
     "Connection",
     "ConnectionClosed",
     "ConnectionRegistry",
     "Hub",
     "HubMissing",
+    "Ignore",
     "KindDispatcher",
     "KindError",
     "MemoryBackplane",
+    "OpCode",
     "Payload",
     "PreparedMessage",
     "ProtocolError",
@@ -42,9 +54,14 @@ __all__ = (
     "WSCloseCode",
     "WSMessage",
     "WSMsgType",
+    "WebSocket",
+    "WebSocketDisconnect",
     "WebSocketResponse",
+    "WebSocketRoute",
     "WebSocketView",
     "on",
     "setup",
+    "use",
+    "websocket",
     "wire_build",
 )

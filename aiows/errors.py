@@ -5,6 +5,8 @@
     AiowsError
     ├── ProtocolError            the peer broke RFC 6455 or RFC 7692   (aiohttp.WebSocketError)
     ├── ConnectionClosed         sending on what has ended             (aiohttp.ClientConnectionResetError)
+    │   ├── WebSocketDisconnect  the peer of a WebSocket has left
+    │   └── SentAfterClose       sending on a WebSocket we closed      (RuntimeError)
     ├── KindError                a handler refuses a message
     ├── RegistrationError        a handler that cannot work            (TypeError)
     ├── HubMissing               topics or the hub without setup(app)  (RuntimeError)
@@ -27,6 +29,8 @@ __all__ = (
     "ProtocolError",
     "RegistrationError",
     "RequestReleased",
+    "SentAfterClose",
+    "WebSocketDisconnect",
 )
 
 
@@ -64,6 +68,20 @@ class ConnectionClosed(AiowsError, ClientConnectionResetError):
 
     def _because(self) -> str:
         return f", reason {self.reason!r}" if self.reason else ""
+
+
+class WebSocketDisconnect(ConnectionClosed):
+    """Whoever awaits a message of a `WebSocket`, or sends on it, learns that it has ended.
+
+    ``code`` is 1005 if the Close frame carried none, 1006 if the peer left without one.
+    """
+
+    def __init__(self, code: int | None = 1000, reason: str | None = None) -> None:
+        super().__init__(code, reason or "")
+
+
+class SentAfterClose(ConnectionClosed, RuntimeError):
+    """A `WebSocket` was to send after its own ``close()``: a mistake of the program, not the peer."""
 
 
 class KindError(AiowsError):

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from .backplane import Backplane, Confirmation, MemoryBackplane, Node, decode, encode
 from .connection import Connection, Peer, PreparedMessage
+from .endpoint import WebSocket
 from .inject import provide
 from .registry import ConnectionRegistry
 
@@ -300,7 +301,9 @@ def _log_failure(handed: Confirmation, what: str) -> None:
 
 
 def _hub_of(peer: Peer) -> Hub:
-    return cast(Hub, peer.connection.require_hub())
+    """An endpoint asks for the hub before its connection is there."""
+    asked = peer if isinstance(peer, WebSocket) else peer.connection
+    return cast(Hub, asked.require_hub())
 
 
 provide(Hub, _hub_of)

@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import WSMessage, WSMsgType
 
 from ._wire import Message, Opcode
-from .connection import Connection
+from .connection import Connection, PreparedMessage
 
 __all__ = ("Receiver", "as_aiohttp")
 
@@ -53,6 +53,12 @@ class Receiver:
 
     def on_drain(self) -> None:
         """A view awaits `drained`."""
+
+    def on_dropped(self, message: PreparedMessage) -> None:
+        """A view reads the status that `push` returns."""
+
+    def on_subscription(self, topic: str, count: int, before: int) -> None:
+        """A view knows what it subscribes to."""
 
     def on_close(self, code: int, reason: str) -> None:
         self._wake()

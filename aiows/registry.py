@@ -179,7 +179,7 @@ class ConnectionRegistry:
         subscribers = self._topics.setdefault(topic, {})
         subscribers[connection] = entry.topics[topic] = None
         count = len(subscribers)
-        self._tell(lambda watcher: watcher.topic_changed(connection, topic, count, count - 1))
+        self._tell_topic(connection, topic, count, count - 1)
         return True
 
     def unsubscribe(self, ws: Peer, topic: str) -> bool:
@@ -287,7 +287,12 @@ class ConnectionRegistry:
             return  # a watcher was faster
         del entry.topics[topic]
         count = _take_out(self._topics, topic, connection)
-        self._tell(lambda watcher: watcher.topic_changed(connection, topic, count, count + 1))
+        self._tell_topic(connection, topic, count, count + 1)
+
+    def _tell_topic(self, connection: Connection, topic: str, count: int, before: int) -> None:
+        """The connection comes last: what its callback does is a change of its own."""
+        self._tell(lambda watcher: watcher.topic_changed(connection, topic, count, before))
+        connection.subscription_changed(topic, count, before)
 
     def _tell(self, change: Callable[[RegistryWatcher], None]) -> None:
         for watcher in self._watchers:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from typing import Any, ClassVar, Final, TypeVar, cast
 
-from aiohttp import WSMessage, hdrs, web
+from aiohttp import WSMessage, web
 
-from ._wire import Compression, Message, Opcode
-from .connection import Connection, Consumer, Hooks, KeepAlivePolicy, Pump
+from ._wire import Compression, Message
+from .attended import AttendedResponse, admit, result_of
+from .connection import Connection, Hooks
 from .errors import RequestReleased
-from .handshake import Origins, check_origin, is_upgrade
+from .handshake import Origins
 from .hub import Hub
 from .kinds import KindDispatcher
 from .receiver import as_aiohttp
-from .response import WebSocketResponse
 
 __all__ = ("WebSocketView", "on")
 
@@ -118,25 +115,27 @@ class WebSocketView(web.View):
 
     async def _iter(self) -> web.StreamResponse:
         request = self.request
-        if request.method != hdrs.METH_GET:
-            raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_GET])
-        if not is_upgrade(request):
-            raise web.HTTPUpgradeRequired(headers={hdrs.UPGRADE: "websocket"})
-        check_origin(request, type(self).origins)  # a function there is no method of the view
+        admit(request, type(self).origins)  # a function there is no method of the view
         self.user_id = await result_of(self.authenticate(request))
-        response = ViewResponse(self)
-        await response.prepare(request)
-        await self._open(response)
+        response = AttendedResponse(
+            _ViewHooks(self, self._open),
+            protocols=self.protocols,
+            compress=self.compress,
+            max_msg_size=self.max_msg_size,
+            max_backpressure=self.max_backpressure,
+            idle_timeout=self.idle_timeout,
+        )
+        await response.attend(request)
         return response
 
-    async def _open(self, response: ViewResponse) -> None:
-        self.ws = response.connection
+    async def _open(self, ws: Connection) -> None:
+        self.ws = ws
         self._register()
-        await response.pump.run(self.on_open)
-        if not self.keep_request:
-            self._request = None  # type: ignore[assignment]  # aiohttp's View keeps it for good
-        response.detach()
-        response.pump.start()
+        try:
+            await result_of(self.on_open())
+        finally:
+            if not self.keep_request:
+                self._request = None  # type: ignore[assignment]  # aiohttp's View keeps it for good
 
     def _register(self) -> None:
         """The connection is its user's from here on, until it ends."""
@@ -149,36 +148,32 @@ class WebSocketView(web.View):
 
     async def take_message(self, message: Message) -> None:
         """Give one message to the kind handlers, or else to `on_message`."""
-        if message.opcode == Opcode.CLOSE:
-            return
         msg = as_aiohttp(message)
         if self.kinds is not None and await self.kinds.dispatch(self.ws, msg, instance=self):
             return
         await result_of(self.on_message(msg))
 
 
-class ViewResponse(WebSocketResponse):
-    """The 101 of a view, whose connection goes on without request and task."""
+class _ViewHooks(Hooks):
+    """A connection's events as calls of its view's methods."""
 
-    def __init__(self, view: WebSocketView) -> None:
-        super().__init__(
-            protocols=view.protocols,
-            compress=view.compress,
-            max_msg_size=view.max_msg_size,
-            max_backpressure=view.max_backpressure,
-        )
-        keepalive = KeepAlivePolicy.idle_timeout(view.idle_timeout)
-        self._options = replace(self._options, keepalive=keepalive)
-        hooks = Hooks(message=view.take_message, drain=view.on_drain, close=view.on_close)
-        self.pump = Pump(hooks, asyncio.get_running_loop())
+    __slots__ = ("_open", "_view")
 
-    def _make_consumer(self) -> Consumer:
-        return self.pump
+    def __init__(self, view: WebSocketView, open: Callable[[Connection], Any]) -> None:
+        self._view = view
+        self._open = open
 
+    def open(self, ws: Connection) -> Any:
+        return self._open(ws)
 
-async def result_of(value: Any) -> Any:
-    """Await what an ``async`` hook returned, pass on what a plain one did."""
-    return await value if inspect.isawaitable(value) else value
+    def message(self, ws: Connection, message: Message) -> Any:
+        return self._view.take_message(message)
+
+    def drain(self, ws: Connection) -> Any:
+        return self._view.on_drain()
+
+    def close(self, ws: Connection, code: int, reason: str) -> Any:
+        return self._view.on_close(code, reason)
 
 
 def _collect_kinds(view: type[WebSocketView]) -> KindDispatcher | None:

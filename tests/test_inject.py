@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pytest
 from aiohttp import web
 
-from aiows import RegistrationError, WebSocketResponse, inject
+from aiows import RegistrationError, WebSocketResponse
 from aiows.connection import Connection, Peer
-from aiows.inject import NO_DEFAULT, Parameter, Source, provide, read_parameters, refusal
+from aiows.inject import NO_DEFAULT, Parameter, Source, provide, providers, read_parameters, refusal
 from fake_connection import FakeConnection
 
 if TYPE_CHECKING:
@@ -38,14 +38,20 @@ class BigClock(Clock):
 @pytest.fixture
 def provided() -> Iterator[None]:
     """The table as it was, afterwards."""
-    before = dict(inject._providers)
+    before = dict(providers._suppliers)
     yield
-    inject._providers.clear()
-    inject._providers.update(before)
+    providers._suppliers.clear()
+    providers._suppliers.update(before)
 
 
 def read(handler: Callable[..., Any], **options: Any) -> tuple[Parameter, ...]:
     return read_parameters(handler, payload_type=Body, **options)
+
+
+def supplied(parameter: Parameter, peer: Peer) -> Any:
+    """The value that does not come from a factory."""
+    assert callable(parameter.supply)
+    return parameter.supply(peer, None, None)
 
 
 def sources(handler: Callable[..., Any], **options: Any) -> list[Source]:
@@ -59,8 +65,7 @@ def test_a_parameter_named_ws_is_the_connection() -> None:
 
     (parameter,) = read(handler)
     peer = FakeConnection(asyncio.new_event_loop())
-    assert parameter.provider is not None
-    assert parameter.provider(peer) is peer
+    assert supplied(parameter, peer) is peer
     peer._loop.close()
 
 
@@ -112,12 +117,11 @@ def test_the_application_is_provided() -> None:
     def handler(app: web.Application) -> None: ...
 
     (parameter,) = read(handler)
-    assert parameter.provider is not None
     peer = FakeConnection(asyncio.new_event_loop())
     with pytest.raises(RuntimeError, match="without an application"):
-        parameter.provider(peer)
+        supplied(parameter, peer)
     peer._app = web.Application()
-    assert parameter.provider(peer) is peer.app
+    assert supplied(parameter, peer) is peer.app
     peer._loop.close()
 
 
@@ -129,8 +133,7 @@ def test_a_provided_type_and_its_subclasses_come_from_the_provider() -> None:
     def handler(clock: BigClock, ticks: Clock | None) -> None: ...
 
     clock, ticks = read(handler)
-    assert clock.provider is not None
-    assert clock.provider(FakeConnection.__new__(FakeConnection)) == "tick"
+    assert supplied(clock, FakeConnection.__new__(FakeConnection)) == "tick"
     assert ticks.source is Source.FIELD
 
 

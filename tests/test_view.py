@@ -317,7 +317,7 @@ async def test_nothing_of_http_stays_while_a_view_is_idle(
     assert await ask(client, kind="add", a=1, ref=1)
     await asyncio.sleep(0)
     gc.collect()
-    http = {"RequestHandler", "Request", "ViewResponse"}
+    http = {"RequestHandler", "Request", "AttendedResponse"}
     assert [each for each in gc.get_objects() if type(each).__name__ in http] == []
     assert asyncio.all_tasks() == tasks_before
 

@@ -28,14 +28,22 @@ _DEFLATE_OVERHEAD: Final = 1024
 class MessageAssembler:
     """Joins frames to messages (RFC 6455, section 5.4; RFC 7692, section 6.2).
 
-    ``max_msg_size`` in bytes, 0: no limit. ``inflater``: None without permessage-deflate. After an
-    error it is not to be used any more.
+    ``max_msg_size`` in bytes, 0: no limit. ``takes_limit``: see `MessageReader`. ``inflater``: None
+    without permessage-deflate. After an error it is not to be used any more.
     """
 
-    __slots__ = ("_decode_text", "_inflater", "_max_msg_size", "_partial")
+    __slots__ = ("_decode_text", "_inflater", "_max_msg_size", "_partial", "_takes_limit")
 
-    def __init__(self, *, max_msg_size: int, inflater: Inflater | None, decode_text: bool) -> None:
+    def __init__(
+        self,
+        *,
+        max_msg_size: int,
+        inflater: Inflater | None,
+        decode_text: bool,
+        takes_limit: bool = False,
+    ) -> None:
         self._max_msg_size = max_msg_size
+        self._takes_limit = takes_limit
         self._inflater = inflater
         self._decode_text = decode_text
         self._partial: _Partial | None = None
@@ -77,7 +85,7 @@ class MessageAssembler:
     def _check_declared_size(self, frame: Frame, *, gathered: int, is_compressed: bool) -> None:
         """Refuse a frame on the length that its header declares, before its payload is here.
 
-        The boundary is aiohttp's: a message must be less than ``max_msg_size``.
+        The boundary is aiohttp's unless ``takes_limit``: a message must be less than ``max_msg_size``.
         """
         limit = self._max_msg_size
         declared = len(frame.payload) + frame.rest
@@ -85,7 +93,7 @@ class MessageAssembler:
             # What counts is the inflated size. But no encoder makes data longer by more than an
             # eighth (RFC 1951, section 3.2.6), so over that there is nothing to inflate.
             gathered, limit = 0, limit + limit // 8 + _DEFLATE_OVERHEAD
-        if gathered + declared >= limit and self._max_msg_size:
+        if gathered + declared >= limit + self._takes_limit and self._max_msg_size:
             size = gathered + declared
             raise _too_big(f"Message size {size} exceeds limit {self._max_msg_size}")
 

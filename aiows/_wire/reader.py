@@ -21,6 +21,8 @@ class MessageReader:
     ``max_msg_size``: bytes of a message, after inflation; 4 MiB, 0: no limit. ``inflater``: as was
     negotiated, None: RSV1 is an error. ``decode_text``: False gives TEXT as ``bytes``, checked all
     the same. ``require_mask``: True refuses frames without a mask (RFC 6455, section 5.1).
+    ``takes_limit``: also a message of just ``max_msg_size`` bytes that was not compressed passes; with
+    aiohttp it does not.
 
     Feed, then take messages until there is none, then release; or, while a large message is
     incomplete, let the transport write into `get_buffer` in place of feeding.
@@ -35,10 +37,14 @@ class MessageReader:
         inflater: Inflater | None = None,
         decode_text: bool = True,
         require_mask: bool = True,
+        takes_limit: bool = False,
     ) -> None:
         self._parser = FrameParser(allow_rsv1=inflater is not None, require_mask=require_mask)
         self._assembler = MessageAssembler(
-            max_msg_size=max_msg_size, inflater=inflater, decode_text=decode_text
+            max_msg_size=max_msg_size,
+            inflater=inflater,
+            decode_text=decode_text,
+            takes_limit=takes_limit,
         )
         self._failure: tuple[int, str] | None = None
 

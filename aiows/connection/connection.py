@@ -8,12 +8,15 @@ runs handlers) takes what arrived.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .._wire import Deflater, Message, MessageReader, Opcode, build_close, build_frame
 from ..errors import ConnectionClosed, HubMissing, ProtocolError
+from .afterwards import Afterwards, Farewell
 from .keepalive import KeepAlive, KeepAlivePolicy
 from .outbox import Outbox, SendStatus
 from .prepared import PreparedMessage
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from .peer import TopicsPort
 
 __all__ = ("Connection", "ConnectionOptions", "Consumer")
+
+logger = logging.getLogger("aiows.connection")
 
 NO_STATUS: Final = 1005  # RFC 6455, section 7.1.5: the Close frame carried no code
 ABNORMAL: Final = 1006  # the connection went without a Close frame
@@ -57,6 +62,15 @@ class Consumer(Protocol):
     def on_drain(self) -> None:
         """The outbox is back at its limit."""
 
+    def on_dropped(self, message: PreparedMessage) -> None:
+        """There was no room for ``message``."""
+
+    def on_subscription(self, topic: str, count: int, before: int) -> None:
+        """The connection subscribed to ``topic``, or no longer does.
+
+        ``count`` is how many connections of this node do now, ``before`` how many did.
+        """
+
     def on_close(self, code: int, reason: str) -> None:
         """It is over; called exactly once, and no message is given out afterwards."""
 
@@ -72,6 +86,7 @@ class Connection:
 
     __slots__ = (
         "__weakref__",
+        "_afterwards",
         "_app",
         "_close_code",
         "_close_reason",
@@ -80,6 +95,7 @@ class Connection:
         "_deflater",
         "_done",
         "_hub",
+        "_is_leaving",
         "_is_over",
         "_keepalive",
         "_leave_callbacks",
@@ -122,11 +138,13 @@ class Connection:
         self._state = State.OPEN
         self._close_code: int | None = None
         self._close_reason = ""
+        self._is_leaving = False
         self._is_over = False
         self.failure: Exception | None = None  # the peer's: a broken protocol, or silence
         self._deadline: asyncio.TimerHandle | None = None
         self._done: asyncio.Future[None] | None = None
         self._leave_callbacks: list[Callable[[Connection], None]] = []
+        self._afterwards: Afterwards | None = None
         self.was_clean = False
         self.exception: BaseException | None = None
         self.user_id: Any = None
@@ -165,6 +183,14 @@ class Connection:
         """Bytes that have not been handed to the operating system yet."""
         return 0 if self._state is State.LOST else self.outbox.amount
 
+    def get_buffered_amount(self) -> int:
+        """The same as `buffered_amount`."""
+        return self.buffered_amount
+
+    def get_user_data(self) -> Any:
+        """The same as `user_data`: what the upgrade set, None if nothing."""
+        return self.user_data
+
     @property
     def app(self) -> Any:
         """The application that accepted the connection."""
@@ -175,6 +201,10 @@ class Connection:
         """The peer's address, None where the transport has none (a Unix socket)."""
         peername: Any = self.get_extra_info("peername")
         return None if not peername or isinstance(peername, str | bytes) else str(peername[0])
+
+    def get_remote_address(self) -> str | None:
+        """The same as `remote`."""
+        return self.remote
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """What `asyncio.BaseTransport.get_extra_info` knows."""
@@ -191,10 +221,12 @@ class Connection:
         return self._push(PreparedMessage.of(message))
 
     def send(self, message: Any, opcode: int | None = None) -> SendStatus:
-        """Send as `push` does, as the kind of message that ``opcode`` names."""
-        return self._push(
-            PreparedMessage.of(message) if opcode is None else PreparedMessage(message, opcode)
-        )
+        """Send as `push` does, as what ``opcode`` names: TEXT or BINARY. Raises ValueError for others."""
+        if opcode is None:
+            return self.push(message)
+        if opcode not in (Opcode.TEXT, Opcode.BINARY):
+            raise ValueError(f"{opcode!r} is no message: there are ping(), pong() and end()")
+        return self._push(PreparedMessage(message, opcode))
 
     def _push(self, message: PreparedMessage) -> SendStatus:
         outbox = self.outbox
@@ -202,9 +234,27 @@ class Connection:
             return SendStatus.DROPPED
         waiting = outbox.amount
         if waiting and waiting + len(message.payload) > self._options.max_backpressure:
-            return outbox.drop()
+            return self._drop(message)
         outbox.write(self._frame_of(message, compress=None))
         return outbox.press()
+
+    def _drop(self, message: PreparedMessage) -> SendStatus:
+        status = self.outbox.drop()
+        self._consumer.on_dropped(message)
+        return status
+
+    @contextmanager
+    def cork(self) -> Generator[None]:
+        """Let everything that is written in the ``with`` block leave in one write at its end.
+
+        It saves system calls where several messages are sent at once; more than ``writer_limit`` bytes
+        leave earlier. What handlers send while a read is being processed is corked already.
+        """
+        self.outbox.cork()
+        try:
+            yield
+        finally:
+            self.outbox.uncork()
 
     async def send_message(self, message: PreparedMessage, *, compress: bool | None = None) -> None:
         """Send ``message``, waiting first while more than ``writer_limit`` bytes wait; never drops.
@@ -220,7 +270,10 @@ class Connection:
             self.outbox.write(self._frame_of(message, compress=compress))
 
     async def drained(self) -> None:
-        """Wait until at most ``writer_limit`` bytes wait. Raises ConnectionClosed."""
+        """Wait until there is room again: at most ``writer_limit`` bytes wait. Raises ConnectionClosed.
+
+        After a message was DROPPED there is room when nothing waits: then any message is taken.
+        """
         self._check_open()
         await self.outbox.drained()
 
@@ -277,6 +330,10 @@ class Connection:
         """
         self.require_hub().publish_from(self, topic, message, include_self=include_self)
 
+    def subscription_changed(self, topic: str, count: int, before: int) -> None:
+        """Be told by the registry; see `Consumer.on_subscription`."""
+        self._consumer.on_subscription(topic, count, before)
+
     @property
     def hub(self) -> TopicsPort | None:
         """What ``setup(app)`` gave to the connection, None without it."""
@@ -298,11 +355,17 @@ class Connection:
         """
         payload = build_close(code, message)
         if self.closed:
+            self._close_now()
             return
         reason = message if isinstance(message, str) else message.decode("utf-8", "replace")
         self._send_close(payload, code, reason)
         self._end()
         self._protocol.resume()
+
+    def _close_now(self) -> None:
+        """The peer was lost, and what it had sent before is still being handled: no more of it."""
+        if not self._is_leaving:
+            self._end()
 
     def end(self, code: int = 1000, message: str | bytes = "") -> None:
         """The same as `close`."""
@@ -335,6 +398,8 @@ class Connection:
     async def settle(self, timeout: float | None) -> None:
         """Wait for the application's hooks that still run; after ``timeout`` seconds cancel them."""
         await self._consumer.settle(timeout)
+        if self._afterwards is not None:
+            await self._afterwards.settle(timeout)
 
     async def handshake_done(self) -> None:
         """Wait until both Close frames have passed, or the peer is lost."""
@@ -401,12 +466,28 @@ class Connection:
         if callback in self._leave_callbacks:
             self._leave_callbacks.remove(callback)
 
+    def add_farewell(self, farewell: Farewell) -> None:
+        """Run ``farewell()`` once it is over and no message is given out any more; `settle` waits for it.
+
+        It runs at once if it is over already.
+        """
+        if self._afterwards is None:
+            self._afterwards = Afterwards()
+        self._afterwards.add(farewell)
+        if self._is_over:
+            self._afterwards.begin(self._loop)
+
     def _leave(self) -> None:
         if self._keepalive is not None:
             self._keepalive.stop()
         callbacks, self._leave_callbacks = self._leave_callbacks, []
+        self._is_leaving = True
         for callback in callbacks:
-            callback(self)
+            try:
+                callback(self)
+            except Exception:
+                logger.exception("a leave callback of %r raised", self)
+        self._is_leaving = False
 
     def _end(self) -> None:
         """Tell the consumer, exactly once."""
@@ -418,6 +499,8 @@ class Connection:
             self._clear_deadline()
         assert self._close_code is not None
         self._consumer.on_close(self._close_code, self._close_reason)
+        if self._afterwards is not None:
+            self._afterwards.begin(self._loop)
 
     # the protocol's side
 

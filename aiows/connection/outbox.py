@@ -35,12 +35,14 @@ class Outbox:
     """What waits to leave on one connection.
 
     Frames go straight to the transport until it holds ``limit`` bytes; after that they wait here.
-    ``on_drain`` is called once the amount is back at ``limit`` after it was found above.
+    ``on_drain`` is called once the amount is back at ``limit`` after it was found above, and once
+    nothing waits after a message was dropped.
     """
 
     __slots__ = (
-        "_corked",
+        "_corks",
         "_frames",
+        "_mark",
         "_on_drain",
         "_pong",
         "_pressed",
@@ -61,13 +63,14 @@ class Outbox:
         self._frames: deque[bytes] = deque()
         self._queued = 0
         self._pong: bytes | None = None
-        self._corked = False
+        self._corks = 0
         self._writable = True
         self._pressed = False
         self._on_drain = on_drain
         self._waiters: list[asyncio.Future[None]] = []
         self._turn: asyncio.Lock | None = None
         self._senders = 0
+        self._mark = limit
         self.limit = limit
 
     @property
@@ -81,11 +84,13 @@ class Outbox:
 
     def write(self, frame: bytes) -> None:
         """Send ``frame``, behind everything that was written before it."""
-        if self._writable and not self._corked:
+        if self._writable and not self._corks:
             self._transport.write(frame)
             return
         self._frames.append(frame)
         self._queued += len(frame)
+        if self._corks and self.amount > self.limit:
+            self._write_waiting()  # a cork saves writes, it is no place to keep things
 
     def write_pong(self, frame: bytes) -> None:
         """Send a pong; while much is waiting only the newest one is kept."""
@@ -102,18 +107,24 @@ class Outbox:
         return SendStatus.BACKPRESSURE
 
     def drop(self) -> SendStatus:
-        """Return the status of a message that is not written; a drain will follow."""
+        """Return the status of a message that is not written.
+
+        The drain that follows comes when nothing waits any more: then any message is taken. A
+        transport that holds little would never tell, so its own limit goes down until then.
+        """
         self._pressed = True
+        self._set_mark(0)
         return SendStatus.DROPPED
 
     def cork(self) -> None:
-        """Hold back what is written until `uncork`."""
-        self._corked = True
+        """Hold back what is written until `uncork`, up to ``limit`` bytes; corks nest."""
+        self._corks += 1
 
     def uncork(self) -> None:
         """Let everything that was held back leave in one write."""
-        self._corked = False
-        self._flush()
+        self._corks -= 1
+        if not self._corks:
+            self._flush()
 
     def pause(self) -> None:
         """Keep frames here: the transport holds enough."""
@@ -132,16 +143,22 @@ class Outbox:
             self._queued = 0
 
     async def drained(self) -> None:
-        """Wait until at most ``limit`` bytes wait."""
-        while self.is_full:
-            self._pressed = True
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            try:
-                await waiter
-            finally:
-                if waiter in self._waiters:
-                    self._waiters.remove(waiter)
+        """Wait until at most ``limit`` bytes wait, none after a message was dropped."""
+        while self.amount > self._mark:
+            await self._next_drain()
+
+    async def _next_drain(self) -> None:
+        self._pressed = True
+        self._flush()  # also what a cork holds back: its end may come after this
+        if not self._pressed:
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
 
     @property
     def is_contended(self) -> bool:
@@ -156,7 +173,8 @@ class Outbox:
         self._senders += 1
         try:
             async with self._turn:
-                await self.drained()
+                while self.is_full:
+                    await self._next_drain()
                 yield
         finally:
             self._senders -= 1
@@ -172,9 +190,8 @@ class Outbox:
                 waiter.set_exception(error)
 
     def _flush(self) -> None:
-        if self._writable and not self._corked:
-            self._write_waiting()
-        if self._pressed and not self.is_full:
+        self._write_waiting()
+        if self._pressed and self.amount <= self._mark:
             self._drain()
 
     def _write_waiting(self) -> None:
@@ -194,8 +211,14 @@ class Outbox:
         self._queued -= size
         return batch[0] if len(batch) == 1 else b"".join(batch)
 
+    def _set_mark(self, mark: int) -> None:
+        if mark != self._mark and not self._transport.is_closing():
+            self._mark = mark
+            self._transport.set_write_buffer_limits(high=mark)
+
     def _drain(self) -> None:
         self._pressed = False
+        self._set_mark(self.limit)
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():

@@ -1,17 +1,18 @@
-"""In go a connection's messages, out they go to a handler, one after the other: no task while idle."""
+"""In go a connection's events, out they go to hooks, one after the other: no task while idle."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from .._wire import Message
+from .._wire import Message, Opcode
 from ..errors import ConnectionClosed
 from .connection import Connection
 from .eager import start_eagerly
+from .prepared import PreparedMessage
 
 __all__ = ("Hooks", "Pump")
 
@@ -19,56 +20,111 @@ logger = logging.getLogger("aiows.connection")
 
 
 class Hooks:
-    """What a pump calls; each may be a plain or an ``async`` function."""
+    """What a pump calls; each may be a plain or an ``async`` method, and does nothing unless overridden.
 
-    __slots__ = ("close", "drain", "message")
+    One object may serve many connections.
+    """
 
-    def __init__(
-        self,
-        *,
-        message: Callable[[Message], Any],
-        drain: Callable[[], Any],
-        close: Callable[[int, str], Any],
-    ) -> None:
-        self.message = message
-        self.drain = drain
-        self.close = close
+    __slots__ = ()
+
+    def open(self, ws: Connection) -> Any:
+        """The 101 is sent; no message is seen before this has finished."""
+
+    def message(self, ws: Connection, message: Message) -> Any:
+        """TEXT or BINARY came."""
+
+    def ping(self, ws: Connection, data: bytes) -> Any:
+        """A Ping came, and is answered; needs ``control_messages``."""
+
+    def pong(self, ws: Connection, data: bytes) -> Any:
+        """A Pong came; needs ``control_messages``."""
+
+    def drain(self, ws: Connection) -> Any:
+        """There is room in the outbox again."""
+
+    def dropped(self, ws: Connection, message: PreparedMessage) -> Any:
+        """There was no room for ``message``."""
+
+    def subscription(self, ws: Connection, topic: str, count: int, before: int) -> Any:
+        """It subscribed to ``topic`` or no longer does; how many do so now, and did before."""
+
+    def close(self, ws: Connection, code: int, reason: str) -> Any:
+        """It is over; called exactly once if ``open`` was, and nothing is called after it."""
 
 
 class Pump:
     """A `Consumer` that runs hooks in the order in which things happened.
 
-    It begins with `start`, so that no message is seen before the open hook has finished. A hook that
-    raises closes the connection with 1011 (RFC 6455, section 7.4.1).
+    It begins with `open`; messages wait until `start`. A hook that raises closes the connection with
+    1011 (RFC 6455, section 7.4.1). Messages are handled one after the other, and so are drains; what
+    is told besides (a drop, a subscription, the end) is told at once.
     """
 
-    __slots__ = ("_hooks", "_loop", "_tasks", "_working", "connection")
+    __slots__ = (
+        "_has_drained",
+        "_hooks",
+        "_is_draining",
+        "_is_dropping",
+        "_is_open",
+        "_is_working",
+        "_loop",
+        "_tasks",
+        "connection",
+    )
 
     connection: Connection
 
     def __init__(self, hooks: Hooks, loop: asyncio.AbstractEventLoop) -> None:
         self._hooks = hooks
         self._loop = loop
-        self._working = True
+        self._is_open = False
+        self._is_working = True
+        self._has_drained = False
+        self._is_draining = False
+        self._is_dropping = False
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps tasks only weakly
+
+    async def open(self) -> None:
+        """Run the open hook, unless the connection was closed before anybody could know it."""
+        if self.connection.closed:
+            return
+        self._is_open = True
+        waiting = self._call(self._hooks.open)
+        if waiting is not None:
+            await self._finish(waiting)
 
     def start(self) -> None:
         """The open hook has finished: let messages through."""
-        self._working = False
+        self._is_working = False
         self.on_message()
 
     # the connection's side
 
     def on_message(self) -> None:
-        if not self._working:
-            self._working = True
-            self._spawn(self._work())
+        if not self._is_working:
+            self._is_working = True
+            self._run(self._handle_messages)
 
     def on_drain(self) -> None:
-        self._spawn(self.run(self._hooks.drain))
+        self._has_drained = True
+        if not self._is_draining:
+            self._is_draining = True
+            self._run(self._handle_drains)
+
+    def on_dropped(self, message: PreparedMessage) -> None:
+        if self._is_dropping:
+            return  # a hook that sends what is dropped again would never end
+        self._is_dropping = True
+        self._tell(self._hooks.dropped, message)
+        self._is_dropping = False
+
+    def on_subscription(self, topic: str, count: int, before: int) -> None:
+        if not self._loop.is_closed():  # or the hub has outlived its loop, and sweeps up
+            self._tell(self._hooks.subscription, topic, count, before)
 
     def on_close(self, code: int, reason: str) -> None:
-        self._spawn(self.run(self._hooks.close, code, reason))
+        if self._is_open:
+            self._tell(self._hooks.close, code, reason)
 
     async def settle(self, timeout: float | None) -> None:
         if not self._tasks:
@@ -79,27 +135,80 @@ class Pump:
         if late:
             await asyncio.wait(late)
 
-    async def _work(self) -> None:
-        try:
-            while (message := self.connection.take()) is not None:
-                await self.run(self._hooks.message, message)
-        finally:
-            self._working = False
+    # what it runs
 
-    async def run(self, hook: Callable[..., Any], *args: Any) -> None:
-        """Run one hook; what it raises is logged, and closes the connection."""
-        try:
-            result = hook(*args)
-            if inspect.isawaitable(result):
-                await result
-        except ConnectionClosed:
-            if not self.connection.closed:  # somebody else's connection: an error like any other
-                self._failed()
-        except Exception:
-            self._failed()
+    def _handle_messages(self) -> Awaitable[Any] | None:
+        """Handle what waits, until a hook has to be awaited; return that."""
+        while (message := self.connection.take()) is not None:
+            waiting = self._handle_message(message)
+            if waiting is not None:
+                return waiting
+        self._is_working = False
+        return None
 
-    def _failed(self) -> None:
-        logger.exception("a hook of %r raised", self.connection)
+    def _handle_message(self, message: Message) -> Awaitable[Any] | None:
+        if message.opcode == Opcode.CLOSE:
+            return None
+        if message.opcode == Opcode.PING:
+            return self._call(self._hooks.ping, message.data)
+        if message.opcode == Opcode.PONG:
+            return self._call(self._hooks.pong, message.data)
+        return self._call(self._hooks.message, message)
+
+    def _handle_drains(self) -> Awaitable[Any] | None:
+        """Tell of a drain, and again if there was another one meanwhile."""
+        while self._has_drained and not self.connection.closed:
+            self._has_drained = False
+            waiting = self._call(self._hooks.drain)
+            if waiting is not None:
+                return waiting
+        self._is_draining = False
+        return None
+
+    # how it runs it
+
+    def _run(self, handle: Callable[[], Awaitable[Any] | None]) -> None:
+        """Call ``handle``; if a hook has to be awaited, go on in a task."""
+        waiting = handle()
+        if waiting is not None:
+            self._spawn(self._go_on(waiting, handle))
+
+    async def _go_on(
+        self, waiting: Awaitable[Any] | None, handle: Callable[[], Awaitable[Any] | None]
+    ) -> None:
+        while waiting is not None:
+            await self._finish(waiting)
+            waiting = handle()
+
+    def _tell(self, hook: Callable[..., Any], *args: Any) -> None:
+        waiting = self._call(hook, *args)
+        if waiting is not None:
+            self._spawn(self._finish(waiting))
+
+    def _call(self, hook: Callable[..., Any], *args: Any) -> Awaitable[Any] | None:
+        """Call one hook; return what has to be awaited."""
+        try:
+            result = hook(self.connection, *args)
+        except (Exception, asyncio.CancelledError) as error:
+            self._failed(error)
+            return None
+        return result if inspect.isawaitable(result) else None
+
+    async def _finish(self, waiting: Awaitable[Any]) -> None:
+        """Await one hook; what it raises is logged, and closes the connection."""
+        try:
+            await waiting
+        except asyncio.CancelledError as error:
+            self._failed(error)
+            if _is_cancelled():
+                raise
+        except Exception as error:
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        if self.connection.closed and isinstance(error, ConnectionClosed | asyncio.CancelledError):
+            return  # it ended while the hook was at work
+        logger.error("a hook of %r raised", self.connection, exc_info=error)
         self.connection.close(1011)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -107,3 +216,9 @@ class Pump:
         if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+
+def _is_cancelled() -> bool:
+    """Whether the hook's own task was told to stop, not something that the hook awaited."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -118,8 +118,9 @@ class KindDispatcher:
             return True
         if self._bad_in_a_row:
             self._bad_in_a_row.pop(ws.connection, None)
-        if request.route.is_method and instance is None:
-            raise refusal(request.route.handler, "registered with method=True: needs instance=")
+        plan = request.route.plan
+        if plan.is_method and instance is None:
+            raise refusal(plan.function, "registered with method=True: needs instance=")
         await self._handle(ws, request, instance)
         return True
 
@@ -130,7 +131,7 @@ class KindDispatcher:
 
     async def _handle(self, ws: Peer, request: Request, instance: Any) -> None:
         try:
-            value = request.route.call(ws, request.message, instance)
+            value = request.route.plan.call(ws, request.message, instance)
             if isawaitable(value):
                 value = await value
             answer = None if request.ref is None else reply(value, request.ref, self._payload_key)

@@ -1,29 +1,44 @@
-"""In goes a handler with its kind, out comes a route: its messages' type, and how to call it."""
+"""In goes a handler with its kind, out comes a route: its messages' type, and how it is called."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 from msgspec import Struct, defstruct
 from msgspec.inspect import CustomType, type_info
 
-from ..connection import Peer
-from ..inject import NO_DEFAULT, Parameter, Source, read_parameters, refusal
+from ..inject import (
+    NO_DEFAULT,
+    Parameter,
+    Plan,
+    Source,
+    asked_by,
+    check_handler,
+    declared_parameters,
+    fields_asked_by,
+    read_parameters,
+    refusal,
+)
 from .payload import KIND, RESERVED, Fields, Payload, kind_problem
 
 __all__ = ("ERROR", "REPLY", "Handler", "Route", "Unrouted", "build_fallback", "build_route")
 
 Handler: TypeAlias = Callable[..., Any]
-Getter: TypeAlias = Callable[[Peer, Any], Any]
 
 REPLY: Final = "reply"
 ERROR: Final = "error"
 # What one side answers the other with: never requests, so no handler can be registered for them.
 ANSWERS: Final = frozenset({REPLY, "item", "end", ERROR, "cancel"})
+
+
+_POSITIONAL: Final = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
 
 
 class Unrouted(Struct, frozen=True):
@@ -35,80 +50,67 @@ class Unrouted(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A handler, the type of its messages, and a getter for each of its parameters."""
+    """A handler's kind, the type of its messages, and how it is called."""
 
     kind: str
-    handler: Handler
     message_type: Any
     decoder: msgspec.json.Decoder[Any]
-    is_method: bool
-    positional: tuple[Getter, ...]
-    keyword_only: tuple[tuple[str, Getter], ...]
-
-    def call(self, peer: Peer, message: Any, instance: Any) -> Any:
-        """Call the handler; what it returns may have to be awaited."""
-        arguments = [get(peer, message) for get in self.positional]
-        if self.is_method:
-            arguments.insert(0, instance)
-        if not self.keyword_only:
-            return self.handler(*arguments)
-        return self.handler(*arguments, **{n: get(peer, message) for n, get in self.keyword_only})
+    plan: Plan
 
 
 def build_route(kind: str | type[Payload], handler: Handler, *, is_method: bool) -> Route:
     """Return the route of a kind's messages. Raises RegistrationError for what cannot work."""
     given = None if isinstance(kind, str) else _checked_payload(handler, kind)
     names = {} if given is None else {given.__name__: given}
-    parameters = read_parameters(handler, payload_type=Payload, is_method=is_method, names=names)
-    payload = _one_payload(handler, parameters, given)
+    plan = _plan(handler, is_method=is_method, names=names)
+    payload = _one_payload(plan, given)
     name = kind if isinstance(kind, str) else kind.kind
     _check_name(handler, name, payload)
     if payload is None:
-        fields_type = _fields_type(handler, name, parameters)
-        return _route(name, handler, parameters, fields_type, is_method=is_method)
-    _check_payload(handler, parameters, payload)
-    return _route(name, handler, parameters, payload, is_method=is_method)
+        return _route(name, plan, _fields_type(name, plan))
+    _check_payload(plan, payload)
+    return _route(name, plan, payload)
 
 
 def build_fallback(handler: Handler, *, is_method: bool) -> Route:
     """Return the route of what no handler is registered for. Raises RegistrationError."""
-    parameters = read_parameters(handler, payload_type=Payload, is_method=is_method)
-    for each in parameters:
+    plan = _plan(handler, is_method=is_method, names={})
+    for asked in asked_by(handler, plan.parameters):
+        each = asked.parameter
         if each.source is Source.PAYLOAD or (
             each.source is Source.FIELD and each.name not in Unrouted.__struct_fields__
         ):
             problem = f"{each.name!r}: a fallback can ask for the connection, kind and fields"
-            raise refusal(handler, problem)
-    return _route("", handler, parameters, dict[str, Any], is_method=is_method)
+            raise refusal(asked.function, problem)
+    return _route("", plan, dict[str, Any])
 
 
-def _route(
-    kind: str,
-    handler: Handler,
-    parameters: tuple[Parameter, ...],
-    message_type: Any,
-    *,
-    is_method: bool,
-) -> Route:
+def _plan(handler: Handler, *, is_method: bool, names: dict[str, Any]) -> Plan:
+    check_handler(handler)
+    _check_first(handler, is_method=is_method)
+    parameters = read_parameters(handler, payload_type=Payload, is_method=is_method, names=names)
+    for asked in asked_by(handler, parameters):
+        if asked.is_shared and asked.parameter.source in (Source.FIELD, Source.PAYLOAD):
+            problem = f"{asked.parameter.name!r} is one message's, but reuse=True is for them all"
+            raise refusal(asked.function, problem)
+    return Plan(handler, parameters, is_method=is_method)
+
+
+def _check_first(handler: Handler, *, is_method: bool) -> None:
+    first = next(iter(declared_parameters(handler)), None)
+    if is_method and (first is None or first.kind not in _POSITIONAL):
+        raise refusal(handler, "a method needs its instance as the first parameter")
+    if not is_method and first is not None and first.name == "self":
+        raise refusal(handler, "its first parameter is self: register it with method=True")
+
+
+def _route(kind: str, plan: Plan, message_type: Any) -> Route:
     return Route(
         kind=kind,
-        handler=handler,
         message_type=message_type,
         decoder=msgspec.json.Decoder(message_type),
-        is_method=is_method,
-        positional=tuple(_getter(each) for each in parameters if not each.is_keyword_only),
-        keyword_only=tuple((p.name, _getter(p)) for p in parameters if p.is_keyword_only),
+        plan=plan,
     )
-
-
-def _getter(parameter: Parameter) -> Getter:
-    if parameter.source is Source.PAYLOAD:
-        return lambda _, message: message
-    if parameter.provider is not None:
-        provider = parameter.provider
-        return lambda peer, _: provider(peer)
-    field = attrgetter(parameter.name)
-    return lambda _, message: field(message)
 
 
 def _checked_payload(handler: Handler, kind: object) -> type[Payload]:
@@ -119,11 +121,11 @@ def _checked_payload(handler: Handler, kind: object) -> type[Payload]:
     return kind
 
 
-def _one_payload(
-    handler: Handler, parameters: tuple[Parameter, ...], given: type[Payload] | None
-) -> type[Payload] | None:
-    """Return the Payload type that the messages are, None if the handler takes fields alone."""
-    found = {each.annotation for each in parameters if each.source is Source.PAYLOAD}
+def _one_payload(plan: Plan, given: type[Payload] | None) -> type[Payload] | None:
+    """Return the Payload type that the messages are, None if fields alone are asked for."""
+    handler = plan.function
+    asked = (each.parameter for each in asked_by(handler, plan.parameters))
+    found = {each.annotation for each in asked if each.source is Source.PAYLOAD}
     if given is not None:
         found.add(given)
     if len(found) > 1:
@@ -143,24 +145,24 @@ def _check_name(handler: Handler, name: str, payload: type[Payload] | None) -> N
         raise refusal(handler, problem)
 
 
-def _fields_type(handler: Handler, name: str, parameters: tuple[Parameter, ...]) -> type[Struct]:
-    """Build the type of the messages whose fields are parameters of ``handler``."""
-    fields = [each for each in parameters if each.source is Source.FIELD]
-    for each in fields:
+def _fields_type(name: str, plan: Plan) -> type[Struct]:
+    """Build the type of the messages whose fields are what ``plan`` asks for."""
+    fields = fields_asked_by(plan.function, plan.parameters)
+    for asker, each, _ in fields:
         if each.name in RESERVED:
-            raise refusal(handler, f"reserved, so no parameter may be named {each.name!r}")
-        _check_type(handler, each.name, each.annotation)
+            raise refusal(asker, f"reserved, so no parameter may be named {each.name!r}")
+        _check_type(asker, each.name, each.annotation)
     try:
         return defstruct(
             name,
-            [_definition(each) for each in fields],
+            [_definition(each.parameter) for each in fields],
             bases=(Fields,),
             tag=name,
             tag_field=KIND,
             kw_only=True,
         )
     except TypeError as error:
-        raise refusal(handler, str(error)) from error
+        raise refusal(plan.function, str(error)) from error
 
 
 def _definition(parameter: Parameter) -> tuple[str, Any] | tuple[str, Any, Any]:
@@ -171,15 +173,13 @@ def _definition(parameter: Parameter) -> tuple[str, Any] | tuple[str, Any, Any]:
     return name, annotation, msgspec.field(default_factory=lambda: default)
 
 
-def _check_payload(
-    handler: Handler, parameters: tuple[Parameter, ...], payload: type[Payload]
-) -> None:
+def _check_payload(plan: Plan, payload: type[Payload]) -> None:
     """Check that messages can be read as ``payload``, and that it has the fields asked for."""
-    _check_type(handler, payload.__qualname__, payload)
+    _check_type(plan.function, payload.__qualname__, payload)
     types = {each.name: each.type for each in msgspec.structs.fields(payload)}
-    for each in parameters:
-        if each.source is Source.FIELD:
-            _check_field_of(handler, each, payload, types)
+    for asked in asked_by(plan.function, plan.parameters):
+        if asked.parameter.source is Source.FIELD:
+            _check_field_of(asked.function, asked.parameter, payload, types)
 
 
 def _check_field_of(

@@ -1,0 +1,152 @@
+"""In goes what a callback route was given, out comes a `Behaviour`, or an error that says what is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, Self, TypeAlias, cast
+
+from .._wire import Compression
+from ..errors import RegistrationError
+from ..handshake import Origins
+from ..inject import declared_parameters, refusal
+
+__all__ = ("Behaviour", "Callback")
+
+Callback: TypeAlias = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """What ``websocket(path, {...})`` may say; each callback is plain or ``async``, or None.
+
+    - ``upgrade(res, req, socket_context)`` decides before the 101, see `UpgradeResponse`; without it
+      every upgrade is accepted
+    - ``open(ws)``: the 101 is sent; no message is seen before this has finished
+    - ``message(ws, message, opcode)``: ``str`` for ``OpCode.TEXT``, ``bytes`` for ``OpCode.BINARY``
+    - ``drain(ws)``: there is room again after BACKPRESSURE or DROPPED; look at the amount yourself
+    - ``ping(ws, data)``, ``pong(ws, data)``: came from the peer; a Ping is answered before
+    - ``dropped(ws, message, opcode)``: a message for this peer found no room, a published one too.
+      What is dropped while this runs is not told again
+    - ``subscription(ws, topic, subscriptions, subscriptions_before)``: this connection subscribed or no
+      longer does; how many connections of this node do now and did before. At a disconnect for each
+      topic, before ``close``
+    - ``close(ws, code, message)``: exactly once, the last; nothing can be sent. ``message`` is the
+      peer's reason or ours; the code is 1006 if the peer went without a word
+
+    A callback that raises is logged and closes the connection with 1011.
+
+    ``max_payload_length``: bytes of a message that may come, inflated (0: no limit; over it: 1009).
+    ``max_backpressure``: bytes that may wait for one peer. ``idle_timeout``: seconds without a sign of
+    life until the peer is given up, with a Ping shortly before (0: never). ``compression``: a
+    `Compression`, or whether at all. ``protocols``: subprotocols to choose from where ``upgrade`` names
+    none. ``origins``: see `aiows.handshake.check_origin`.
+    """
+
+    upgrade: Callback | None = None
+    open: Callback | None = None
+    message: Callback | None = None
+    drain: Callback | None = None
+    ping: Callback | None = None
+    pong: Callback | None = None
+    dropped: Callback | None = None
+    subscription: Callback | None = None
+    close: Callback | None = None
+    compression: bool | Compression = True
+    max_payload_length: int = 4 * 1024 * 1024
+    max_backpressure: int = 1024 * 1024
+    idle_timeout: float = 120.0
+    protocols: Collection[str] = ()
+    origins: Origins = "same"
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """Check what was written down. Raises RegistrationError."""
+        for name, value in given.items():
+            _check(name, value)
+        return cls(**given)
+
+
+# What each callback is called with, in this order.
+ARGUMENTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "upgrade": ("res", "req", "socket_context"),
+    "open": ("ws",),
+    "message": ("ws", "message", "opcode"),
+    "drain": ("ws",),
+    "ping": ("ws", "data"),
+    "pong": ("ws", "data"),
+    "dropped": ("ws", "message", "opcode"),
+    "subscription": ("ws", "topic", "subscriptions", "subscriptions_before"),
+    "close": ("ws", "code", "message"),
+}
+
+
+def _check(name: str, value: Any) -> None:
+    if name in ARGUMENTS:
+        _check_callback(name, value)
+    elif name in OPTIONS:
+        check, expected = OPTIONS[name]
+        if not check(value):
+            raise RegistrationError(f"{name} is {expected}, not {value!r}")
+    else:
+        raise RegistrationError(f"a websocket route has no {name!r}{_did_you_mean(name)}")
+
+
+def _did_you_mean(name: str) -> str:
+    known = [field.name for field in fields(Behaviour)]
+    close = difflib.get_close_matches(str(name), known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; it has {', '.join(known)}"
+
+
+def _check_callback(name: str, value: Any) -> None:
+    if value is None:
+        return
+    if not callable(value):
+        raise RegistrationError(f"{name} is a function, not {value!r}")
+    signature = inspect.Signature(declared_parameters(value))
+    arguments = ARGUMENTS[name]
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        problem = f"{name} is called with ({', '.join(arguments)}): {error}"
+        raise refusal(value, problem) from error
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_bytes_limit(value: Any) -> bool:
+    return _is_number(value) and isinstance(value, int) and value >= 0
+
+
+def _are_names(value: Any) -> bool:
+    if isinstance(value, str) or not isinstance(value, Collection):
+        return False
+    return all(isinstance(each, str) for each in cast("Iterable[object]", value))
+
+
+def _are_origins(value: Any) -> bool:
+    return value in (None, "*", "same") or callable(value) or _are_names(value)
+
+
+# Each option's check, and what it should be.
+OPTIONS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "compression": (
+        lambda value: isinstance(value, bool | Compression),
+        "a member of Compression, or a bool",
+    ),
+    "max_payload_length": (_is_bytes_limit, "a number of bytes, or 0 for no limit"),
+    "max_backpressure": (
+        lambda value: _is_bytes_limit(value) and value > 0,
+        "a positive number of bytes",
+    ),
+    "idle_timeout": (
+        lambda value: _is_number(value) and 0 <= value < float("inf"),
+        "a number of seconds, or 0 for none",
+    ),
+    "protocols": (_are_names, "a collection of names"),
+    "origins": (_are_origins, "'same', '*', a collection of origins, or a function"),
+}

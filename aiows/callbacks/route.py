@@ -1,0 +1,94 @@
+"""In go upgrade requests of one route, out they go to its callbacks: one object for all connections."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from aiohttp import WSMsgType, web
+
+from .._wire import Message, Opcode
+from ..attended import AttendedResponse, admit, result_of
+from ..connection import Connection, Hooks, PreparedMessage
+from .behaviour import Behaviour, Callback
+from .upgrade import Acceptance, UpgradeRequest, UpgradeResponse
+
+__all__ = ("CallbackRoute",)
+
+logger = logging.getLogger("aiows.callbacks")
+
+OPCODES: Final = {int(opcode): WSMsgType(opcode) for opcode in (Opcode.TEXT, Opcode.BINARY)}
+
+
+class CallbackRoute(Hooks):
+    """The callbacks of one route, called for each of its connections."""
+
+    __slots__ = ("_behaviour",)
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request: plain HTTP, or a 101 whose connection goes on by itself."""
+        admit(request, self._behaviour.origins)
+        answer = UpgradeResponse()
+        await self._decide(request, answer)
+        if answer.refusal is not None:
+            return answer.refusal
+        if answer.acceptance is None:
+            logger.error("%r has neither ended the response nor upgraded", self._behaviour.upgrade)
+            return web.Response(status=500, text="500: Internal Server Error")
+        return await self._accept(request, answer.acceptance)
+
+    async def _decide(self, request: web.Request, answer: UpgradeResponse) -> None:
+        if self._behaviour.upgrade is None:
+            answer.upgrade()
+            return
+        await result_of(self._behaviour.upgrade(answer, UpgradeRequest(request), self._behaviour))
+
+    async def _accept(self, request: web.Request, accepted: Acceptance) -> web.StreamResponse:
+        behaviour = self._behaviour
+        response = AttendedResponse(
+            self,
+            protocols=accepted.protocols or behaviour.protocols,
+            compress=accepted.may_compress and behaviour.compression,
+            max_msg_size=behaviour.max_payload_length,
+            max_backpressure=behaviour.max_backpressure,
+            idle_timeout=behaviour.idle_timeout,
+            control_messages=behaviour.ping is not None or behaviour.pong is not None,
+        )
+        response.headers.extend(accepted.headers)
+        await response.attend(request, user_data=accepted.user_data)
+        return response
+
+    # a connection's events
+
+    def open(self, ws: Connection) -> Any:
+        return _call(self._behaviour.open, ws)
+
+    def message(self, ws: Connection, message: Message) -> Any:
+        return _call(self._behaviour.message, ws, message.data, OPCODES[message.opcode])
+
+    def ping(self, ws: Connection, data: bytes) -> Any:
+        return _call(self._behaviour.ping, ws, data)
+
+    def pong(self, ws: Connection, data: bytes) -> Any:
+        return _call(self._behaviour.pong, ws, data)
+
+    def drain(self, ws: Connection) -> Any:
+        return _call(self._behaviour.drain, ws)
+
+    def dropped(self, ws: Connection, message: PreparedMessage) -> Any:
+        payload = message.payload
+        data = payload.decode("utf-8", "replace") if message.opcode == Opcode.TEXT else payload
+        return _call(self._behaviour.dropped, ws, data, OPCODES[message.opcode])
+
+    def subscription(self, ws: Connection, topic: str, count: int, before: int) -> Any:
+        return _call(self._behaviour.subscription, ws, topic, count, before)
+
+    def close(self, ws: Connection, code: int, reason: str) -> Any:
+        return _call(self._behaviour.close, ws, code, reason)
+
+
+def _call(callback: Callback | None, *args: Any) -> Any:
+    return None if callback is None else callback(*args)

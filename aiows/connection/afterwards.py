@@ -1,0 +1,44 @@
+"""In go coroutine functions while a connection lives; once it is over they run, and can be waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
+
+from .eager import start_eagerly
+
+__all__ = ("Afterwards", "Farewell")
+
+Farewell: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Afterwards:
+    """What is left to do when a connection is over; what raises is the farewell's own to catch."""
+
+    __slots__ = ("_farewells", "_tasks")
+
+    def __init__(self) -> None:
+        self._farewells: list[Farewell] = []
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps tasks only weakly
+
+    def add(self, farewell: Farewell) -> None:
+        self._farewells.append(farewell)
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """It is over: run what was added, the last one first, each until it first waits."""
+        while self._farewells:
+            task = start_eagerly(self._farewells.pop()(), loop)
+            if task is not None:
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def settle(self, timeout: float | None) -> None:
+        """Wait until all of it is done; after ``timeout`` seconds cancel what is not."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=timeout)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)

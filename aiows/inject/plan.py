@@ -1,0 +1,118 @@
+"""In goes a function with its parameters' sources, out comes a call with all of them filled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any
+
+from ..connection import Peer
+from .parameters import Dependency, Parameter, asked_by
+from .scope import Scope, scope_of
+
+__all__ = ("Plan",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What the arguments of one call are taken from."""
+
+    peer: Peer
+    message: Any
+    instance: Any
+    scope: Scope
+
+
+class Plan:
+    """How ``function`` is called; ``is_method``: its first parameter is the instance."""
+
+    __slots__ = (
+        "_has_factories",
+        "_is_shared",
+        "_named",
+        "_positional",
+        "function",
+        "is_method",
+        "parameters",
+    )
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        parameters: tuple[Parameter, ...],
+        *,
+        is_method: bool = False,
+    ) -> None:
+        self.function = function
+        self.parameters = parameters
+        self.is_method = is_method
+        factories = [
+            asked.parameter.supply
+            for asked in asked_by(function, parameters)
+            if isinstance(asked.parameter.supply, Dependency)
+        ]
+        self._has_factories = bool(factories)
+        self._is_shared = any(each.is_shared for each in factories)
+        self._positional: Any = tuple(p.supply for p in parameters if not p.is_keyword_only)
+        self._named: Any = tuple((p.name, p.supply) for p in parameters if p.is_keyword_only)
+
+    def call(self, peer: Peer, message: Any, instance: Any = None) -> Any:
+        """Call the function for one message; what it returns may have to be awaited.
+
+        What factories have opened is closed again before that is done, except for what the
+        connection shares.
+        """
+        if self._has_factories:
+            return self._call_with_factories(peer, message, instance)
+        args = [get(peer, message, instance) for get in self._positional]
+        if self.is_method:
+            args.insert(0, instance)
+        if not self._named:
+            return self.function(*args)
+        return self.function(*args, **{n: get(peer, message, instance) for n, get in self._named})
+
+    async def call_within(self, scope: Scope, peer: Peer, message: Any) -> Any:
+        """Call the function; ``scope`` says when what factories have opened is closed again."""
+        return await self._fill_and_call(_Call(peer, message, None, scope), scope.stack)
+
+    async def _call_with_factories(self, peer: Peer, message: Any, instance: Any) -> Any:
+        async with AsyncExitStack() as stack:
+            scope = await stack.enter_async_context(scope_of(peer)) if self._is_shared else Scope()
+            return await self._fill_and_call(_Call(peer, message, instance, scope), stack)
+
+    async def _fill_and_call(self, call: _Call, stack: AsyncExitStack) -> Any:
+        args, named = await _arguments(self.parameters, call, stack)
+        if self.is_method:
+            args.insert(0, call.instance)
+        result = self.function(*args, **named)
+        return await result if isawaitable(result) else result
+
+
+async def _arguments(
+    parameters: tuple[Parameter, ...], call: _Call, stack: AsyncExitStack
+) -> tuple[list[Any], dict[str, Any]]:
+    args: list[Any] = []
+    named: dict[str, Any] = {}
+    for each in parameters:
+        value = await _value_of(each, call, stack)
+        if each.is_keyword_only:
+            named[each.name] = value
+        else:
+            args.append(value)
+    return args, named
+
+
+async def _value_of(parameter: Parameter, call: _Call, stack: AsyncExitStack) -> Any:
+    supply = parameter.supply
+    if not isinstance(supply, Dependency):
+        return supply(call.peer, call.message, call.instance)
+    if not supply.is_shared:
+        return await _make(supply, call, stack)
+    return await call.scope.value_of(supply.factory, lambda own: _make(supply, call, own))
+
+
+async def _make(dependency: Dependency, call: _Call, stack: AsyncExitStack) -> Any:
+    args, named = await _arguments(dependency.parameters, call, stack)
+    return await dependency.open(stack, args, named)

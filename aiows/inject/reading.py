@@ -1,0 +1,259 @@
+"""In goes a function that is being registered, out come its parameters, each with its source."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, TypeAlias, cast
+
+from aiohttp import web
+from msgspec.inspect import (
+    CustomType,
+    DataclassType,
+    NamedTupleType,
+    StructType,
+    TypedDictType,
+    type_info,
+)
+
+from ..errors import RegistrationError
+from .factories import opener_of, value_type
+from .markers import Use, is_ignored, use_in
+from .parameters import Dependency, Parameter, Source
+from .providers import Getter, app_value, provided_names, supplier_of, the_connection
+from .signature import (
+    NO_DEFAULT,
+    declared_parameters,
+    innermost,
+    names_known_to,
+    refusal,
+    resolve,
+    return_annotation,
+    runtime_type,
+    without_metadata,
+)
+
+__all__ = ("check_handler", "read_parameters")
+
+Function: TypeAlias = Callable[..., Any]
+
+CONNECTION_NAME: Final = "ws"
+
+# What is no plain value: a factory that returns one is where others of the same tree get it from.
+OBJECTS: Final = (CustomType, DataclassType, NamedTupleType, StructType, TypedDictType)
+
+_VARIADIC: Final = {
+    inspect.Parameter.VAR_POSITIONAL: "*",
+    inspect.Parameter.VAR_KEYWORD: "**",
+}
+
+
+def read_parameters(
+    handler: Function,
+    *,
+    payload_type: type | None = None,
+    is_method: bool = False,
+    names: Mapping[str, Any] | None = None,
+    connection_names: Iterable[str] = (CONNECTION_NAME,),
+) -> tuple[Parameter, ...]:
+    """Say for each parameter of ``handler`` where it comes from; without ``self`` if a method.
+
+    ``payload_type``: a parameter annotated with a subclass of it takes the whole payload.
+    ``names``: what annotations may name besides the globals of the function's module.
+    ``connection_names``: a parameter called so is the connection. Raises RegistrationError.
+    """
+    reading = _Reading(payload_type, names or {}, frozenset(connection_names))
+    return reading.read(handler, skip=int(is_method))
+
+
+def check_handler(handler: Function) -> None:
+    """Raise RegistrationError for what is no function, or a generator."""
+    if not callable(handler):
+        raise RegistrationError(f"a handler is a function, not {handler!r}")
+    inner = innermost(handler)
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+        raise refusal(handler, "a handler cannot be a generator; return the reply instead")
+
+
+class _Declared(NamedTuple):
+    """A parameter with its type; ``use`` is what its annotation says of a factory."""
+
+    name: str
+    annotation: Any
+    default: Any
+    is_keyword_only: bool
+    use: Use | None
+
+
+class _Reading:
+    """One function and the factories below it, which supply each other."""
+
+    def __init__(
+        self, payload_type: type | None, names: Mapping[str, Any], connection_names: frozenset[str]
+    ) -> None:
+        self._payload_type = payload_type
+        self._names = {**provided_names(), **names}
+        self._connection_names = connection_names
+        self._declared: dict[Function, list[_Declared]] = {}
+        self._general: dict[Any, list[Use]] = {}
+        self._dependencies: dict[Use, Dependency] = {}
+        self._open: list[Function] = []
+
+    def read(self, handler: Function, *, skip: int) -> tuple[Parameter, ...]:
+        self._collect(handler, skip)
+        return self._read(handler)
+
+    # first: who is there, and who supplies what in general
+
+    def _collect(self, function: Function, skip: int = 0) -> None:
+        if function in self._declared:
+            return
+        known = self._known_to(function)
+        declared = declared_parameters(function)[skip:]
+        self._declared[function] = [self._declare(function, each, known) for each in declared]
+        for factory in self._factories_of(function):
+            self._collect(factory)
+
+    def _known_to(self, function: Function) -> dict[str, Any]:
+        return {**self._names, **names_known_to(function)}
+
+    def _factories_of(self, function: Function) -> Iterator[Function]:
+        for each in self._declared[function]:
+            if each.use is None or _is_app_key(each.use.factory):
+                continue
+            factory = cast(Function, each.use.factory)
+            self._note_value(each.use, factory)
+            yield factory
+
+    def _note_value(self, use: Use, factory: Function) -> None:
+        returned = return_annotation(factory, self._known_to(factory))
+        if is_ignored(returned):
+            return
+        made = value_type(factory, returned)
+        if _is_object(made):
+            uses = self._general.setdefault(made, [])
+            if use not in uses:
+                uses.append(use)
+
+    def _declare(
+        self, function: Function, parameter: inspect.Parameter, known: Mapping[str, Any]
+    ) -> _Declared:
+        name = parameter.name
+        if parameter.kind in _VARIADIC:
+            raise refusal(
+                function, f"{_VARIADIC[parameter.kind]}{name}: name the fields one by one"
+            )
+        annotation = self._annotation_of(function, parameter, known)
+        return _Declared(
+            name=name,
+            annotation=annotation,
+            default=parameter.default,
+            is_keyword_only=parameter.kind is inspect.Parameter.KEYWORD_ONLY,
+            use=use_in(annotation),
+        )
+
+    def _annotation_of(
+        self, function: Function, parameter: inspect.Parameter, known: Mapping[str, Any]
+    ) -> Any:
+        is_plain = "Annotated" not in str(parameter.annotation)
+        if parameter.name not in self._connection_names or not is_plain:
+            return resolve(function, parameter.name, parameter.annotation, known)
+        try:  # Its name says it all: a type that only type checkers import may stay unknown.
+            return resolve(function, parameter.name, parameter.annotation, known)
+        except Exception:
+            return Any
+
+    # then: each parameter's source
+
+    def _read(self, function: Function) -> tuple[Parameter, ...]:
+        if function in self._open:
+            circle = [*self._open[self._open.index(function) :], function]
+            listed = " -> ".join(_name(each) for each in circle)
+            raise refusal(function, f"it needs its own value: {listed}")
+        self._open.append(function)
+        parameters = tuple(self._place(function, each) for each in self._declared[function])
+        self._open.pop()
+        return parameters
+
+    def _place(self, function: Function, declared: _Declared) -> Parameter:
+        if declared.use is not None:
+            return self._used(declared, declared.use)
+        supplier = self._supplier_of(declared)
+        if supplier is not None:
+            return _parameter(declared, Source.PROVIDED, supplier)
+        if is_ignored(declared.annotation):
+            return _defaulted(function, declared)
+        if self._is_payload(declared.annotation):
+            return _parameter(declared, Source.PAYLOAD, _message)
+        uses = self._general.get(without_metadata(declared.annotation), [])
+        if len(uses) > 1:
+            raise refusal(function, f"{declared.name!r}: several factories supply its type")
+        return self._used(declared, uses[0]) if uses else _field(declared)
+
+    def _supplier_of(self, declared: _Declared) -> Getter | None:
+        if declared.name in self._connection_names:
+            return the_connection
+        return supplier_of(declared.annotation)
+
+    def _is_payload(self, annotation: Any) -> bool:
+        wanted = runtime_type(annotation)
+        return bool(self._payload_type and wanted and issubclass(wanted, self._payload_type))
+
+    def _used(self, declared: _Declared, use: Use) -> Parameter:
+        factory: Any = use.factory
+        if _is_app_key(factory):
+            return _parameter(declared, Source.PROVIDED, app_value(factory))
+        dependency = self._dependencies.get(use)
+        if dependency is None:
+            dependency = self._dependencies[use] = Dependency(
+                factory=factory,
+                is_shared=use.reuse,
+                parameters=self._read(factory),
+                open=opener_of(factory),
+            )
+        return _parameter(declared, Source.FACTORY, dependency)
+
+
+def _parameter(declared: _Declared, source: Source, supply: Getter | Dependency) -> Parameter:
+    annotation = declared.annotation
+    return Parameter(
+        name=declared.name,
+        source=source,
+        annotation=annotation if source is Source.FIELD else without_metadata(annotation),
+        default=declared.default,
+        is_keyword_only=declared.is_keyword_only,
+        supply=supply,
+    )
+
+
+def _field(declared: _Declared) -> Parameter:
+    value = attrgetter(declared.name)
+    return _parameter(declared, Source.FIELD, lambda _peer, message, _instance: value(message))
+
+
+def _defaulted(function: Function, declared: _Declared) -> Parameter:
+    default = declared.default
+    if default is NO_DEFAULT:
+        problem = f"{declared.name!r} is ignored, and nothing else supplies it: it needs a default"
+        raise refusal(function, problem)
+    return _parameter(declared, Source.DEFAULT, lambda _peer, _message, _instance: default)
+
+
+def _is_app_key(factory: object) -> bool:
+    return isinstance(factory, web.AppKey)
+
+
+def _message(_peer: Any, message: Any, _instance: Any) -> Any:
+    return message
+
+
+def _is_object(made: Any) -> bool:
+    try:
+        return isinstance(type_info(made), OBJECTS)
+    except Exception:  # what msgspec has no name for is an object at any rate
+        return isinstance(made, type)
+
+
+def _name(function: Function) -> str:
+    return cast(str, getattr(function, "__qualname__", None)) or repr(function)

@@ -1,0 +1,127 @@
+"""In goes a function, out come its parameters with their types, or an error that says where it is."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import CodeType
+from typing import Annotated, Any, Final, cast, get_origin, get_type_hints
+
+from ..errors import RegistrationError
+
+__all__ = (
+    "NO_DEFAULT",
+    "declared_parameters",
+    "innermost",
+    "names_known_to",
+    "refusal",
+    "resolve",
+    "return_annotation",
+    "runtime_type",
+    "without_metadata",
+)
+
+NO_DEFAULT: Final = inspect.Parameter.empty
+
+
+def refusal(function: Callable[..., Any], problem: str) -> RegistrationError:
+    """Return the error that says what is wrong with ``function`` and where it is defined."""
+    inner = innermost(function)
+    name = getattr(inner, "__qualname__", repr(inner))
+    code: CodeType | None = getattr(inner, "__code__", None)
+    place = "" if code is None else f" ({code.co_filename}:{code.co_firstlineno})"
+    return RegistrationError(f"{name}{place}: {problem}")
+
+
+def declared_parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return the parameters as they are written. Raises RegistrationError."""
+    return list(_signature_of(function).parameters.values())
+
+
+def return_annotation(function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
+    """Return the type that ``function`` says it returns; Any if it says nothing, or nothing known."""
+    if isinstance(function, type):
+        return function
+    written = _signature_of(function).return_annotation
+    try:
+        return resolve(function, "return", written, known)
+    except RegistrationError:
+        return Any
+
+
+def resolve(
+    function: Callable[..., Any], name: str, annotation: Any, known: Mapping[str, Any]
+) -> Any:
+    """Return the type that ``annotation`` means: one alone, so that others may be unknown.
+
+    Any if there is none. Raises RegistrationError.
+    """
+    if annotation is inspect.Parameter.empty:
+        return Any
+
+    def annotated() -> None: ...
+
+    annotated.__annotations__ = {name: annotation}
+    try:
+        return get_type_hints(annotated, globalns=dict(known), include_extras=True)[name]
+    except Exception as error:
+        problem = f"the annotation of {name!r} cannot be resolved: {error}"
+        raise refusal(function, problem) from error
+
+
+def names_known_to(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return what annotations of ``function`` may name: what its module and functions around it have.
+
+    Annotations that are strings do not keep alive what they name. So the function around is found
+    while it still runs, which is when most are registered: an application's factory, a test.
+    """
+    inner = innermost(function)
+    return {**getattr(inner, "__globals__", {}), **_locals_around(getattr(inner, "__code__", None))}
+
+
+def _locals_around(code: CodeType | None) -> Mapping[str, Any]:
+    frame = inspect.currentframe()
+    while frame is not None:
+        if any(each is code for each in frame.f_code.co_consts):
+            return frame.f_locals
+        frame = frame.f_back
+    return {}
+
+
+def innermost(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function inside partials, wrappers, bound methods, classes and callable objects."""
+    inner = inspect.unwrap(function)
+    if isinstance(inner, partial):
+        return innermost(inner.func)
+    if inspect.ismethod(inner):
+        return innermost(inner.__func__)
+    holder, name = (inner, "__init__") if isinstance(inner, type) else (type(inner), "__call__")
+    call = getattr(cast("Any", holder), name, None)
+    return call if inspect.isfunction(call) else inner
+
+
+def runtime_type(annotation: Any) -> type | None:
+    """Return the class behind ``Annotated[X, ...]``, ``X[Y]`` or ``X``; None for a union."""
+    annotation = without_metadata(annotation)
+    plain = get_origin(annotation) or annotation
+    return plain if isinstance(plain, type) else None
+
+
+def without_metadata(annotation: Any) -> Any:
+    """Return ``X`` for ``Annotated[X, ...]``."""
+    return annotation.__origin__ if get_origin(annotation) is Annotated else annotation
+
+
+def _signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    try:
+        if sys.version_info >= (3, 14):
+            # Names that only type checkers import must not fail here: some are never needed.
+            import annotationlib  # noqa: PLC0415
+
+            forward = annotationlib.Format.FORWARDREF
+            return inspect.signature(function, annotation_format=forward)
+        return inspect.signature(function)
+    except ValueError as error:
+        raise refusal(function, f"its parameters cannot be read: {error}") from error

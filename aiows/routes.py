@@ -1,0 +1,67 @@
+"""In goes a path and what should happen there, out comes a route for `aiohttp.web.Application.add_routes`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from aiohttp import hdrs, web
+
+from .callbacks import Behaviour, CallbackRoute
+from .errors import RegistrationError
+from .view import WebSocketView
+
+__all__ = ("websocket",)
+
+What: TypeAlias = Mapping[str, Any] | Callable[..., Any] | type[WebSocketView] | None
+
+
+def websocket(
+    path: str, behaviour: What = None, *, name: str | None = None, **callbacks: Any
+) -> web.RouteDef:
+    """Make the route of a WebSocket: ``app.add_routes([websocket("/*", {...})])``.
+
+    ``path`` is a pattern as for any route of aiohttp, and ``*`` at its end is the rest of the path.
+    ``behaviour`` is one of
+
+    - a dict of callbacks and options, see `aiows.callbacks.Behaviour`; the same may be given, or added,
+      as keyword arguments
+    - a `WebSocketView` subclass
+    - a coroutine function, see `WebSocketRoute`
+
+    ``name`` is for `url_for`. Raises RegistrationError for what could never work.
+    """
+    pattern = _pattern(path)
+    if behaviour is None or isinstance(behaviour, Mapping):
+        handler = CallbackRoute(_behaviour(behaviour or {}, callbacks)).handle
+        return _get(pattern, handler, name)
+    if callbacks:
+        raise RegistrationError(f"{behaviour!r} takes no options: {', '.join(callbacks)}")
+    if isinstance(behaviour, type):
+        return web.view(pattern, _view(behaviour), name=name)
+    if not callable(behaviour):
+        raise RegistrationError(f"a route is callbacks, a view or a function, not {behaviour!r}")
+    from .websocket_route import endpoint_handler  # noqa: PLC0415
+
+    return _get(pattern, endpoint_handler(behaviour, pattern), name)
+
+
+def _behaviour(behaviour: Mapping[str, Any], callbacks: Mapping[str, Any]) -> Behaviour:
+    twice = sorted(behaviour.keys() & callbacks.keys())
+    if twice:
+        raise RegistrationError(f"{twice[0]} is given twice")
+    return Behaviour.of({**behaviour, **callbacks})
+
+
+def _view(behaviour: type) -> type[WebSocketView]:
+    if not issubclass(behaviour, WebSocketView):
+        raise RegistrationError(f"{behaviour!r} is no WebSocketView")
+    return behaviour
+
+
+def _get(path: str, handler: Callable[..., Any], name: str | None) -> web.RouteDef:
+    return web.route(hdrs.METH_GET, path, handler, name=name, allow_head=False)
+
+
+def _pattern(path: str) -> str:
+    return f"{path[:-1]}{{tail:.*}}" if path.endswith("/*") else path

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from aiohttp import hdrs, web
 
 from ._wire import Compression, DeflateParams, Inflater, MessageReader
-from .connection import Consumer, Hooks, KeepAlivePolicy, Pump
+from .connection import Consumer, Hooks, Pump
 from .handshake import Origins, check_origin, is_upgrade
 from .response import WebSocketResponse
 
@@ -55,9 +54,8 @@ class AttendedResponse(WebSocketResponse):
             max_msg_size=max_msg_size,
             max_backpressure=max_backpressure,
             control_messages=control_messages,
+            idle_timeout=idle_timeout,
         )
-        keepalive = KeepAlivePolicy.idle_timeout(idle_timeout)
-        self._options = replace(self._options, keepalive=keepalive)
         self._pump = Pump(hooks, asyncio.get_running_loop())
 
     def _make_consumer(self) -> Consumer:

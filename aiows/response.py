@@ -77,7 +77,8 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     Beyond them: ``max_backpressure`` (1 MiB): what `push` lets wait; ``control_messages`` (False):
     give out PING and PONG although they are answered; ``origins`` (None: any): see
     `aiows.handshake.check_origin`; ``strict_masking`` (True): refuse unmasked frames as RFC 6455,
-    section 5.1 demands.
+    section 5.1 demands; ``idle_timeout`` (0: none): seconds without a sign of life until the peer is
+    given up, with a ping shortly before; ``heartbeat`` goes before it.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         control_messages: bool = False,
         origins: Origins = None,
         strict_masking: bool = True,
+        idle_timeout: float = 0.0,
     ) -> None:
         web.StreamResponse.__init__(self, status=101)
         self._protocols = protocols
@@ -113,7 +115,8 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
             autoclose=autoclose,
             autoping=autoping,
             control_messages=control_messages,
-            keepalive=KeepAlivePolicy.heartbeat(heartbeat),
+            keepalive=KeepAlivePolicy.heartbeat(heartbeat)
+            or KeepAlivePolicy.idle_timeout(idle_timeout),
         )
         self._handshake_done: Handshake | None = None
         self._connection: Connection | None = None

@@ -13,7 +13,7 @@ from aiohttp import WSMessage, WSMessageTypeError, WSMsgType, web
 from multidict import CIMultiDict
 
 from .._wire import Compression, build_close
-from ..connection import Connection, Face, KeepAlivePolicy, PreparedMessage, dump_json
+from ..connection import Connection, Face, PreparedMessage, dump_json
 from ..errors import ConnectionClosed, SentAfterClose, WebSocketDisconnect
 from ..handshake import Origins
 from ..response import WebSocketResponse
@@ -170,11 +170,9 @@ class WebSocket(Upgrade, Face):
     def _make_response(
         self, subprotocol: str | None, headers: Headers | None
     ) -> WebSocketResponse[Any]:
-        options: dict[str, Any] = {"origins": "same", **self._options}
-        idle_timeout: float = options.pop("idle_timeout", 120.0)
+        options: dict[str, Any] = {"origins": "same", "idle_timeout": 120.0, **self._options}
         response = WebSocketResponse(
             protocols=(subprotocol,) if subprotocol else (),
-            keepalive=KeepAlivePolicy.idle_timeout(idle_timeout),
             **options,
         )
         for name, value in _as_text(headers):

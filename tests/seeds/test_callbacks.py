@@ -213,7 +213,7 @@ ENDINGS: list[tuple[Callable[[RawClient, Connection], Awaitable[None]], int, str
     (end_by_a_broken_protocol, 1002, "Received frame without a mask"),
     (end_by_the_server, 4002, "we go"),
     (end_by_both_at_once, 4002, "we go"),
-    (end_by_a_shutdown, 1001, "Server shutdown"),
+    (end_by_a_shutdown, 1001, ""),
 ]
 
 

@@ -123,6 +123,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         self._guest: Guest | None = None
         self._receiver: Receiver | None = None
         self._abnormal = False
+        self._request: web.BaseRequest | None = None
 
     # the upgrade
 
@@ -142,6 +143,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         writer = await web.StreamResponse.prepare(self, request)
         assert writer is not None
         self._handshake_done = handshake
+        self._request = request
         self._connection = take_over(request, partial(self._make_connection, request))
         if (hub := self._connection.hub) is not None:
             hub.attach(self._connection)
@@ -204,6 +206,12 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         """The connection behind this face. Raises RuntimeError before `prepare`."""
         self._check_prepared()
         return cast(Connection, self._connection)
+
+    @property
+    def request(self) -> web.BaseRequest:
+        """The upgrade request. Raises RuntimeError before `prepare`."""
+        self._check_prepared()
+        return cast(web.BaseRequest, self._request)
 
     def _check_prepared(self) -> None:
         if self._connection is None:

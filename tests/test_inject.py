@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import pytest
 from aiohttp import web
 
-from aiows import RegistrationError, WebSocketResponse
+from aiows import RegistrationError, RequestReleased, WebSocketResponse, use
 from aiows.connection import Connection, Peer
-from aiows.inject import NO_DEFAULT, Parameter, Source, provide, providers, read_parameters, refusal
+from aiows.inject import (
+    NO_DEFAULT,
+    Parameter,
+    Plan,
+    Source,
+    provide,
+    providers,
+    read_parameters,
+    refusal,
+)
 from fake_connection import FakeConnection
 
 if TYPE_CHECKING:
@@ -209,3 +220,269 @@ def test_a_signature_that_cannot_be_read_is_refused() -> None:
     """Some builtins do not tell what they take."""
     with pytest.raises(RegistrationError, match="its parameters cannot be read"):
         read(dict)
+
+
+# factories
+
+
+async def value_of(factory: Any, error: Exception | None = None) -> Any:
+    """What a handler gets from ``factory``, and in which the call of the handler then ends."""
+    got: list[Any] = []
+
+    def handler(it: Any) -> None:
+        got.append(it)
+        if error is not None:
+            raise error
+
+    handler.__annotations__ = {"it": Annotated[Any, use(factory)]}
+    peer = FakeConnection(asyncio.get_running_loop())
+    with pytest.raises(type(error)) if error else nullcontext():
+        await Plan(handler, read(handler)).call(peer, None)
+    return got[0]
+
+
+@pytest.mark.parametrize("factory", [None, 7, "name"])
+def test_a_factory_can_be_called(factory: Any) -> None:
+    """A forgotten function is found at once."""
+    with pytest.raises(RegistrationError, match=r"use\(\) takes a factory or an AppKey"):
+        use(factory)
+
+
+def test_a_factory_comes_before_what_its_parameters_name_says() -> None:
+    """Also for one called ``ws``, and for a type that is provided."""
+
+    def handler(
+        ws: Annotated[Connection, use(a_clock)], app: Annotated[web.Application, use(a_clock)]
+    ) -> None: ...
+
+    assert sources(handler) == [Source.FACTORY, Source.FACTORY]
+
+
+def test_an_annotation_with_a_factory_is_never_passed_over() -> None:
+    """Where ``ws: Unknown`` is the connection, ``Annotated[Unknown, use(...)]`` is a mistake."""
+
+    def handler(ws: Annotated[Unknown, use(a_clock)]) -> None: ...
+
+    with pytest.raises(RegistrationError, match="annotation of 'ws' cannot be resolved: name 'Unk"):
+        read(handler)
+
+
+def a_clock() -> Clock:
+    return BigClock()
+
+
+def another_clock() -> Clock:
+    return Clock()
+
+
+def test_two_factories_of_one_type_serve_only_those_who_name_them() -> None:
+    """Which one would the others get?"""
+
+    def of(clock: Clock) -> str:
+        return repr(clock)
+
+    def handler(
+        one: Annotated[Clock, use(a_clock)],
+        same: Annotated[Clock, use(a_clock)],
+        text: Annotated[str, use(of)],
+    ) -> None: ...
+
+    def ambiguous(
+        other: Annotated[Clock, use(another_clock)], handled: Annotated[None, use(handler)]
+    ) -> None: ...
+
+    assert sources(handler) == [Source.FACTORY] * 3
+    with pytest.raises(RegistrationError, match=r"of \(.*'clock': several factories supply its"):
+        read(ambiguous)
+
+
+def test_plain_values_are_not_supplied_by_their_type() -> None:
+    """A factory of a str is not where every other str comes from."""
+
+    def a_name() -> str:
+        return "ann"
+
+    async def names() -> AsyncIterator[list[str]]:
+        yield ["ann"]
+
+    def handler(
+        name: Annotated[str, use(a_name)],
+        names: Annotated[list[str], use(names)],
+        other: str,
+        others: list[str],
+    ) -> None: ...
+
+    assert sources(handler) == [Source.FACTORY, Source.FACTORY, Source.FIELD, Source.FIELD]
+
+
+@pytest.mark.parametrize("returned", ["Clock", "Annotated[Clock, 1]", "Iterator[Clock]", "Unknown"])
+def test_what_a_factory_supplies_is_read_from_what_it_returns(returned: str) -> None:
+    """Through generators and metadata; what cannot be found supplies nobody."""
+
+    def plain() -> Any: ...
+
+    def generator() -> Any:
+        yield
+
+    factory = generator if "Iterator" in returned else plain
+    factory.__annotations__["return"] = returned
+
+    def of(clock: Clock) -> None: ...
+
+    def handler(it: Any, clock: Clock) -> None: ...
+
+    handler.__annotations__["it"] = Annotated[Any, use(factory)]
+    expected = Source.FIELD if returned == "Unknown" else Source.FACTORY
+    assert sources(handler) == [Source.FACTORY, expected]
+
+
+def unguarded() -> Iterator[Any]:
+    with nullcontext():
+        pass
+    yield (ends := ["begin"])
+    ends.append("end")
+
+
+def guarded() -> Iterator[Any]:
+    ends: list[Any] = ["begin"]
+    try:
+        yield ends
+    finally:
+        ends.append("end")
+
+
+def in_a_block() -> Iterator[Any]:
+    ends: list[Any] = ["begin"]
+    with suppress(ZeroDivisionError):
+        yield ends
+    ends.append("end")
+
+
+async def in_an_async_block() -> AsyncIterator[Any]:
+    ends: list[Any] = ["begin"]
+    async with AsyncExitStack() as stack:
+        stack.push(lambda kind, *_: ends.append(kind and kind.__name__))
+        yield ends
+
+
+def deep_down() -> Iterator[Any]:
+    ends: list[Any] = ["begin"]
+
+    def other() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            pass
+
+    for _ in other():
+        if ends:
+            yield ends
+            ends.append("end")
+
+
+class Factories:
+    def method(self) -> Iterator[Any]:
+        """Its text
+        has lines that stand further to the left."""
+        yield (ends := ["begin"])
+        ends.append("end")
+
+    def __call__(self) -> Iterator[Any]:
+        yield (ends := ["begin"])
+        ends.append("end")
+
+
+nowhere: dict[str, Any] = {}
+exec("def without_source():\n ends = ['begin']\n yield ends\n ends.append('end')", nowhere)
+
+
+@pytest.mark.parametrize(
+    ("factory", "after_an_error"),
+    [
+        (unguarded, ["begin", "end"]),
+        (guarded, ["begin", "end"]),
+        (in_a_block, ["begin", "end"]),
+        (in_an_async_block, ["begin", "ZeroDivisionError"]),
+        (deep_down, ["begin", "end"]),
+        (Factories().method, ["begin", "end"]),
+        (Factories(), ["begin", "end"]),
+        (functools.partial(unguarded), ["begin", "end"]),
+        (contextmanager(unguarded), ["begin"]),
+        (nowhere["without_source"], ["begin"]),
+    ],
+    ids=str,
+)
+async def test_what_follows_yield_runs_and_what_guards_it_is_told(
+    factory: Any, after_an_error: list[str]
+) -> None:
+    """Without a source, or with a decorator that has rules of its own, contextlib's rules hold."""
+    without = await value_of(factory)
+    assert without == ["begin", None if factory is in_an_async_block else "end"]
+    assert await value_of(factory, ZeroDivisionError()) == after_an_error
+
+
+async def test_what_can_be_awaited_is() -> None:
+    """A lambda that calls a coroutine function is one in effect."""
+
+    async def later(text: str) -> str:
+        return text
+
+    assert await value_of(lambda: later("now")) == "now"
+
+
+def test_names_of_the_functions_around_are_known() -> None:
+    """Of all that still run, the nearest first, also for methods of a class in between."""
+    Place: TypeAlias = int  # noqa: N806
+
+    def outer() -> tuple[Callable[..., Any], list[Any]]:
+        Thing: TypeAlias = str  # noqa: N806
+        Place: TypeAlias = float  # noqa: N806
+
+        class Holder:
+            def method(self, thing: Thing, place: Place, note: list[Note]) -> None: ...
+
+        return Holder.method, [each.annotation for each in read(Holder.method, is_method=True)]
+
+    method, annotations = outer()
+    assert annotations == [str, float, list[Note]]
+    with pytest.raises(RegistrationError, match="name 'Thing' is not defined"):
+        read(method, is_method=True)
+    assert Place is int
+
+
+async def test_an_app_key_that_no_application_has_is_an_error() -> None:
+    """At the call: keys are set when the application starts."""
+
+    def handler(name: Annotated[str, use(web.AppKey("name", str))]) -> None: ...
+
+    handler.__annotations__["name"] = Annotated[str, use(web.AppKey("absent", str))]
+    peer = FakeConnection(asyncio.get_running_loop())
+    peer._app = web.Application()
+    with pytest.raises(LookupError, match=r"no application has .*absent"):
+        Plan(handler, read(handler)).call(peer, None)
+
+
+async def test_without_a_request_it_says_so() -> None:
+    """A connection on its own keeps none."""
+
+    def handler(request: web.Request) -> None: ...
+
+    with pytest.raises(RequestReleased):
+        Plan(handler, read(handler)).call(FakeConnection(asyncio.get_running_loop()), None)
+
+
+async def test_arguments_are_passed_as_they_are_declared() -> None:
+    """By position before, by name behind the star; the instance first."""
+
+    def method(self: Any, a: int, /, b: Annotated[str, use(str)], *, c: int) -> list[Any]:
+        return [self, a, b, c]
+
+    def plain(a: int, /, b: int, *, c: int) -> list[Any]:
+        return [a, b, c]
+
+    peer = FakeConnection(asyncio.get_running_loop())
+    message = SimpleNamespace(a=1, b=2, c=3, object="text")
+    method.__annotations__["b"] = Annotated[str, use(lambda: "made")]
+    plan = Plan(method, read(method, is_method=True), is_method=True)
+    assert await plan.call(peer, message, "me") == ["me", 1, "made", 3]
+    assert Plan(plain, read(plain)).call(peer, message) == [1, 2, 3]

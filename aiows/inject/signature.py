@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Annotated, Any, Final, cast, get_origin, get_type_hints
 
 from ..errors import RegistrationError
@@ -74,20 +74,33 @@ def resolve(
 def names_known_to(function: Callable[..., Any]) -> dict[str, Any]:
     """Return what annotations of ``function`` may name: what its module and functions around it have.
 
-    Annotations that are strings do not keep alive what they name. So the function around is found
-    while it still runs, which is when most are registered: an application's factory, a test.
+    Annotations that are strings do not keep alive what they name. So the functions around are found
+    while they still run, which is when most handlers are registered: in a factory of an application.
     """
     inner = innermost(function)
-    return {**getattr(inner, "__globals__", {}), **_locals_around(getattr(inner, "__code__", None))}
+    known: dict[str, Any] = dict(getattr(inner, "__globals__", {}))
+    code = getattr(inner, "__code__", None)
+    for frame in reversed(_running_frames()):
+        if _contains(frame.f_code, code):
+            known |= frame.f_locals
+    return known
 
 
-def _locals_around(code: CodeType | None) -> Mapping[str, Any]:
+def _running_frames() -> list[FrameType]:
+    """Return the frames of all callers, the nearest first."""
+    frames: list[FrameType] = []
     frame = inspect.currentframe()
-    while frame is not None:
-        if any(each is code for each in frame.f_code.co_consts):
-            return frame.f_locals
-        frame = frame.f_back
-    return {}
+    while (frame := frame and frame.f_back) is not None:
+        frames.append(frame)
+    return frames
+
+
+def _contains(outer: CodeType, inner: object) -> bool:
+    """Whether ``inner`` is the code of something that is defined within ``outer``."""
+    return any(
+        each is inner or (isinstance(each, CodeType) and _contains(each, inner))
+        for each in outer.co_consts
+    )
 
 
 def innermost(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""Seed 001, row by row: a connection to await on, in a plain aiohttp handler and as a mounted function."""
+"""Seed 001, row by row: a connection to await on, in a plain aiohttp handler and mounted as a function."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient
 from multidict import CIMultiDictProxy, MultiDictProxy
 from pytest_aiohttp import AiohttpClient
 
-from aiows import ConnectionClosed, WebSocket, WebSocketDisconnect, WebSocketRoute
+from aiows import ConnectionClosed, WebSocket, WebSocketDisconnect, WebSocketRoute, websocket
 from aiows.endpoint import WebSocketURL
 from server_side import ProductionServer, Result
 
@@ -41,7 +41,16 @@ def in_a_handler(talk: Talk) -> web.AbstractRouteDef:
 
 
 def as_a_function(talk: Talk) -> web.AbstractRouteDef:
-    """What one mounts without aiohttp's request in sight."""
+    """What one mounts without aiohttp's request in sight; its only parameter needs no type."""
+
+    async def endpoint(websocket) -> None:  # type: ignore[no-untyped-def]
+        await talk(websocket)
+
+    return websocket(PATH, endpoint)
+
+
+def on_a_route(talk: Talk) -> web.AbstractRouteDef:
+    """The same, on a route of its own."""
     route = WebSocketRoute(PATH)
 
     @route.ws_handler
@@ -51,11 +60,11 @@ def as_a_function(talk: Talk) -> web.AbstractRouteDef:
     return route
 
 
-@pytest.fixture(params=[in_a_handler, as_a_function])
+@pytest.fixture(params=[in_a_handler, as_a_function, on_a_route])
 async def serve(
     request: pytest.FixtureRequest, aiohttp_client: AiohttpClient
 ) -> AsyncIterator[Serve]:
-    """Serve what a test does with its `WebSocket`; each test runs in both kinds of application."""
+    """Serve what a test does with its `WebSocket`; each test runs with every way to mount it."""
     raised: list[BaseException] = []
 
     async def serve(talk: Talk) -> Client:

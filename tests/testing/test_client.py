@@ -459,7 +459,7 @@ def raising_view(error: Exception, where: str) -> type[WebSocketView]:
                 raise error
 
         async def on_close(self, code: int, reason: str) -> None:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.05)
             if where == "on_close":
                 raise error
 
@@ -577,6 +577,22 @@ def _raise(error: Exception) -> None:
     raise error
 
 
+def test_a_failure_in_the_background_wakes_the_pending_receive() -> None:
+    """Although its connection lives on."""
+    error = LookupError("background")
+
+    class View(WebSocketView):
+        def on_message(self, msg: WSMessage) -> None:
+            asyncio.get_running_loop().call_soon(_raise, error)
+
+    with TestClient(app_with(View)) as client, client.websocket_connect("/") as websocket:
+        websocket.send_text("start")
+        with pytest.raises(LookupError) as raised:
+            websocket.receive()
+        assert raised.value is error
+        assert websocket.close_code is None
+
+
 def test_a_client_may_be_told_to_raise_nothing_of_the_server() -> None:
     """To test what a peer sees of a failure."""
     app = raising_app(LookupError("hidden"), "handler")
@@ -685,7 +701,12 @@ def test_plain_http_requests_reach_the_same_application() -> None:
         return ws
 
     app = app_with(who)
+
+    async def moved(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound("/login")
+
     app.router.add_post("/login", login)
+    app.router.add_get("/moved", moved)
     with TestClient(app) as client:
         response = client.post("/login", json={"name": "ada"})
         assert (response.status, response.json()) == (201, {"hello": "ada"})
@@ -693,6 +714,8 @@ def test_plain_http_requests_reach_the_same_application() -> None:
         with client.websocket_connect("/") as websocket:
             assert websocket.receive_text() == "ada"
         assert client.get("/nowhere").status == 404
+        answer = client.get("/moved")
+        assert (answer.status, answer.headers["Location"]) == (302, "/login")
         assert client.get("/", params={"a": 1}).status == 400
 
 
@@ -744,6 +767,22 @@ def test_calling_it_from_the_applications_own_loop_says_so() -> None:
         pytest.raises(RuntimeError, match="wait for the very loop"),
     ):
         client.call(lambda: client.call(asyncio.sleep, 0))
+
+
+def test_a_call_that_takes_too_long_is_cancelled() -> None:
+    """And named."""
+    ended = threading.Event()
+
+    async def forever() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with TestClient(app_with(echo), timeout=0.2) as client:
+        with pytest.raises(TimeoutError, match=r"forever: not done after 0\.2 seconds"):
+            client.call(forever)
+        assert ended.wait(5)
 
 
 def test_a_handler_that_blocks_the_loop_is_a_timeout() -> None:

@@ -140,6 +140,7 @@ def test_a_function_that_learns_that_the_test_has_left_has_not_failed() -> None:
             while True:
                 await ws.receive_text()
         finally:
+            await asyncio.sleep(0.05)
             ended.append("endpoint")
 
     with TestClient(app_with(websocket("/", endpoint))) as client:

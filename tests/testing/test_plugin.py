@@ -104,6 +104,12 @@ def test_async_tests_connect_through_pytest_aiohttp(run: Run) -> None:
 pytestmark = pytest.mark.asyncio
 
 async def test_application(websocket_connect, slow_consumer, app):
+    starts = []
+
+    async def note(app):
+        starts.append(app)
+
+    app.on_startup.append(note)
     ws = await websocket_connect(app, "/echo", compress=15)
     await ws.send_str("a")
     assert await ws.receive_str() == "a"
@@ -111,6 +117,7 @@ async def test_application(websocket_connect, slow_consumer, app):
     consumer = await slow_consumer(app, "/echo", receive_buffer=4096)
     await consumer.send("b")
     assert (await consumer.receive()).data == "b"
+    assert starts == [app]
 
 async def test_server(websocket_connect, aiohttp_server, app):
     ws = await websocket_connect(await aiohttp_server(app), "/echo")

@@ -249,6 +249,14 @@ def test_a_compressed_message_may_be_longer_than_the_limit_on_the_wire() -> None
     assert to.add(frame(BINARY, stored, rsv1=True)) == binary(bytes(1000))
 
 
+def test_a_compressed_frame_may_announce_an_eighth_and_one_kib_more_than_the_limit() -> None:
+    """The eighth for the worst that an encoder does, the KiB for blocks that hold nothing."""
+    announced = frame(BINARY, rest=2148, rsv1=True)
+    assert assembler(deflate=True).add(announced) is None
+    refused = frame(BINARY, rest=2149, rsv1=True)
+    assert_refused(1009, "size 2149 exceeds limit 1000", assembler(deflate=True), refused)
+
+
 @pytest.mark.parametrize("opcode", [BINARY, CONTINUATION])
 def test_a_compressed_frame_of_a_huge_length_is_refused_on_its_header(opcode: int) -> None:
     """No encoder needs so much for a message within the limit."""

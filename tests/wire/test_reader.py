@@ -137,6 +137,13 @@ def test_rsv1_needs_an_inflater() -> None:
     assert read(deflating_reader(), [stream]).messages == [text("hi")]
 
 
+def test_the_limit_is_4_mib_unless_another_is_set() -> None:
+    """aiohttp's default."""
+    assert read(MessageReader(), [frame(BINARY, bytes(4 * MIB - 1))]).error is None
+    assert read(MessageReader(), [frame(BINARY, bytes(4 * MIB))]).code == 1009
+    assert read(MessageReader(max_msg_size=10), [frame(BINARY, bytes(10))]).code == 1009
+
+
 # Errors
 
 
@@ -331,11 +338,11 @@ def test_many_tiny_messages_in_one_chunk_cost_linear_time() -> None:
     assert_linear(receive, 3000)
 
 
+@pytest.mark.parametrize("limit", [100 * KIB, 4 * MIB, 16 * MIB])
 @pytest.mark.parametrize("chunk_size", [KIB, 64 * KIB, 8 * MIB])
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
-def test_a_deflate_bomb_is_refused_at_the_limit(opcode: int, chunk_size: int) -> None:
+def test_a_deflate_bomb_is_refused_at_the_limit(opcode: int, chunk_size: int, limit: int) -> None:
     """1009, and memory stays under limit + 1 MB, however much of it comes at once."""
-    limit = 4 * MIB
     chunks = every(chunk_size, frame(opcode, BOMB, rsv1=True))
     reader = deflating_reader(max_msg_size=limit)
     outcomes = []

@@ -312,14 +312,18 @@ async def test_nothing_of_http_stays_while_a_view_is_idle(
 ) -> None:
     """No task, no request, no HTTP protocol object."""
     port = await serve(app_with(Rooms))
-    tasks_before = asyncio.all_tasks()
+    tasks_before, held_before = asyncio.all_tasks(), _held_of_http()
     client = await raw_client(port)
     assert await ask(client, kind="add", a=1, ref=1)
     await asyncio.sleep(0)
+    assert _held_of_http() <= held_before
+    assert asyncio.all_tasks() == tasks_before
+
+
+def _held_of_http() -> set[int]:
     gc.collect()
     http = {"RequestHandler", "Request", "AttendedResponse"}
-    assert [each for each in gc.get_objects() if type(each).__name__ in http] == []
-    assert asyncio.all_tasks() == tasks_before
+    return {id(each) for each in gc.get_objects() if type(each).__name__ in http}
 
 
 async def test_without_setup_everything_works_but_the_hub(

@@ -167,9 +167,9 @@ def _error_reply(ws: Peer, error: Exception, kind: str | None, ref: Ref) -> Prep
         except Exception as unsayable:  # its details are no JSON
             error = unsayable
     logger.error(
-        "the handler of kind %s failed on %s, user %s",
+        "the handler of kind %s failed on %.128r, user %s",
         quote(kind),
-        quote(ws.connection),
+        ws.connection,
         quote(ws.user_id),
         exc_info=error,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 from typing import Any, cast
@@ -224,6 +225,33 @@ def test_a_larger_window_than_agreed_is_1007() -> None:
     with pytest.raises(ProtocolError) as raised:
         inflate(inflater, deflated(FAR))
     assert raised.value.code == 1007
+
+
+def test_a_window_that_was_not_to_be_taken_over_is_1007() -> None:
+    """The peer refers to a message before, of which nothing is kept (RFC 7692, section 7.1.1.2)."""
+    inflater = Inflater(DeflateParams(client_no_context_takeover=True))
+    peer = ZlibPeer()
+    assert inflate(inflater, peer.deflate(FAR)) == FAR
+    with pytest.raises(ProtocolError) as raised:
+        inflate(inflater, peer.deflate(FAR[-300:]))
+    assert raised.value.code == 1007
+
+
+def test_without_takeover_nothing_is_kept_between_messages() -> None:
+    """An idle connection pays for no window; with takeover it does."""
+
+    def kept_by(params: DeflateParams) -> int:
+        tracemalloc.start()
+        try:
+            inflater = Inflater(params)
+            inflate(inflater, payload)
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+
+    payload = deflated(FAR)
+    assert kept_by(DeflateParams(client_no_context_takeover=True)) < 1024
+    assert kept_by(DeflateParams()) > 32 * 1024
 
 
 @pytest.mark.parametrize("size", [65535, 65536, 65537, 131072, 131073, 400_000])

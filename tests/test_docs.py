@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +26,9 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.myst import CodeBlockParser
 
 import aiows
+import aiows.testing
+from aiows.callbacks import Behaviour
+from aiows.endpoint import Options
 from compat.expected import EXPECTED
 from raw_client import How, RawClient
 
@@ -267,6 +271,7 @@ def test_every_public_name_is_in_the_reference() -> None:
     theirs = {"WSCloseCode", "WSMessage", "WSMsgType"}
     assert set(aiows.__all__) - theirs <= entries
     assert all(f"`{name}`" in reference for name in theirs)
+    assert set(aiows.testing.__all__) <= entries
 
 
 def option_table(name: str) -> dict[str, Any]:
@@ -304,6 +309,23 @@ def test_the_options_of_a_dispatcher_are_all_there_with_their_defaults() -> None
 def test_the_options_of_setup_are_all_there_with_their_defaults() -> None:
     """What `setup` takes."""
     assert option_table("setup") == defaults_of(aiows.setup)
+
+
+def test_the_options_of_a_callback_route_are_all_there_with_their_defaults() -> None:
+    """What is no callback in `Behaviour`."""
+    options = {field.name: field.default for field in fields(Behaviour)}
+    known = {name: value for name, value in options.items() if value is not None}
+    assert option_table("Callbacks on a route") == known
+
+
+def test_the_options_of_an_endpoint_are_all_there() -> None:
+    """What `WebSocket` and `WebSocketRoute` take."""
+    assert option_table("WebSocket and WebSocketRoute").keys() == Options.__annotations__.keys()
+
+
+def test_the_options_of_a_test_client_are_all_there_with_their_defaults() -> None:
+    """What `TestClient` takes."""
+    assert option_table("TestClient") == defaults_of(aiows.testing.TestClient)
 
 
 # what the page of differences says, where no other test shows it

@@ -6,6 +6,7 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -421,6 +422,9 @@ async def test_what_can_be_awaited_is() -> None:
     assert await value_of(lambda: later("now")) == "now"
 
 
+def method_elsewhere(thing: Thing) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+
 def test_names_of_the_functions_around_are_known() -> None:
     """Of all that still run, the nearest first, also for methods of a class in between."""
 
@@ -441,6 +445,26 @@ def test_names_of_the_functions_around_are_known() -> None:
     method = outer()
     with pytest.raises(RegistrationError, match="name 'Thing' is not defined"):
         read(method, is_method=True)
+
+
+def test_names_of_functions_that_merely_call_are_not_known() -> None:
+    """Where something is written decides, not who registers it."""
+
+    class Thing: ...
+
+    with pytest.raises(RegistrationError, match="name 'Thing' is not defined"):
+        read(method_elsewhere)
+    assert sources(Thing) == []
+
+
+def test_what_cannot_be_hashed_can_still_be_a_handler() -> None:
+    """Dataclasses are like that."""
+
+    @dataclass
+    class Handler:
+        def __call__(self, it: Annotated[Clock, use(a_clock)]) -> None: ...
+
+    assert sources(Handler()) == [Source.FACTORY]
 
 
 async def test_an_app_key_that_no_application_has_is_an_error() -> None:

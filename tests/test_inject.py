@@ -6,8 +6,9 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 from aiohttp import web
@@ -430,24 +431,49 @@ async def test_what_can_be_awaited_is() -> None:
     assert await value_of(lambda: later("now")) == "now"
 
 
+def method_elsewhere(thing: Thing) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+
 def test_names_of_the_functions_around_are_known() -> None:
     """Of all that still run, the nearest first, also for methods of a class in between."""
-    Place: TypeAlias = int  # noqa: N806
 
-    def outer() -> tuple[Callable[..., Any], list[Any]]:
-        Thing: TypeAlias = str  # noqa: N806
-        Place: TypeAlias = float  # noqa: N806
+    class Place: ...
+
+    def outer() -> Callable[..., Any]:
+        class Thing: ...
+
+        class Place: ...
 
         class Holder:
             def method(self, thing: Thing, place: Place, note: list[Note]) -> None: ...
 
-        return Holder.method, [each.annotation for each in read(Holder.method, is_method=True)]
+        annotations = [each.annotation for each in read(Holder.method, is_method=True)]
+        assert annotations == [Thing, Place, list[Note]]
+        return Holder.method
 
-    method, annotations = outer()
-    assert annotations == [str, float, list[Note]]
+    method = outer()
     with pytest.raises(RegistrationError, match="name 'Thing' is not defined"):
         read(method, is_method=True)
-    assert Place is int
+
+
+def test_names_of_functions_that_merely_call_are_not_known() -> None:
+    """Where something is written decides, not who registers it."""
+
+    class Thing: ...
+
+    with pytest.raises(RegistrationError, match="name 'Thing' is not defined"):
+        read(method_elsewhere)
+    assert sources(Thing) == []
+
+
+def test_what_cannot_be_hashed_can_still_be_a_handler() -> None:
+    """Dataclasses are like that."""
+
+    @dataclass
+    class Handler:
+        def __call__(self, it: Annotated[Clock, use(a_clock)]) -> None: ...
+
+    assert sources(Handler()) == [Source.FACTORY]
 
 
 async def test_an_app_key_that_no_application_has_is_an_error() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
@@ -101,30 +101,29 @@ class _Reading:
         self._open: list[Function] = []
 
     def read(self, handler: Function, *, skip: int) -> tuple[Parameter, ...]:
-        self._collect(handler, skip)
-        return self._read(handler)
+        declared = self._declare_all(handler, skip)
+        self._collect(declared)
+        return self._read(handler, declared)
 
     # first: who is there, and who supplies what in general
 
-    def _collect(self, function: Function, skip: int = 0) -> None:
-        if function in self._declared:
-            return
-        known = self._known_to(function)
-        declared = declared_parameters(function)[skip:]
-        self._declared[function] = [self._declare(function, each, known) for each in declared]
-        for factory in self._factories_of(function):
-            self._collect(factory)
-
-    def _known_to(self, function: Function) -> dict[str, Any]:
-        return {**self._names, **names_known_to(function)}
-
-    def _factories_of(self, function: Function) -> Iterator[Function]:
-        for each in self._declared[function]:
+    def _collect(self, declared: list[_Declared]) -> None:
+        for each in declared:
             if each.use is None or _is_app_key(each.use.factory):
                 continue
             factory = cast(Function, each.use.factory)
             self._note_value(each.use, factory)
-            yield factory
+            if factory not in self._declared:
+                self._declared[factory] = self._declare_all(factory)
+                self._collect(self._declared[factory])
+
+    def _declare_all(self, function: Function, skip: int = 0) -> list[_Declared]:
+        known = self._known_to(function)
+        declared = declared_parameters(function)[skip:]
+        return [self._declare(function, each, known) for each in declared]
+
+    def _known_to(self, function: Function) -> dict[str, Any]:
+        return {**self._names, **names_known_to(function)}
 
     def _note_value(self, use: Use, factory: Function) -> None:
         returned = return_annotation(factory, self._known_to(factory))
@@ -156,23 +155,25 @@ class _Reading:
     def _annotation_of(
         self, function: Function, parameter: inspect.Parameter, known: Mapping[str, Any]
     ) -> Any:
-        is_plain = "Annotated" not in str(parameter.annotation)
-        if parameter.name not in self._connection_names or not is_plain:
-            return resolve(function, parameter.name, parameter.annotation, known)
-        try:  # Its name says it all: a type that only type checkers import may stay unknown.
-            return resolve(function, parameter.name, parameter.annotation, known)
-        except Exception:
-            return Any
+        name, written = parameter.name, parameter.annotation
+        try:
+            return resolve(function, name, written, known)
+        except RegistrationError:
+            if name not in self._connection_names or "Annotated" in str(written):
+                raise
+            return (
+                Any  # Its name says it all: a type that only type checkers import may stay unknown.
+            )
 
     # then: each parameter's source
 
-    def _read(self, function: Function) -> tuple[Parameter, ...]:
+    def _read(self, function: Function, declared: list[_Declared]) -> tuple[Parameter, ...]:
         if function in self._open:
             circle = [*self._open[self._open.index(function) :], function]
             listed = " -> ".join(_name(each) for each in circle)
             raise refusal(function, f"it needs its own value: {listed}")
         self._open.append(function)
-        parameters = tuple(self._place(function, each) for each in self._declared[function])
+        parameters = tuple(self._place(function, each) for each in declared)
         self._open.pop()
         return parameters
 
@@ -209,7 +210,7 @@ class _Reading:
             dependency = self._dependencies[use] = Dependency(
                 factory=factory,
                 is_shared=use.reuse,
-                parameters=self._read(factory),
+                parameters=self._read(factory, self._declared[factory]),
                 open=opener_of(factory),
             )
         return _parameter(declared, Source.FACTORY, dependency)

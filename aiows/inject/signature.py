@@ -79,9 +79,9 @@ def names_known_to(function: Callable[..., Any]) -> dict[str, Any]:
     """
     inner = innermost(function)
     known: dict[str, Any] = dict(getattr(inner, "__globals__", {}))
-    code = getattr(inner, "__code__", None)
+    code: CodeType | None = getattr(inner, "__code__", None)
     for frame in reversed(_running_frames()):
-        if _contains(frame.f_code, code):
+        if code is not None and _contains(frame.f_code, code):
             known |= frame.f_locals
     return known
 
@@ -95,7 +95,7 @@ def _running_frames() -> list[FrameType]:
     return frames
 
 
-def _contains(outer: CodeType, inner: object) -> bool:
+def _contains(outer: CodeType, inner: CodeType) -> bool:
     """Whether ``inner`` is the code of something that is defined within ``outer``."""
     return any(
         each is inner or (isinstance(each, CodeType) and _contains(each, inner))

@@ -317,6 +317,36 @@ async def test_a_value_outlives_the_connection_while_a_handler_uses_it() -> None
     talk.connection.lost(None)
 
 
+async def test_who_comes_during_the_clean_up_gets_a_value_of_its_own() -> None:
+    """A message that was taken before the end: nothing is cleaned up under its handler."""
+    kinds = KindDispatcher()
+    cleaning, used = asyncio.Event(), asyncio.Event()
+
+    async def slow_to_end() -> AsyncIterator[str]:
+        yield "it"
+        log.append("ending")
+        await cleaning.wait()
+
+    @kinds.on("some")
+    async def some(it: Annotated[str, use(slow_to_end, reuse=True)], wait: bool) -> None:
+        if wait:
+            cleaning.set()
+            await used.wait()
+            log.append("used")
+
+    talk = Talk(kinds)
+    await talk.say({"kind": "some", "wait": False})
+    talk.connection.close()
+    assert log == ["ending"]
+    late = asyncio.ensure_future(talk.say({"kind": "some", "wait": True}))
+    await cleaning.wait()
+    await talk.connection.settle(None)
+    used.set()
+    await late
+    assert log == ["ending", "used", "ending"]
+    talk.connection.lost(None)
+
+
 async def test_a_clean_up_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Nobody is left to be told, and the others are cleaned up all the same."""
     kinds = KindDispatcher()

@@ -669,6 +669,8 @@ async def list_or_not(ws: WebSocket, page: list[int] | int) -> None: ...
 async def unreadable(ws: WebSocket, page: list[int] | set[int]) -> None: ...
 async def other_face(ws: WebSocket, response: web.WebSocketResponse) -> None: ...
 async def variadic(ws: WebSocket, *pages: int) -> None: ...
+def paged(page: int = 1) -> int: ...  # type: ignore[empty-body]
+async def two_defaults(ws: WebSocket, page: int, it: Annotated[int, use(paged)]) -> None: ...
 async def twice(ws: WebSocket, room: int, it: Annotated[AClass, use(AClass)]) -> None: ...
 
 
@@ -692,8 +694,9 @@ def test_c09_other_mistakes_are_refused_too(function: Any, problem: str) -> None
 
 def test_c09_two_who_ask_for_one_value_have_to_agree() -> None:
     """One client cannot mean two things by it."""
-    problem = "'room' is asked for elsewhere, with another type or default"
-    assert_refused(twice, problem, at=AClass.__init__)
+    problem = "is asked for elsewhere, with another type or default"
+    assert_refused(twice, f"'room' {problem}", at=AClass.__init__)
+    assert_refused(two_defaults, f"'page' {problem}", at=paged)
 
 
 async def test_c10_state_lives_with_the_connection(serve: Serve) -> None:

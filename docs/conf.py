@@ -40,14 +40,26 @@ html_copy_source = False
 nitpick_ignore = [
     ("py:class", "AbstractStreamWriter"),
     ("py:class", "aiows.connection.keepalive.KeepAlivePolicy"),
+    ("py:class", "aiows.connection.peer.TopicsPort"),
+    ("py:class", "aiows.endpoint.request.Address"),
+    ("py:class", "aiows.endpoint.websocket.Options"),
+    ("py:class", "aiows.inject.markers.Use"),
+    ("py:obj", "aiows.inject.markers.T"),
     ("py:class", "aiows.kinds.dispatcher.H"),
     ("py:class", "aiows.kinds.dispatcher._Messages"),
     ("py:class", "aiows.registry.PeerT"),
+    ("py:class", "aiows.testing.client.T"),
     ("py:class", "aiows.view.Handler"),
+    ("py:class", "aiows.websocket_route.Function"),
+    ("py:obj", "open"),  # the callback
 ]
+
+# What several classes have, and no class around the name says which one is meant.
+MEANT: Final = {"close": "aiows.Connection.close", "push": "aiows.Connection.push"}
 
 AIOHTTP: Final = "https://docs.aiohttp.org/en/stable/"
 PYTHON: Final = "https://docs.python.org/3/library/"
+MULTIDICT: Final = "https://multidict.aio-libs.org/en/stable/multidict/#multidict."
 
 # Where the names of others are documented, by name or by what names begin with. Written down, so
 # that a build needs no network.
@@ -58,15 +70,25 @@ ELSEWHERE: Final = {
     "WSMessageDecodeText": f"{AIOHTTP}websocket_utilities.html#aiohttp.WSMessage",
     "WSMessageNoDecodeText": f"{AIOHTTP}websocket_utilities.html#aiohttp.WSMessage",
     "_asyncio.": f"{PYTHON}asyncio-future.html#asyncio.",
+    "aiohttp.ClientSession.": f"{AIOHTTP}client_reference.html#aiohttp.ClientSession.",
     "aiohttp._websocket.models.": f"{AIOHTTP}websocket_utilities.html#aiohttp.",
+    "aiohttp.helpers.": f"{AIOHTTP}web_advanced.html#aiohttp.web.",
     "aiohttp.web.": f"{AIOHTTP}web_reference.html#aiohttp.web.",
     "aiohttp.web_app.": f"{AIOHTTP}web_reference.html#aiohttp.web.",
     "aiohttp.web_request.": f"{AIOHTTP}web_reference.html#aiohttp.web.",
+    "aiohttp.web_response.": f"{AIOHTTP}web_reference.html#aiohttp.web.",
+    "aiohttp.web_routedef.": f"{AIOHTTP}web_reference.html#aiohttp.web.",
+    "aiohttp.web_urldispatcher.": f"{AIOHTTP}web_reference.html#aiohttp.web.",
     "aiohttp.web_ws.": f"{AIOHTTP}web_reference.html#aiohttp.web.",
     "asyncio.BaseTransport.": f"{PYTHON}asyncio-protocol.html#asyncio.BaseTransport.",
     "collections.abc.": f"{PYTHON}collections.abc.html#collections.abc.",
+    "contextlib.": f"{PYTHON}contextlib.html#contextlib.",
     "msgspec.": "https://jcristharif.com/msgspec/api.html#msgspec.",
+    "multidict._abc.": MULTIDICT,
+    "multidict._multidict.": MULTIDICT,
+    "url_for": f"{AIOHTTP}web_reference.html#aiohttp.web.AbstractRoute.url_for",
     "web.": f"{AIOHTTP}web_reference.html#aiohttp.web.",
+    "yarl.": "https://yarl.aio-libs.org/en/stable/api/#yarl.",
 }
 
 
@@ -89,7 +111,8 @@ def link_here(
     if reference.get("refdomain") != "py":
         return None
     reference["refspecific"] = True
-    where = reference["refdoc"], app.builder, reference["reftype"], reference["reftarget"]
+    target = MEANT.get(reference["reftarget"], reference["reftarget"])
+    where = reference["refdoc"], app.builder, reference["reftype"], target
     return env.domains.python_domain.resolve_xref(env, *where, reference, content)
 
 

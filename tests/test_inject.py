@@ -25,6 +25,7 @@ from aiows.inject import (
     read_parameters,
     refusal,
 )
+from aiows.inject.parameters import Dependency
 from fake_connection import FakeConnection
 
 if TYPE_CHECKING:
@@ -305,6 +306,20 @@ def test_plain_values_are_not_supplied_by_their_type() -> None:
     ) -> None: ...
 
     assert sources(handler) == [Source.FACTORY, Source.FACTORY, Source.FIELD, Source.FIELD]
+
+
+def test_a_class_supplies_itself() -> None:
+    """It says what it makes without an annotation."""
+
+    def of(clock: Clock) -> str:
+        return repr(clock)
+
+    def handler(clock: Annotated[Any, use(Clock)], text: Annotated[str, use(of)]) -> None: ...
+
+    assert sources(handler) == [Source.FACTORY, Source.FACTORY]
+    _, text = read(handler)
+    assert isinstance(text.supply, Dependency)
+    assert [each.source for each in text.supply.parameters] == [Source.FACTORY]
 
 
 @pytest.mark.parametrize("returned", ["Clock", "Annotated[Clock, 1]", "Iterator[Clock]", "Unknown"])

@@ -298,14 +298,20 @@ def test_plain_values_are_not_supplied_by_their_type() -> None:
     async def names() -> AsyncIterator[list[str]]:
         yield ["ann"]
 
+    def either() -> list[int] | tuple[int, ...]:
+        return []
+
     def handler(
         name: Annotated[str, use(a_name)],
         names: Annotated[list[str], use(names)],
+        numbers: Annotated[Any, use(either)],
+        *,
         other: str,
         others: list[str],
+        more: list[int] | tuple[int, ...],
     ) -> None: ...
 
-    assert sources(handler) == [Source.FACTORY, Source.FACTORY, Source.FIELD, Source.FIELD]
+    assert sources(handler) == [Source.FACTORY] * 3 + [Source.FIELD] * 3
 
 
 def test_a_class_supplies_itself() -> None:

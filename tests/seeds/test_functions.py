@@ -14,7 +14,7 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from itertools import count
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 from unittest.mock import ANY
 from uuid import UUID
 
@@ -459,6 +459,7 @@ async def test_c05_path_and_query_are_converted(serve: Serve) -> None:
         (list[float], "value=1&value=-inf", "a finite number", "['1', '-inf']"),
         (bool, "value=perhaps", "bool", "'perhaps'"),
         (Colour, "value=blue", "'red' or 'green'", "'blue'"),
+        (Literal["a", "b"], "value=c", "'a' or 'b'", "'c'"),
         (date, "value=2023-02-29", "date", "'2023-02-29'"),
         (UUID, "value=1", "uuid", "'1'"),
         (int | None, "value=x", "int", "'x'"),

@@ -109,6 +109,41 @@ async def test_what_is_no_upgrade_cannot_be_accepted(serve: Serve, raw_client: C
     assert client.status == 400
 
 
+async def test_who_accepts_unasked_is_not_told_of_a_connect(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """The first message that ASGI's receive gives is then the peer's."""
+    result = Result()
+
+    async def talk(ws: WebSocket) -> None:
+        await ws.accept()
+        result.set(await ws.receive())
+
+    client = await raw_client(await serve(app_with(talk)))
+    client.send_text("a")
+    assert await result.get() == {"type": "websocket.receive", "text": "a"}
+
+
+async def test_another_connection_that_breaks_during_accept_is_no_disconnect(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """As that to a store of sessions, which on_response_prepare asks."""
+
+    async def ask_the_store(request: web.Request, response: web.StreamResponse) -> None:
+        if response.status == 101:
+            raise ConnectionResetError("the store has gone")
+
+    async def talk(ws: WebSocket) -> None:
+        with pytest.raises(ConnectionResetError) as caught:
+            await ws.accept()
+        assert not isinstance(caught.value, WebSocketDisconnect)
+        await ws.close()
+
+    app = app_with(talk)
+    app.on_response_prepare.append(ask_the_store)
+    assert (await raw_client(await serve(app))).status == 403
+
+
 async def test_without_an_answer_there_is_no_response(serve: Serve, raw_client: Connect) -> None:
     """A handler that forgets to accept is told so."""
 

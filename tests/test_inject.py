@@ -25,6 +25,7 @@ from aiows.inject import (
     read_parameters,
     refusal,
 )
+from aiows.inject.parameters import Dependency
 from fake_connection import FakeConnection
 
 if TYPE_CHECKING:
@@ -306,14 +307,34 @@ def test_plain_values_are_not_supplied_by_their_type() -> None:
     async def names() -> AsyncIterator[list[str]]:
         yield ["ann"]
 
+    def either() -> list[int] | tuple[int, ...]:
+        return []
+
     def handler(
         name: Annotated[str, use(a_name)],
         names: Annotated[list[str], use(names)],
+        numbers: Annotated[Any, use(either)],
+        *,
         other: str,
         others: list[str],
+        more: list[int] | tuple[int, ...],
     ) -> None: ...
 
-    assert sources(handler) == [Source.FACTORY, Source.FACTORY, Source.FIELD, Source.FIELD]
+    assert sources(handler) == [Source.FACTORY] * 3 + [Source.FIELD] * 3
+
+
+def test_a_class_supplies_itself() -> None:
+    """It says what it makes without an annotation."""
+
+    def of(clock: Clock) -> str:
+        return repr(clock)
+
+    def handler(clock: Annotated[Any, use(Clock)], text: Annotated[str, use(of)]) -> None: ...
+
+    assert sources(handler) == [Source.FACTORY, Source.FACTORY]
+    _, text = read(handler)
+    assert isinstance(text.supply, Dependency)
+    assert [each.source for each in text.supply.parameters] == [Source.FACTORY]
 
 
 @pytest.mark.parametrize("returned", ["Clock", "Annotated[Clock, 1]", "Iterator[Clock]", "Unknown"])

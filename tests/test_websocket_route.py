@@ -12,7 +12,14 @@ from typing import Annotated, Any
 import pytest
 from aiohttp import web
 
-from aiows import KindDispatcher, WebSocket, WebSocketDisconnect, WebSocketRoute, use
+from aiows import (
+    KindDispatcher,
+    RegistrationError,
+    WebSocket,
+    WebSocketDisconnect,
+    WebSocketRoute,
+    use,
+)
 from aiows.inject import scope
 from aiows.websocket_route import endpoint_handler
 from raw_client import CLOSE, RawClient, close_payload
@@ -199,6 +206,19 @@ async def test_sending_after_the_own_close_is_an_error(
     async with asyncio.timeout(5):
         while "SentAfterClose" not in caplog.text:
             await asyncio.sleep(0)
+
+
+async def test_another_connection_that_has_closed_is_an_error(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """It says nothing of this one."""
+
+    async def confused(ws: WebSocket) -> None:
+        await ws.accept()
+        raise WebSocketDisconnect(1001)
+
+    client = await raw_client(await serve(app_with(confused)))
+    assert (await client.recv_frame()).close_code == 1011
 
 
 async def test_what_is_raised_after_a_denial_is_logged_and_not_sent(
@@ -431,3 +451,5 @@ async def test_a_handler_can_be_made_without_a_route(serve: Serve, raw_client: C
     """It is an aiohttp handler like any other."""
     client = await raw_client(await serve(endpoint_handler(call_it, "/")))
     assert (await client.recv_frame()).close_code == 1000
+    with pytest.raises(RegistrationError, match="unknown option 'max_size'"):
+        endpoint_handler(call_it, "/", max_size=5)  # type: ignore[call-arg]  # pyright: ignore

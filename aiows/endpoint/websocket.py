@@ -6,6 +6,7 @@ A `WebSocket` is a face on the connection of a `WebSocketResponse`; what may fol
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final, Literal, TypeAlias, TypedDict, Unpack, cast
 
 import orjson
@@ -265,17 +266,11 @@ class WebSocket(Upgrade, Face):
         while (message := await self._next(_message_type(mode))) is not None:
             yield orjson.loads(message.data)
 
-    def __aiter__(self) -> AsyncIterator[WSMessage]:
-        """aiohttp's messages, TEXT and BINARY, until the end: what `KindDispatcher.serve` asks for."""
-        return self._iter_messages()
-
-    async def _iter_messages(self) -> AsyncIterator[WSMessage]:
-        while self._disconnect is None:
-            try:
-                message = await self._receive()
-            except WebSocketDisconnect:
-                return
-            yield message
+    async def __aiter__(self) -> AsyncIterator[WSMessage]:
+        """Yield aiohttp's messages until the end: what `KindDispatcher.serve` asks for."""
+        with suppress(WebSocketDisconnect):
+            while True:
+                yield await self._receive()
 
     async def _next(self, wanted: WSMsgType) -> WSMessage | None:
         try:

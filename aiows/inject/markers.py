@@ -46,14 +46,7 @@ def use(factory: Callable[..., Any] | web.AppKey[Any], *, reuse: bool = False) -
     return Use(factory, reuse)
 
 
-class _Ignored:
-    """The one instance marks what injection leaves alone."""
-
-    def __repr__(self) -> str:
-        return "ignored"
-
-
-_IGNORED: Final = _Ignored()
+_IGNORED: Final = object()
 
 Ignore: TypeAlias = Annotated[T, _IGNORED]
 """``Ignore[X]``: nothing that injection has to find.

@@ -11,9 +11,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from enum import Enum
 from itertools import count
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 from unittest.mock import ANY
 from uuid import UUID
 
@@ -452,10 +453,13 @@ async def test_c05_path_and_query_are_converted(serve: Serve) -> None:
         (int, "value=1&value=2", "int", "2 values"),
         (int, "value=" + "9" * 5000, "int", "'" + "9" * 124 + "..."),
         (Positive, "value=0", "int >= 1", "'0'"),
+        (Annotated[Positive, msgspec.Meta(title="page")], "value=0", "int >= 1", "'0'"),
         (float, "value=nan", "a finite number", "'nan'"),
+        (Decimal, "value=NaN", "a finite number", "'NaN'"),
         (list[float], "value=1&value=-inf", "a finite number", "['1', '-inf']"),
         (bool, "value=perhaps", "bool", "'perhaps'"),
         (Colour, "value=blue", "'red' or 'green'", "'blue'"),
+        (Literal["a", "b"], "value=c", "'a' or 'b'", "'c'"),
         (date, "value=2023-02-29", "date", "'2023-02-29'"),
         (UUID, "value=1", "uuid", "'1'"),
         (int | None, "value=x", "int", "'x'"),
@@ -508,12 +512,13 @@ async def test_c05_a_factorys_values_come_from_the_request_too(serve: Serve) -> 
     @route.ws_handler
     async def endpoint(
         ws: Annotated[WebSocket, use(ws_factory)],
-        number: Annotated[int, use(a_number)],
+        total: Annotated[int, use(a_number)],
+        twice: Annotated[int, use(lambda number: number * 2)],
     ) -> None:
-        await ws.send_json(number)
+        await ws.send_json([total, twice])
 
     client = await serve(route)
-    assert await hear(client, "/rooms/3?offset=4") == 7
+    assert await hear(client, "/rooms/3?offset=4") == [7, 6]
     status, error = await refused(client, "/rooms/three?offset=4")
     assert (status, error["details"]["parameter"], error["details"]["in"]) == (
         400,
@@ -624,14 +629,14 @@ async def test_c07_several_routes_and_sub_applications(aiohttp_client: AiohttpCl
         await ws.send_json("other")
 
     app, below = web.Application(), web.Application()
-    app[key] = "above"
+    app[key], below[key] = "above", "below"
     setup(app)
     for each in (app, below):
         each.add_routes([route, other])
     app.add_subapp("/below", below)
     client = await aiohttp_client(app)
     assert await hear(client, "/rooms/a") == ["a", "above", True, 1]
-    assert await hear(client, "/below/rooms/b") == ["b", "above", False, 1]
+    assert await hear(client, "/below/rooms/b") == ["b", "below", True, 1]
     assert await hear(client, "/below/other") == "other"
 
 

@@ -28,6 +28,7 @@ from sybil.parsers.myst import CodeBlockParser
 import aiows
 import aiows.testing
 from aiows.callbacks import Behaviour
+from aiows.connection import state
 from aiows.endpoint import Options
 from compat.expected import EXPECTED
 from raw_client import How, RawClient
@@ -272,6 +273,13 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert set(aiows.__all__) - theirs <= entries
     assert all(f"`{name}`" in reference for name in theirs)
     assert set(aiows.testing.__all__) <= entries
+
+
+def test_the_picture_of_a_connections_states_is_the_one_in_the_code() -> None:
+    """The page and the docstring show the same."""
+    page = (DOCS / "explanation" / "journey.md").read_text()
+    (picture,) = re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert all(line.strip() in str(state.__doc__) for line in picture.splitlines())
 
 
 def option_table(name: str) -> dict[str, Any]:

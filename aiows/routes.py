@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from aiohttp import hdrs, web
 
 from .callbacks import Behaviour, CallbackRoute
 from .errors import RegistrationError
 from .view import WebSocketView
+from .websocket_route import endpoint_handler
 
 __all__ = ("websocket",)
 
@@ -33,7 +34,8 @@ def websocket(
     """
     pattern = _pattern(path)
     if behaviour is None or isinstance(behaviour, Mapping):
-        handler = CallbackRoute(_behaviour(behaviour or {}, callbacks)).handle
+        given = cast("Mapping[str, Any]", behaviour or {})
+        handler = CallbackRoute(_behaviour(given, callbacks)).handle
         return _get(pattern, handler, name)
     if callbacks:
         raise RegistrationError(f"{behaviour!r} takes no options: {', '.join(callbacks)}")
@@ -41,8 +43,6 @@ def websocket(
         return web.view(pattern, _view(behaviour), name=name)
     if not callable(behaviour):
         raise RegistrationError(f"a route is callbacks, a view or a function, not {behaviour!r}")
-    from .websocket_route import endpoint_handler  # noqa: PLC0415
-
     return _get(pattern, endpoint_handler(behaviour, pattern), name)
 
 

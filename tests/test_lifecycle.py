@@ -491,6 +491,6 @@ def test_whatever_happens_a_connections_life_is_as_promised(
             max_examples=120,
             stateful_step_count=40,
             deadline=None,
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
     )

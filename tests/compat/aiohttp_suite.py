@@ -110,7 +110,7 @@ class Run:
                     *(sys.executable, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider"),
                     # aiohttp's own plugin runs its tests; these two would take them from it
                     *("-p", "no:asyncio", "-p", "no:aiohttp"),
-                    *("--strict-markers", "-q", "--tb=short", "--timeout=10"),
+                    *("--strict-markers", "-q", "--tb=short", "--timeout=20"),
                     f"--aiohttp-loop={loop}",
                     *plugins,
                     *options,

@@ -302,6 +302,7 @@ def test_no_payload_at_all_is_an_empty_message(parts: list[bytes]) -> None:
     """Not as the RFC has it, but harmless; the window stays as it was."""
     inflater = Inflater(DeflateParams())
     peer = ZlibPeer()
+    assert inflate(inflater, *parts) == b""
     assert inflate(inflater, peer.deflate(b"Hello")) == b"Hello"
     assert inflate(inflater, *parts) == b""
     assert inflate(inflater, peer.deflate(b"Hello")) == b"Hello"

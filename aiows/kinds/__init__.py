@@ -12,6 +12,7 @@ these, or what a handler's `KindError` says:
 
 ==============  ===================================================================================
 bad_json        the text is no JSON, or nested too deeply
+bad_binary      a BINARY message that ``decode_binary`` could not read
 not_object      it is JSON, but no object
 missing_kind    it has no ``kind``
 bad_kind        its ``kind`` is no string

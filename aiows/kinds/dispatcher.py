@@ -9,6 +9,7 @@ from inspect import isawaitable
 from typing import Any, Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
+import msgspec
 from aiohttp import WSMessage, WSMsgType
 
 from ..connection import Connection, Peer, PreparedMessage
@@ -16,7 +17,7 @@ from ..errors import ConnectionClosed, KindError
 from ..inject import refusal
 from .payload import RESERVED, Payload, Ref
 from .reader import Reader, Request, Unreadable
-from .refusals import INTERNAL, not_text, quote
+from .refusals import INTERNAL, bad_binary, not_text, quote
 from .replies import error_reply, reply
 from .routes import ERROR, Handler, Route, build_fallback, build_route
 
@@ -44,16 +45,27 @@ class KindDispatcher:
     ``max_bad_messages``: so many messages in a row that no handler could take close the connection
     with 1008 (default 20; 0: never). Stops a peer that makes us write errors for ever.
 
+    ``decode_binary``: what turns the bytes of a BINARY message into the object that a TEXT message would
+    be (``msgspec.msgpack.decode``, a function over Protobuf); what it raises is a ``bad_binary`` error
+    reply. None (the default): BINARY messages are no kind messages. Replies stay TEXT.
+
     Handlers can be added at any time. Raises ValueError for options that cannot be.
     """
 
-    def __init__(self, *, payload_key: str | None = None, max_bad_messages: int = 20) -> None:
+    def __init__(
+        self,
+        *,
+        payload_key: str | None = None,
+        max_bad_messages: int = 20,
+        decode_binary: Callable[[bytes], Any] | None = None,
+    ) -> None:
         if payload_key is not None and (not payload_key or payload_key in RESERVED):
             raise ValueError(f"payload_key cannot be {payload_key!r}")
         if max_bad_messages < 0:
             raise ValueError("max_bad_messages is 0 (no limit) or more")
         self._payload_key = payload_key
         self._max_bad_messages = max_bad_messages
+        self._decode_binary = decode_binary
         self._routes: dict[str, Route] = {}
         self._fallback: Route | None = None
         self._reader: Reader | None = None
@@ -103,16 +115,18 @@ class KindDispatcher:
                 await self._refuse(ws, Unreadable(not_text()))
 
     async def dispatch(self, ws: Peer, msg: WSMessage, *, instance: Any = None) -> bool:
-        """Bring one message to its handler and answer it; False if it is no TEXT message.
+        """Bring one message to its handler and answer it; False if it is none with a kind.
+
+        TEXT is one, and BINARY where there is a ``decode_binary``.
 
         Returns when the handler has. Raises what is not an `Exception` (a cancellation), and
         TypeError if a handler registered with ``method=True`` gets no ``instance``; all else is
         answered and logged.
         """
-        if msg.type is not WSMsgType.TEXT:
+        if msg.type is not WSMsgType.TEXT and not self._is_decodable(msg):
             return False
         try:
-            request = self._current_reader().read(msg.data)
+            request = self._current_reader().read(self._text_of(msg))
         except Unreadable as unreadable:
             await self._refuse(ws, unreadable)
             return True
@@ -123,6 +137,19 @@ class KindDispatcher:
             raise refusal(plan.function, "registered with method=True: needs instance=")
         await self._handle(ws, request, instance)
         return True
+
+    def _is_decodable(self, msg: WSMessage) -> bool:
+        return msg.type is WSMsgType.BINARY and self._decode_binary is not None
+
+    def _text_of(self, msg: WSMessage) -> str | bytes:
+        if msg.type is WSMsgType.TEXT:
+            text: str | bytes = msg.data
+            return text
+        assert self._decode_binary is not None
+        try:
+            return msgspec.json.encode(self._decode_binary(msg.data))
+        except Exception as error:
+            raise Unreadable(bad_binary(error)) from error
 
     def _current_reader(self) -> Reader:
         if self._reader is None:

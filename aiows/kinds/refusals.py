@@ -15,6 +15,7 @@ from ..errors import KindError
 
 __all__ = (
     "INTERNAL",
+    "bad_binary",
     "bad_field",
     "bad_json",
     "bad_kind",
@@ -60,6 +61,11 @@ def not_text() -> KindError:
     """Refuse a BINARY message where only kinds are served."""
     details = {"expected": "TEXT", "got": "BINARY"}
     return KindError("not_text", "a message with a kind is TEXT, not BINARY", details)
+
+
+def bad_binary(error: Exception) -> KindError:
+    """Refuse a BINARY message that the application's own decoder could not read."""
+    return KindError("bad_binary", _shorten(f"the message cannot be decoded: {error}"))
 
 
 def missing_kind() -> KindError:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Awaitable, Callable
+from time import process_time
 from typing import Any, ClassVar
 
 import orjson
@@ -451,11 +452,11 @@ async def test_a_thousand_idle_connections_end_within_a_second() -> None:
     clients: list[RawClient] = []
     for _ in range(10):
         clients += await asyncio.gather(*(RawClient.connect(port) for _ in range(100)))
-    begin = asyncio.get_running_loop().time()
+    begin = process_time()
     await runner.cleanup()
-    took = asyncio.get_running_loop().time() - begin
+    took = process_time() - begin
     frames = [await client.recv_frame() for client in clients]
     assert {frame.close_code for frame in frames} == {1001}
     for client in clients:
         client.close()
-    assert took < 3, "a second, and as much again for a busy machine"
+    assert took < 1, "a second of work; how busy the machine is with others does not count"

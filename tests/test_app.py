@@ -7,7 +7,7 @@ import sys
 import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
-from time import process_time
+from time import perf_counter, process_time
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
@@ -532,7 +532,7 @@ async def test_a_connection_accepted_during_the_shutdown_is_closed(
         ws = await connecting
         assert await close_code_of(ws) == 1001
         await closing
-        assert perf_counter() - begin < 1.0
+        assert perf_counter() - begin < 10, "aiohttp would wait for a minute"
     assert_nothing_is_left(hub)
 
 

@@ -179,7 +179,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
             consumer=self._make_consumer(),
             on_lost=guest.lost,
             app=app,
-            hub=request.config_dict.get(TOPICS) if isinstance(request, web.Request) else None,
+            hub=_topics_of(request),
         )
 
     def _make_consumer(self) -> Consumer:
@@ -473,6 +473,13 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         if message.type in CLOSE_TYPES:
             raise StopAsyncIteration
         return message
+
+
+def _topics_of(request: web.BaseRequest) -> TopicsPort | None:
+    """What ``setup(app)`` left there; not for a mocked application, or a server without one."""
+    if isinstance(request, web.Request) and isinstance(request.app, web.Application):
+        return request.config_dict.get(TOPICS)
+    return None
 
 
 def _compression(compress: bool | Compression) -> Compression:

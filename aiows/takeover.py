@@ -99,7 +99,10 @@ class Guest:
         if self._manager is not None:
             self._manager.connection_lost(self, error)
             self._manager = None
-        self._release_handler(error)
+        # Where the server cancels handlers of lost peers (handler_cancellation) that is for a view whose
+        # peer has gone; one that closed, or waits for the answer to its Close, goes on to its end.
+        if self.connection.was_cut:
+            self._release_handler(error)
 
     def detach(self) -> None:
         """The connection goes on without the view that accepted it."""

@@ -111,6 +111,7 @@ class Connection:
         "user_data",
         "user_id",
         "was_clean",
+        "was_cut",
     )
 
     def __init__(
@@ -145,7 +146,8 @@ class Connection:
         self._done: asyncio.Future[None] | None = None
         self._leave_callbacks: list[Callable[[Connection], None]] = []
         self._afterwards: Afterwards | None = None
-        self.was_clean = False
+        self.was_clean = False  # both Close frames have passed
+        self.was_cut = False  # lost while it was open
         self.exception: BaseException | None = None
         self.user_id: Any = None
         self.user_data: Any = None
@@ -569,6 +571,7 @@ class Connection:
         """The TCP connection is gone."""
         if self._state is State.LOST:
             return
+        self.was_cut = not self.closed
         self._note_close(ABNORMAL, "")
         closed = ConnectionClosed(self._close_code, self._close_reason)
         if not self.was_clean:

@@ -11,12 +11,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
+
+AGENT: Final = "aiows"
 
 WSTEST: Final = """\
 import site, sys
@@ -75,37 +77,47 @@ def install(python: str, cache: Path) -> Path:
     return target
 
 
-def fuzz(
-    python: str, installed: Path, servers: Mapping[str, int], cases: Sequence[str], folder: Path
-) -> dict[str, list[Verdict]]:
-    """Run ``cases`` (``"1.*"``) against ``servers`` (name -> port); the verdicts by server.
+class Fuzzing:
+    """The fuzzing client at work on one server; a context that ends with it.
 
-    The reports, with every frame of every case, are left in ``folder``.
+    Its reports, with every frame of every case, are left in ``folder``.
     """
-    spec = folder / "spec.json"
-    spec.write_text(
-        json.dumps(
-            {
-                "outdir": str(folder),
-                "servers": [
-                    {"agent": name, "url": f"ws://127.0.0.1:{port}"}
-                    for name, port in servers.items()
-                ],
-                "cases": list(cases),
-                "exclude-cases": [],
-                "exclude-agent-cases": {},
-            }
-        )
-    )
-    wstest = [python, "-c", WSTEST, str(installed), "-m", "fuzzingclient", "-s", str(spec)]
-    ended = subprocess.run(wstest, cwd=folder, capture_output=True, text=True, check=False)
-    index = folder / "index.json"
-    if not index.exists():
-        raise RuntimeError(f"the fuzzing client gave no report:\n{ended.stdout}{ended.stderr}")
-    return {
-        name: [
+
+    def __init__(
+        self, python: str, installed: Path, port: int, cases: Sequence[str], folder: Path
+    ) -> None:
+        self._index = folder / "index.json"
+        spec = {
+            "outdir": str(folder),
+            "servers": [{"agent": AGENT, "url": f"ws://127.0.0.1:{port}"}],
+            "cases": list(cases),
+            "exclude-cases": [],
+            "exclude-agent-cases": {},
+        }
+        (folder / "spec.json").write_text(json.dumps(spec))
+        self._log = folder / "log"
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [python, "-c", WSTEST, installed, "-m", "fuzzingclient", "-s", "spec.json"],
+                cwd=folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def verdicts(self) -> list[Verdict]:
+        """Wait for the end, and say what was found."""
+        self._process.wait()
+        if not self._index.exists():
+            raise RuntimeError(f"the fuzzing client gave no report:\n{self._log.read_text()}")
+        report = json.loads(self._index.read_text())[AGENT]
+        return [
             Verdict(case, found["behavior"], found["behaviorClose"])
             for case, found in report.items()
         ]
-        for name, report in json.loads(index.read_text()).items()
-    }

@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from autobahn.fuzzing_client import Verdict, find_python27, fuzz, install
+from autobahn.fuzzing_client import Fuzzing, Verdict, find_python27, install
 
-pytestmark = [pytest.mark.autobahn, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.autobahn, pytest.mark.timeout(3 * 3600)]
 
 HERE = Path(__file__).parent
 LOOPS = ("asyncio", "uvloop")
@@ -68,7 +69,14 @@ def verdicts(
     assert pytestconfig.cache is not None
     installed = install(python, pytestconfig.cache.mkdir("autobahntestsuite"))
     cases = ALL_CASES if FULL else QUICK_CASES
-    return fuzz(python, installed, servers, cases, tmp_path_factory.mktemp("autobahn"))
+    with ExitStack() as stack:
+        at_work = {
+            loop: stack.enter_context(
+                Fuzzing(python, installed, port, cases, tmp_path_factory.mktemp(loop))
+            )
+            for loop, port in servers.items()
+        }
+        return {loop: fuzzing.verdicts() for loop, fuzzing in at_work.items()}
 
 
 @pytest.mark.parametrize("loop", LOOPS)

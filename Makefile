@@ -37,7 +37,7 @@ format: $(VENV)/.lint
 
 types: $(VENV)/.tests $(VENV)/.types
 	$(bin)/mypy
-	$(bin)/pyright
+	$(bin)/pyright --pythonpath $(bin)/python
 
 layers: $(VENV)/.package $(VENV)/.layers
 	$(bin)/lint-imports

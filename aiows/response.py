@@ -477,9 +477,10 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
 
 def _topics_of(request: web.BaseRequest) -> TopicsPort | None:
     """What ``setup(app)`` left there; not for a mocked application, or a server without one."""
-    if isinstance(request, web.Request) and isinstance(request.app, web.Application):
-        return request.config_dict.get(TOPICS)
-    return None
+    app: object = request.app if isinstance(request, web.Request) else None
+    if not isinstance(app, web.Application):
+        return None
+    return cast(web.Request, request).config_dict.get(TOPICS)
 
 
 def _compression(compress: bool | Compression) -> Compression:

@@ -49,7 +49,7 @@ async def test_d02_a_response_with_101_whose_view_goes_on(
 
     async def view(request: web.Request) -> web.StreamResponse:
         ws = WebSocketResponse()
-        assert isinstance(ws, aiohttp.web.WebSocketResponse)
+        assert isinstance(ws, web.WebSocketResponse)
         await ws.prepare(request)
         await ws.send_str(f"still here with {ws.status}")
         return ws

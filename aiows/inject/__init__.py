@@ -22,7 +22,14 @@ from .providers import is_face, provide, user_id
 from .reading import check_handler, read_parameters
 from .request_values import RequestValues
 from .scope import EndpointScope
-from .signature import NO_DEFAULT, declared_parameters, innermost, refusal
+from .signature import (
+    NO_DEFAULT,
+    declared_parameters,
+    innermost,
+    names_known_to,
+    refusal,
+    return_annotation,
+)
 
 __all__ = (
     "NO_DEFAULT",
@@ -39,9 +46,11 @@ __all__ = (
     "fields_asked_by",
     "innermost",
     "is_face",
+    "names_known_to",
     "provide",
     "read_parameters",
     "refusal",
+    "return_annotation",
     "use",
     "user_id",
 )

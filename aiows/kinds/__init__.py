@@ -26,7 +26,21 @@ Where one field is to blame ``details`` has its path as ``field`` (``items[2].pr
 ``expected`` and what was ``got``: a type, ``nothing``, or the value where its type was right.
 """
 
+from .calls import Guard, KindCall, Middleware, Next
+from .contract import Direction, KindContract
 from .dispatcher import KindDispatcher
 from .payload import Payload
+from .terms import KindOptions, PossibleError
 
-__all__ = ("KindDispatcher", "Payload")
+__all__ = (
+    "Direction",
+    "Guard",
+    "KindCall",
+    "KindContract",
+    "KindDispatcher",
+    "KindOptions",
+    "Middleware",
+    "Next",
+    "Payload",
+    "PossibleError",
+)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from inspect import isawaitable
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -15,17 +15,17 @@ from aiohttp import WSMessage, WSMsgType
 from ..connection import Connection, Peer, PreparedMessage
 from ..errors import ConnectionClosed, KindError
 from ..inject import refusal
-from .payload import RESERVED, Payload, Ref
+from .calls import Guard, Middleware
+from .declarations import Declarations
+from .payload import RESERVED, Ref
 from .reader import Reader, Request, Unreadable
 from .refusals import INTERNAL, bad_binary, not_text, quote
 from .replies import error_reply, reply
-from .routes import ERROR, Handler, Route, build_fallback, build_route
+from .routes import ERROR
 
 __all__ = ("KindDispatcher",)
 
 logger: Final = logging.getLogger("aiows.kinds")
-
-H = TypeVar("H", bound=Handler)
 
 POLICY_VIOLATION: Final = 1008  # RFC 6455, section 7.4.1
 
@@ -36,7 +36,7 @@ class _Messages(Peer, Protocol):
     def __aiter__(self) -> AsyncIterator[WSMessage]: ...
 
 
-class KindDispatcher:
+class KindDispatcher(Declarations):
     """Brings each message to the handler of its kind, checked and converted, and answers.
 
     ``payload_key``: None (the default) for flat messages, ``{"kind": ..., "value": 40}``, or the
@@ -49,6 +49,9 @@ class KindDispatcher:
     be (``msgspec.msgpack.decode``, a function over Protobuf); what it raises is a ``bad_binary`` error
     reply. None (the default): BINARY messages are no kind messages. Replies stay TEXT.
 
+    ``middleware`` and ``guards`` stand around every handler, outside of those of its kind; guards come
+    first. See `Guard` and `Middleware`.
+
     Handlers can be added at any time. Raises ValueError for options that cannot be.
     """
 
@@ -58,7 +61,10 @@ class KindDispatcher:
         payload_key: str | None = None,
         max_bad_messages: int = 20,
         decode_binary: Callable[[bytes], Any] | None = None,
+        middleware: Iterable[Middleware] = (),
+        guards: Iterable[Guard] = (),
     ) -> None:
+        super().__init__(middleware=middleware, guards=guards)
         if payload_key is not None and (not payload_key or payload_key in RESERVED):
             raise ValueError(f"payload_key cannot be {payload_key!r}")
         if max_bad_messages < 0:
@@ -66,47 +72,8 @@ class KindDispatcher:
         self._payload_key = payload_key
         self._max_bad_messages = max_bad_messages
         self._decode_binary = decode_binary
-        self._routes: dict[str, Route] = {}
-        self._fallback: Route | None = None
         self._reader: Reader | None = None
         self._bad_in_a_row: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
-
-    def on(self, kind: str | type[Payload], /, *, method: bool = False) -> Callable[[H], H]:
-        """Register the decorated function, ``def`` or ``async def``, for messages of ``kind``.
-
-        ``kind`` is a name, or a `Payload` type, whose fields the messages must have. The function
-        says by its parameters what it wants (`aiows.inject`): ``ws`` is the connection, a parameter
-        annotated with a `Payload` type the whole message, every other one a field of the message.
-        Returns the function unchanged; ``method=True``: its first parameter is the ``instance``
-        that `dispatch` is called with.
-
-        What it returns is the reply, sent if the message had a ``ref``. A `KindError` that it
-        raises is the error reply.
-
-        Raises RegistrationError for a handler that could never work and for a kind that has one.
-        """
-
-        def register(handler: H) -> H:
-            route = build_route(kind, handler, is_method=method)
-            if route.kind in self._routes:
-                raise refusal(handler, f"the kind {route.kind!r} has a handler already")
-            self._routes[route.kind] = route
-            self._reader = None
-            return handler
-
-        return register
-
-    def fallback(self, handler: H, /, *, method: bool = False) -> H:
-        """Register the decorated function for every kind that has no handler of its own.
-
-        It can ask for ``kind`` and ``fields`` (a dict of the others, unchecked) besides what is no
-        field. A message of kind ``error`` does not come here. Raises RegistrationError.
-        """
-        if self._fallback is not None:
-            raise refusal(handler, "there is a fallback already")
-        self._fallback = build_fallback(handler, is_method=method)
-        self._reader = None
-        return handler
 
     async def serve(self, ws: _Messages, *, instance: Any = None) -> None:
         """Dispatch every message until the connection ends; a BINARY one gets an error reply."""
@@ -138,6 +105,10 @@ class KindDispatcher:
         await self._handle(ws, request, instance)
         return True
 
+    def _changed(self) -> None:
+        super()._changed()
+        self._reader = None
+
     def _is_decodable(self, msg: WSMessage) -> bool:
         return msg.type is WSMsgType.BINARY and self._decode_binary is not None
 
@@ -153,12 +124,13 @@ class KindDispatcher:
 
     def _current_reader(self) -> Reader:
         if self._reader is None:
-            self._reader = Reader(self._routes, self._fallback, self._payload_key)
+            routes, fallback = self._surrounded_routes(), self._surrounded_fallback()
+            self._reader = Reader(routes, fallback, self._payload_key)
         return self._reader
 
     async def _handle(self, ws: Peer, request: Request, instance: Any) -> None:
         try:
-            value = request.route.plan.call(ws, request.message, instance)
+            value = request.route.call(ws, request.message, instance)
             if isawaitable(value):
                 value = await value
             answer = None if request.ref is None else reply(value, request.ref, self._payload_key)

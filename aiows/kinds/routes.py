@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, TypeAlias, cast
 
 import msgspec
@@ -20,10 +20,14 @@ from ..inject import (
     check_handler,
     declared_parameters,
     fields_asked_by,
+    names_known_to,
     read_parameters,
     refusal,
+    return_annotation,
 )
+from .calls import Caller, Guard, Middleware, surrounded
 from .payload import KIND, RESERVED, Fields, Payload, kind_problem
+from .terms import NOT_SAID, Terms
 
 __all__ = ("ERROR", "REPLY", "Handler", "Route", "Unrouted", "build_fallback", "build_route")
 
@@ -48,17 +52,42 @@ class Unrouted(Struct, frozen=True):
     fields: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A handler's kind, the type of its messages, and how it is called."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route(Terms):
+    """A handler's kind, the type of its messages, on what terms it is called, and how.
+
+    ``call(ws, message, instance)`` asks the guards, goes through the middleware and calls the handler;
+    what it returns may have to be awaited.
+    """
 
     kind: str
     message_type: Any
     decoder: msgspec.json.Decoder[Any]
     plan: Plan
+    call: Caller = field(init=False)
+
+    def __post_init__(self) -> None:
+        call = surrounded(
+            self.plan.call,
+            kind=self.kind,
+            handler=self.plan.function,
+            guards=self.guards,
+            middleware=self.middleware,
+        )
+        object.__setattr__(self, "call", call)
+
+    def within(self, middleware: tuple[Middleware, ...], guards: tuple[Guard, ...]) -> Route:
+        """Return the route with ``middleware`` and ``guards`` around what it has already."""
+        if not middleware and not guards:
+            return self
+        return replace(
+            self, middleware=(*middleware, *self.middleware), guards=(*guards, *self.guards)
+        )
 
 
-def build_route(kind: str | type[Payload], handler: Handler, *, is_method: bool) -> Route:
+def build_route(
+    kind: str | type[Payload], handler: Handler, *, is_method: bool, terms: Terms
+) -> Route:
     """Return the route of a kind's messages. Raises RegistrationError for what cannot work."""
     given = None if isinstance(kind, str) else _checked_payload(handler, kind)
     names = {} if given is None else {given.__name__: given}
@@ -66,10 +95,13 @@ def build_route(kind: str | type[Payload], handler: Handler, *, is_method: bool)
     payload = _one_payload(plan, given)
     name = kind if isinstance(kind, str) else kind.kind
     _check_name(handler, name, payload)
+    if terms.reply is NOT_SAID:
+        known = {**names, **names_known_to(handler)}
+        terms = replace(terms, reply=return_annotation(handler, known))
     if payload is None:
-        return _route(name, plan, _fields_type(name, plan))
+        return _route(name, plan, _fields_type(name, plan), terms)
     _check_payload(plan, payload)
-    return _route(name, plan, payload)
+    return _route(name, plan, payload, terms)
 
 
 def build_fallback(handler: Handler, *, is_method: bool) -> Route:
@@ -82,7 +114,7 @@ def build_fallback(handler: Handler, *, is_method: bool) -> Route:
         ):
             problem = f"{each.name!r}: a fallback can ask for the connection, kind and fields"
             raise refusal(asked.function, problem)
-    return _route("", plan, dict[str, Any])
+    return _route("", plan, dict[str, Any], Terms())
 
 
 def _plan(handler: Handler, *, is_method: bool, names: dict[str, Any]) -> Plan:
@@ -104,12 +136,13 @@ def _check_first(handler: Handler, *, is_method: bool) -> None:
         raise refusal(handler, "its first parameter is self: register it with method=True")
 
 
-def _route(kind: str, plan: Plan, message_type: Any) -> Route:
+def _route(kind: str, plan: Plan, message_type: Any, terms: Terms) -> Route:
     return Route(
         kind=kind,
         message_type=message_type,
         decoder=msgspec.json.Decoder(message_type),
         plan=plan,
+        **{each.name: getattr(terms, each.name) for each in fields(terms)},
     )
 
 

@@ -1,0 +1,88 @@
+"""In go the options of a registration, out come the terms on which a kind is handled, checked."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, TypedDict, Unpack, get_args
+
+from ..errors import KindError
+from ..inject import refusal
+from .calls import Guard, Middleware, read_guards, read_middleware
+from .concurrency import Concurrency, InOrder
+
+__all__ = ("NOT_SAID", "KindOptions", "PossibleError", "Terms", "read_terms")
+
+NOT_SAID: Final = inspect.Parameter.empty
+"""There is no ``reply=``: the handler's return annotation says what it returns."""
+
+
+class PossibleError(NamedTuple):
+    """A ``code`` that a kind's handler may refuse with, and a text for people; "" if there is none."""
+
+    code: str
+    text: str = ""
+
+
+class KindOptions(TypedDict, total=False):
+    """The keywords of `KindDispatcher.on`, and of `on` in a view.
+
+    ``payload``: the type that the messages of a kind given by name are. ``middleware``, ``guards``: what
+    stands around this kind, within what stands around its dispatcher. ``reply``: the type of what the
+    handler returns, where its annotation does not say it. ``errors``: what it refuses with, codes or
+    `KindError` objects. ``examples``: messages, as payloads or as dicts of fields.
+    """
+
+    payload: Any
+    concurrency: Concurrency
+    timeout: float | None
+    middleware: Iterable[Middleware]
+    guards: Iterable[Guard]
+    reply: Any
+    errors: Iterable[str | KindError]
+    examples: Iterable[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How messages of one kind are handled; ``timeout`` in seconds, None: no limit of its own."""
+
+    payload: Any = None
+    concurrency: Concurrency = InOrder()  # noqa: RUF009 (frozen)
+    timeout: float | None = None
+    middleware: tuple[Middleware, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    reply: Any = NOT_SAID
+    errors: tuple[PossibleError, ...] = ()
+    examples: tuple[Any, ...] = ()
+
+
+def read_terms(handler: Callable[..., Any], **options: Unpack[KindOptions]) -> Terms:
+    """Return what ``options`` say. Raises RegistrationError for what cannot be."""
+    unknown = options.keys() - KindOptions.__annotations__.keys()
+    if unknown:
+        raise refusal(handler, f"no options of a kind: {', '.join(sorted(unknown))}")
+    terms = Terms(
+        payload=options.get("payload"),
+        concurrency=options.get("concurrency", InOrder()),
+        timeout=options.get("timeout"),
+        middleware=read_middleware(options.get("middleware", ())),
+        guards=read_guards(options.get("guards", ())),
+        reply=options.get("reply", NOT_SAID),
+        errors=tuple(_possible_error(handler, each) for each in options.get("errors", ())),
+        examples=tuple(options.get("examples", ())),
+    )
+    if not isinstance(terms.concurrency, get_args(Concurrency)):
+        raise refusal(handler, f"concurrency= is InOrder() or the like, not {terms.concurrency!r}")
+    if terms.timeout is not None and not terms.timeout > 0:
+        raise refusal(handler, f"timeout= is more than 0 seconds, or None, not {terms.timeout!r}")
+    return terms
+
+
+def _possible_error(handler: Callable[..., Any], error: object) -> PossibleError:
+    if isinstance(error, KindError):
+        return PossibleError(error.code, error.message)
+    if isinstance(error, str):
+        return PossibleError(error)
+    raise refusal(handler, f"errors= has codes and KindError objects, not {error!r}")

@@ -18,32 +18,30 @@ What: TypeAlias = Mapping[str, Any] | Callable[..., Any] | type[WebSocketView] |
 
 
 def websocket(
-    path: str, behaviour: What = None, *, name: str | None = None, **callbacks: Any
+    path: str, behaviour: What = None, *, name: str | None = None, **options: Any
 ) -> web.RouteDef:
     """Make the route of a WebSocket: ``app.add_routes([websocket("/*", {...})])``.
 
-    ``path`` is a pattern as for any route of aiohttp, and ``*`` at its end is the rest of the path.
+    ``path`` is a pattern as for any route of aiohttp, and ``/*`` at its end is whatever follows.
     ``behaviour`` is one of
 
     - a dict of callbacks and options, see `aiows.callbacks.Behaviour`; the same may be given, or added,
       as keyword arguments
     - a `WebSocketView` subclass
-    - a coroutine function, see `WebSocketRoute`
+    - a coroutine function with options as keyword arguments, see `WebSocketRoute`
 
     ``name`` is for `url_for`. Raises RegistrationError for what could never work.
     """
     pattern = _pattern(path)
     if behaviour is None or isinstance(behaviour, Mapping):
         given = cast("Mapping[str, Any]", behaviour or {})
-        handler = CallbackRoute(_behaviour(given, callbacks)).handle
+        handler = CallbackRoute(_behaviour(given, options)).handle
         return _get(pattern, handler, name)
-    if callbacks:
-        raise RegistrationError(f"{behaviour!r} takes no options: {', '.join(callbacks)}")
     if isinstance(behaviour, type):
-        return web.view(pattern, _view(behaviour), name=name)
+        return web.view(pattern, _view(behaviour, options), name=name)
     if not callable(behaviour):
         raise RegistrationError(f"a route is callbacks, a view or a function, not {behaviour!r}")
-    return _get(pattern, endpoint_handler(behaviour, pattern), name)
+    return _get(pattern, endpoint_handler(behaviour, pattern, **options), name)
 
 
 def _behaviour(behaviour: Mapping[str, Any], callbacks: Mapping[str, Any]) -> Behaviour:
@@ -53,9 +51,12 @@ def _behaviour(behaviour: Mapping[str, Any], callbacks: Mapping[str, Any]) -> Be
     return Behaviour.of({**behaviour, **callbacks})
 
 
-def _view(behaviour: type) -> type[WebSocketView]:
+def _view(behaviour: type, options: Mapping[str, Any]) -> type[WebSocketView]:
     if not issubclass(behaviour, WebSocketView):
         raise RegistrationError(f"{behaviour!r} is no WebSocketView")
+    if options:
+        problem = f"its options are class attributes: {', '.join(options)}"
+        raise RegistrationError(f"{behaviour!r} takes none here, {problem}")
     return behaviour
 
 

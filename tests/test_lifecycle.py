@@ -394,6 +394,22 @@ class Lifecycle(RuleBasedStateMachine):
     def application_publishes(self, topic: str) -> None:
         self.world.run(lambda: self.world.hub.publish(topic, b"news" * 100))
 
+    @precondition(lambda self: self.world.peers)
+    @rule(which=st.integers(0, 3), floods=st.integers(1, 3), catches_up=st.booleans())
+    def server_is_faster_than_the_client(self, which: int, floods: int, catches_up: bool) -> None:
+        """On their own backpressure and drains would hardly ever come about."""
+        peer = self.pick(which)
+        peer.client.stop_reading()
+
+        def flood() -> None:
+            for _ in range(floods):
+                peer.do("flood")
+
+        self.world.run(flood)
+        self.everything_is_as_it_should_be()
+        if catches_up:
+            self.world.run(peer.client.read)
+
     # time
 
     @rule(seconds=st.sampled_from([1, CLOSE_TIMEOUT + 1, IDLE_TIMEOUT + 1]))
@@ -486,12 +502,12 @@ class Lifecycle(RuleBasedStateMachine):
 def test_whatever_happens_a_connections_life_is_as_promised(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """About five thousand steps."""
+    """Thousands of steps."""
     caplog.set_level(logging.CRITICAL, "aiows")  # what the callbacks raise is meant
     run_state_machine_as_test(
         Lifecycle,
         settings=settings(
-            max_examples=120,
+            max_examples=250,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -1,6 +1,7 @@
 # Everything happens in a virtual environment, made when it is first needed.
 #   make demo    the chat on http://localhost:8080; PORT= chooses another port
 #   make test    the tests
+#   make bench   what a message costs, here and with others: see benchmarks/README.md
 # PYTHON= chooses the interpreter, otherwise it is the newest one from 3.11 on.
 
 VENV ?= .venv
@@ -18,7 +19,7 @@ pip_install := PYTHONWARNINGS=ignore $(bin)/python -m pip install --quiet --disa
 no_python := No Python >= 3.11 with venv found: apt-get install python3-venv, or set PYTHON=
 described_in := setup.cfg setup.py pyproject.toml
 
-.PHONY: demo test lint format types layers docs compat autobahn clean
+.PHONY: demo test lint format types layers docs compat autobahn bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.package
@@ -51,8 +52,11 @@ compat: $(VENV)/.tests
 autobahn: $(VENV)/.tests
 	AIOWS_AUTOBAHN=full $(bin)/python -m pytest -m autobahn $(ARGS)
 
+bench: $(VENV)/.tests
+	$(bin)/python benchmarks/run.py $(ARGS)
+
 clean:
-	rm -rf $(VENV) build dist docs/_build *.egg-info
+	rm -rf $(VENV) build dist docs/_build benchmarks/build *.egg-info
 
 # Stamps: what is installed is not installed again until its description changes.
 

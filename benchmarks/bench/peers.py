@@ -1,0 +1,84 @@
+"""Nothing goes in, the peers come out: which server, from which packages, on which loop, for which tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from .works import Task, Work
+
+__all__ = ("BASELINE", "PEERS", "Peer", "peers_named")
+
+ALL: Final[frozenset[Task]] = frozenset({"echo", "json", "fan-out", "idle"})
+
+BASELINE: Final = "aiohttp"
+"""The peer that all others are compared with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """One server, written as its own documentation would.
+
+    ``server``: its file in servers/, or native/ for a program in C. ``loop`` goes to it as its second
+    argument. ``requirements`` are what pip (or, for a .mjs, npm) installs; the first one is whose version
+    the table shows. ``environment``: the virtual environment, another one for a peer that conflicts.
+    """
+
+    name: str
+    server: str
+    requirements: tuple[str, ...] = ()
+    loop: str = "uvloop"
+    tasks: frozenset[Task] = ALL
+    environment: str = "peers"
+
+    def does(self, work: Work) -> bool:
+        return work.task in self.tasks
+
+
+def _aiows(style: str, *tasks: Task) -> list[Peer]:
+    """One style of aiows, on uvloop and on uvloop with aiofastnet's transports."""
+    return [
+        Peer(
+            name=f"aiows-{style}{suffix}",
+            server=f"aiows_{style.replace('-', '_')}.py",
+            requirements=("aiows", "aiohttp", "uvloop", "aiofastnet", "orjson"),
+            loop=loop,
+            tasks=frozenset(tasks),
+        )
+        for suffix, loop in (("", "uvloop"), ("+aiofastnet", "aiofastnet"))
+    ]
+
+
+PEERS: Final = (
+    Peer(name="floor", server="floor", loop=""),
+    Peer(name="aiohttp", server="aiohttp_server.py", requirements=("aiohttp", "uvloop", "orjson")),
+    Peer(
+        name="aiohttp-asyncio",
+        server="aiohttp_server.py",
+        requirements=("aiohttp", "orjson"),
+        loop="asyncio",
+    ),
+    *_aiows("async-for", "echo", "json", "fan-out", "idle"),
+    *_aiows("callback", "echo", "json", "fan-out", "idle"),
+    *_aiows("view", "echo", "fan-out", "idle"),
+    *_aiows("kinds", "json", "idle"),
+    *_aiows("publish", "fan-out"),
+)
+
+
+def peers_named(names: list[str]) -> list[Peer]:
+    """The peers whose names these are, or all; ``aiows*`` names all that begin so.
+
+    Raises ValueError for a name that there is not.
+    """
+    if not names:
+        return list(PEERS)
+    for name in names:
+        if not any(_is_named(peer, name) for peer in PEERS):
+            known = ", ".join(peer.name for peer in PEERS)
+            raise ValueError(f"no peer is called {name}; there are {known}")
+    return [peer for peer in PEERS if any(_is_named(peer, name) for name in names)]
+
+
+def _is_named(peer: Peer, name: str) -> bool:
+    return peer.name.startswith(name[:-1]) if name.endswith("*") else peer.name == name

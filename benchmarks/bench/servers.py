@@ -1,0 +1,80 @@
+"""In goes a peer's command, out comes its server on a free port of loopback, until it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Final
+
+from .cores import Cores
+from .errors import BenchError
+
+__all__ = ("Server", "serve")
+
+HOST: Final = "127.0.0.1"
+START_WITHIN: Final = 30.0
+STOP_WITHIN: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    pid: int
+    port: int
+
+
+@contextmanager
+def serve(command: list[str], *, loop: str, core: int, env: Mapping[str, str]) -> Iterator[Server]:
+    """Run ``command PORT LOOP``. Raises BenchError with what it printed if it does not listen."""
+    port = _free_port()
+    arguments = [*command, str(port), *([loop] if loop else [])]
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            Cores.pinned(core, arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **env},
+        )
+        try:
+            _await_listening(process, port, output)
+            yield Server(process.pid, port)
+        finally:
+            _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _await_listening(process: subprocess.Popen[bytes], port: int, output: IO[bytes]) -> None:
+    give_up = time.monotonic() + START_WITHIN
+    while time.monotonic() < give_up and process.poll() is None:
+        with socket.socket() as trial:
+            if trial.connect_ex((HOST, port)) == 0:
+                return
+        time.sleep(0.02)
+    output.seek(0)
+    said = output.read()[-2000:].decode(errors="replace")
+    raise BenchError(f"the server did not listen on its port: {said.strip() or 'it said nothing'}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """As it is asked first, then by force: some wait for connections that are idle."""
+    for how in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            process.send_signal(how)
+        try:
+            process.wait(STOP_WITHIN if how is signal.SIGKILL else 1)
+        except subprocess.TimeoutExpired:
+            continue
+        return

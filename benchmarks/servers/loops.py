@@ -1,0 +1,24 @@
+"""In goes the command line of a server, ``PORT LOOP``, out come its port and its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+__all__ = ("new_loop", "port")
+
+port = int(sys.argv[1])
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """The loop that the command line names: asyncio, uvloop, or aiofastnet on uvloop."""
+    name = sys.argv[2]
+    if name == "asyncio":
+        return asyncio.new_event_loop()
+    import uvloop
+
+    if name == "uvloop":
+        return uvloop.new_event_loop()
+    import aiofastnet
+
+    return aiofastnet.loop_factory(uvloop.new_event_loop)()

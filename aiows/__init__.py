@@ -9,6 +9,9 @@ from .connection import Connection, PreparedMessage, SendStatus
 from .endpoint import WebSocket
 from .errors import (
     AiowsError,
+    AskFailed,
+    AskRefused,
+    AskTimeout,
     ConnectionClosed,
     HubMissing,
     KindError,
@@ -32,6 +35,9 @@ CompressOptions = Compression
 __all__ = (
     "HUB",
     "AiowsError",
+    "AskFailed",
+    "AskRefused",
+    "AskTimeout",
     "AsyncResource",
     "CompressOptions",
     "Compression",

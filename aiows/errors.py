@@ -8,6 +8,11 @@
     │   ├── WebSocketDisconnect  the peer of a WebSocket has left
     │   └── SentAfterClose       sending on a WebSocket we closed      (RuntimeError)
     ├── KindError                a handler refuses a message
+    ├── AskFailed                the peer did not answer what it was asked
+    │   ├── AskRefused           it answered with an error
+    │   ├── AskTimeout           it did not answer in time         (TimeoutError)
+    │   ├── AskBlocked           its answer cannot be read: too much else waits to be handled
+    │   └── TooManyAsks          too many questions wait for an answer already
     ├── RegistrationError        a handler that cannot work            (TypeError)
     ├── HubMissing               topics or the hub without setup(app)  (RuntimeError)
     └── RequestReleased          a view's request after on_open        (RuntimeError)
@@ -23,6 +28,10 @@ from aiohttp import ClientConnectionResetError, WebSocketError
 
 __all__ = (
     "AiowsError",
+    "AskBlocked",
+    "AskFailed",
+    "AskRefused",
+    "AskTimeout",
     "ConnectionClosed",
     "HubMissing",
     "KindError",
@@ -30,6 +39,7 @@ __all__ = (
     "RegistrationError",
     "RequestReleased",
     "SentAfterClose",
+    "TooManyAsks",
     "WebSocketDisconnect",
 )
 
@@ -98,6 +108,62 @@ class KindError(AiowsError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+
+class AskFailed(AiowsError):
+    """``ws.ask(...)`` has no answer to return; the peer's leaving is a `ConnectionClosed` instead."""
+
+
+class AskRefused(AskFailed):
+    """The peer answered ``kind`` with an error; ``code``, ``message`` and ``details`` are as it sent them."""
+
+    def __init__(self, kind: str, code: str, message: str = "", details: Any = None) -> None:
+        super().__init__(kind, code, message, details)
+        self.kind = kind
+        self.code = code
+        self.message = message
+        self.details = details
+
+    def __str__(self) -> str:
+        return f"the peer refused {self.kind!r}: {self.code!r:.128}, {self.message!r:.128}"
+
+
+class AskTimeout(AskFailed, TimeoutError):
+    """The peer did not answer ``kind`` within ``seconds``."""
+
+    def __init__(self, kind: str, seconds: float) -> None:
+        super().__init__(kind, seconds)
+        self.kind = kind
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"no answer to {self.kind!r} within {self.seconds} seconds"
+
+
+class AskBlocked(AskFailed):
+    """The peer sent so much besides an answer to ``kind`` that no more is read until it is handled.
+
+    Waiting on would be for ever where the handler that asks holds up what waits.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return f"no answer to {self.kind!r} can be read: too much else waits to be handled"
+
+
+class TooManyAsks(AskFailed):
+    """``limit`` questions wait for this peer's answers already, and ``kind`` was not asked."""
+
+    def __init__(self, kind: str, limit: int) -> None:
+        super().__init__(kind, limit)
+        self.kind = kind
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.kind!r} was not asked: {self.limit} questions wait for an answer already"
 
 
 class RegistrationError(AiowsError, TypeError):

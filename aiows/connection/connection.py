@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, overload
+
+import msgspec
 
 from .._wire import Deflater, Message, MessageReader, Opcode, build_close, build_frame
 from ..errors import ConnectionClosed, HubMissing, ProtocolError
 from .afterwards import Afterwards, Farewell
+from .exchange import Exchange
 from .keepalive import KeepAlive, KeepAlivePolicy
 from .outbox import Outbox, SendStatus
 from .prepared import PreparedMessage
@@ -94,6 +97,7 @@ class Connection:
         "_deadline",
         "_deflater",
         "_done",
+        "_exchange",
         "_hub",
         "_is_leaving",
         "_is_over",
@@ -146,6 +150,7 @@ class Connection:
         self._done: asyncio.Future[None] | None = None
         self._leave_callbacks: list[Callable[[Connection], None]] = []
         self._afterwards: Afterwards | None = None
+        self._exchange: Exchange | None = None
         self.was_clean = False  # both Close frames have passed
         self.was_cut = False  # lost while it was open
         self.exception: BaseException | None = None
@@ -271,6 +276,55 @@ class Connection:
             self._check_open()
             self.outbox.write(self._frame_of(message, compress=compress))
 
+    @overload
+    async def ask(
+        self, kind: str, fields: Mapping[str, Any] | None = None, /, *, timeout: float | None = 10.0
+    ) -> dict[str, Any]: ...
+
+    @overload
+    async def ask(
+        self, payload: msgspec.Struct, /, *, timeout: float | None = 10.0
+    ) -> dict[str, Any]: ...
+
+    async def ask(
+        self,
+        kind: object,
+        fields: Mapping[str, Any] | None = None,
+        /,
+        *,
+        timeout: float | None = 10.0,
+    ) -> dict[str, Any]:
+        """Ask the peer and return the fields of its answer, without ``kind`` and ``ref``.
+
+        ``kind`` and ``fields``, or a `Payload`, are sent as a flat message with a ``ref``; the answer is
+        the message that comes back with it, of whatever kind. It is taken out of what is received
+        before any queue or handler, so a handler may ask while it is at work.
+
+        ``timeout``: seconds until the question is given up, None: never. A question that is given up,
+        also because its task is cancelled, is taken back with a ``cancel``.
+
+        Raises AskRefused for an error as the answer, AskTimeout, AskBlocked if what waits to be handled
+        holds up the answer, TooManyAsks over 64 questions at once, AskFailed for a stream,
+        ConnectionClosed if the peer leaves, ValueError for reserved kinds and keys.
+        """
+        return await self._exchanges().asking.ask(kind, fields, timeout)
+
+    def ask_stream(
+        self,
+        kind: object,
+        fields: Mapping[str, Any] | None = None,
+        /,
+        *,
+        timeout: float | None = 10.0,
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Ask as `ask` does, and yield the fields of each ``item`` of the answer until its ``end``.
+
+        ``timeout`` is the time for each of them. A peer that is faster than the loop feels TCP. To
+        leave the loop is to take the question back (at once in ``async with contextlib.aclosing``).
+        Raises as `ask`, when it is iterated over.
+        """
+        return self._exchanges().asking.ask_stream(kind, fields, timeout)
+
     async def drained(self) -> None:
         """Wait until there is room again: at most ``writer_limit`` bytes wait. Raises ConnectionClosed.
 
@@ -301,7 +355,10 @@ class Connection:
 
     def _check_open(self) -> None:
         if self.closed:
-            raise ConnectionClosed(self._close_code, self._close_reason)
+            raise self._closed_error()
+
+    def _closed_error(self) -> ConnectionClosed:
+        return ConnectionClosed(self._close_code, self._close_reason)
 
     def _drained(self) -> None:
         self._consumer.on_drain()
@@ -346,6 +403,35 @@ class Connection:
         if self._hub is None:
             raise HubMissing
         return self._hub
+
+    # requests and answers
+
+    def _exchanges(self) -> Exchange:
+        if self._exchange is None:
+            self._exchange = Exchange(self)
+        return self._exchange
+
+    def check_answerable(self) -> None:
+        """Raise ConnectionClosed if the peer will say no more."""
+        if self._state is not State.OPEN or self.failure is not None:
+            raise self._closed_error()
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether nothing is read until somebody takes what waits."""
+        return self._protocol.is_paused
+
+    def hold(self, weight: int) -> None:
+        """So many bytes wait elsewhere than in the inbox: they count as if they were there."""
+        self._protocol.hold(weight)
+
+    def release(self, weight: int) -> None:
+        """Take back `hold`."""
+        self._protocol.release(weight)
+
+    def _fail_exchange(self) -> None:
+        if self._exchange is not None:
+            self._exchange.fail(self._closed_error())
 
     # closing
 
@@ -480,6 +566,7 @@ class Connection:
             self._afterwards.begin(self._loop)
 
     def _leave(self) -> None:
+        self._fail_exchange()
         if self._keepalive is not None:
             self._keepalive.stop()
         callbacks, self._leave_callbacks = self._leave_callbacks, []
@@ -526,7 +613,7 @@ class Connection:
             self._received_ping(message)
         elif message.opcode == Opcode.PONG:
             self._received_control(message)
-        else:
+        elif self._exchange is None or not self._exchange.take(message):
             self._queue(message)
 
     def _received_ping(self, message: Message) -> None:
@@ -548,6 +635,7 @@ class Connection:
         if self._state is State.CLOSED:
             self.hang_up()
             return
+        self._fail_exchange()
         # The answer waits until what came before has been handled, but not for ever.
         self._set_deadline(self._options.close_timeout, self.answer_close)
         self._queue(message)
@@ -560,12 +648,19 @@ class Connection:
             self.hang_up()
             return
         self.failure = error
+        self._fail_exchange()
         self._set_deadline(self._options.close_timeout, self._fail, error)
         self._consumer.on_message()
 
     def _queue(self, message: Message) -> None:
         self._protocol.put(message)
         self._consumer.on_message()
+        if self._exchange is not None and self._protocol.is_paused:
+            self._loop.call_soon(self._check_blocked)  # who is just being woken may make room
+
+    def _check_blocked(self) -> None:
+        if self._exchange is not None and self._protocol.is_paused:
+            self._exchange.blocked()
 
     def lost(self, error: BaseException | None) -> None:
         """The TCP connection is gone."""
@@ -573,7 +668,7 @@ class Connection:
             return
         self.was_cut = not self.closed
         self._note_close(ABNORMAL, "")
-        closed = ConnectionClosed(self._close_code, self._close_reason)
+        closed = self._closed_error()
         if not self.was_clean:
             self.exception = self.exception or error or closed
         self._step(Event.LOSE)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 if TYPE_CHECKING:
+    from msgspec import Struct
+
     from .connection import Connection
     from .outbox import SendStatus
 
@@ -54,6 +57,18 @@ class Peer(Protocol):
     def push(self, message: Any) -> SendStatus: ...
 
     async def drained(self) -> None: ...
+
+    @overload
+    async def ask(
+        self, kind: str, fields: Mapping[str, Any] | None = None, /, *, timeout: float | None = 10.0
+    ) -> dict[str, Any]: ...
+
+    @overload
+    async def ask(self, payload: Struct, /, *, timeout: float | None = 10.0) -> dict[str, Any]: ...
+
+    def ask_stream(
+        self, kind: Any, fields: Mapping[str, Any] | None = None, /, *, timeout: float | None = 10.0
+    ) -> AsyncGenerator[dict[str, Any]]: ...
 
     def subscribe(self, topic: str) -> None: ...
 
@@ -113,6 +128,26 @@ class Face:
     async def drained(self) -> None:
         """Wait until the outbox is back at its limit; see `Connection.drained`."""
         await self.connection.drained()
+
+    @overload
+    async def ask(
+        self, kind: str, fields: Mapping[str, Any] | None = None, /, *, timeout: float | None = 10.0
+    ) -> dict[str, Any]: ...
+
+    @overload
+    async def ask(self, payload: Struct, /, *, timeout: float | None = 10.0) -> dict[str, Any]: ...
+
+    async def ask(
+        self, kind: Any, fields: Mapping[str, Any] | None = None, /, *, timeout: float | None = 10.0
+    ) -> dict[str, Any]:
+        """Ask the peer and return its answer; see `Connection.ask`."""
+        return await self.connection.ask(kind, fields, timeout=timeout)
+
+    def ask_stream(
+        self, kind: Any, fields: Mapping[str, Any] | None = None, /, *, timeout: float | None = 10.0
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Ask the peer and yield its answers; see `Connection.ask_stream`."""
+        return self.connection.ask_stream(kind, fields, timeout=timeout)
 
     def subscribe(self, topic: str) -> None:
         """Receive what is published on ``topic``. Raises HubMissing without ``setup(app)``."""

@@ -138,6 +138,20 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     def put(self, message: Message) -> None:
         """Queue a message for the application, and read no more when it has fallen behind."""
         self.inbox.put(message)
+        self._pause_if_full()
+
+    def hold(self, weight: int) -> None:
+        """Count bytes that wait elsewhere as if they were in the inbox."""
+        self.inbox.size += weight
+        self._pause_if_full()
+
+    def release(self, weight: int) -> None:
+        """They do not wait any more."""
+        self.inbox.size -= weight
+        if self.inbox.has_room:
+            self.resume()
+
+    def _pause_if_full(self) -> None:
         if self.inbox.is_full and not self.is_paused and not self._transport.is_closing():
             self.is_paused = True
             self._transport.pause_reading()

@@ -1,0 +1,21 @@
+"""In go no values, out come the words of the wire form that belong to requests and their answers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ("ANSWERS", "CANCEL", "END", "ERROR", "ITEM", "KIND", "REF", "REPLY")
+
+# keys
+KIND: Final = "kind"
+REF: Final = "ref"
+
+# kinds; ``error`` is a key, too
+REPLY: Final = "reply"
+ITEM: Final = "item"
+END: Final = "end"
+ERROR: Final = "error"
+CANCEL: Final = "cancel"
+
+# What one side answers the other with, or takes back a request with: never requests.
+ANSWERS: Final = frozenset({REPLY, ITEM, END, ERROR, CANCEL})

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from ._wire import Compression, DeflateParams, Inflater, MessageReader
+from .codecs import Codec
 from .connection import Consumer, Hooks, Pump
 from .handshake import Origins, check_origin, is_upgrade
 from .response import WebSocketResponse
@@ -47,6 +48,7 @@ class AttendedResponse(WebSocketResponse):
         max_backpressure: int,
         idle_timeout: float,
         control_messages: bool = False,
+        codecs: Iterable[Codec] = (),
     ) -> None:
         super().__init__(
             protocols=protocols,
@@ -55,6 +57,7 @@ class AttendedResponse(WebSocketResponse):
             max_backpressure=max_backpressure,
             control_messages=control_messages,
             idle_timeout=idle_timeout,
+            codecs=codecs,
         )
         self._pump = Pump(hooks, asyncio.get_running_loop())
 

@@ -78,9 +78,9 @@ class ConnectionRegistry:
 
     ``user_id in registry``, ``len(registry)`` and ``for user_id in registry`` speak of the users
     that have a connection right now. Messages are ``str`` (TEXT), bytes-like (BINARY), any other
-    object (JSON) or a `PreparedMessage`; each is encoded and framed once, however many connections
-    get it, and TypeError is raised for what JSON cannot say. Every count that a method returns is
-    the number of connections that took the message.
+    object (each connection gets it in its own codec) or a `PreparedMessage`; each is encoded and framed
+    once a codec, however many connections get it, and TypeError is raised for what JSON cannot say.
+    Every count that a method returns is the number of connections that took the message.
     """
 
     __slots__ = ("__weakref__", "_entries", "_topics", "_users", "_watchers")
@@ -320,6 +320,8 @@ def _push(receivers: Iterable[Connection], message: PreparedMessage) -> int:
 
 
 async def _send(connection: Connection, message: PreparedMessage) -> bool:
+    if message.spoken_in(connection.codec) is None:
+        return False
     try:
         await connection.send_message(message)
     except ConnectionClosed:

@@ -20,6 +20,7 @@ from ._wire import (
     Opcode,
     make_deflater,
 )
+from .codecs import JSON, Codec
 from .connection import (
     Connection,
     ConnectionOptions,
@@ -78,7 +79,9 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     give out PING and PONG although they are answered; ``origins`` (None: any): see
     `aiows.handshake.check_origin`; ``strict_masking`` (True): refuse unmasked frames as RFC 6455,
     section 5.1 demands; ``idle_timeout`` (0: none): seconds without a sign of life until the peer is
-    given up, with a ping shortly before; ``heartbeat`` goes before it.
+    given up, with a ping shortly before; ``heartbeat`` goes before it; ``codecs`` (none, which is
+    JSON): their subprotocols are offered after ``protocols``, and the connection speaks the one that was
+    chosen, or else the first.
     """
 
     def __init__(
@@ -99,9 +102,11 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         origins: Origins = None,
         strict_masking: bool = True,
         idle_timeout: float = 0.0,
+        codecs: Iterable[Codec] = (),
     ) -> None:
         web.StreamResponse.__init__(self, status=101)
-        self._protocols = protocols
+        self._codecs = tuple(codecs)
+        self._protocols = (*protocols, *(codec.subprotocol for codec in self._codecs))
         self._receive_timeout = receive_timeout
         self._compression_mode = _compression(compress)
         self._max_msg_size = max_msg_size
@@ -180,7 +185,12 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
             on_lost=guest.lost,
             app=app,
             hub=_topics_of(request),
+            codec=self._chosen_codec(),
         )
+
+    def _chosen_codec(self) -> Codec:
+        chosen = (codec for codec in self._codecs if codec.subprotocol == self.ws_protocol)
+        return next(chosen, self._codecs[0] if self._codecs else JSON)
 
     def _make_consumer(self) -> Consumer:
         self._receiver = Receiver()

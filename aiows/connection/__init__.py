@@ -4,7 +4,7 @@ from .connection import Connection, ConnectionOptions, Consumer
 from .keepalive import KeepAlivePolicy
 from .outbox import SendStatus
 from .peer import Face, Peer, TopicsPort
-from .prepared import PreparedMessage, dump_json
+from .prepared import PreparedMessage
 from .pump import Hooks, Pump
 
 __all__ = (
@@ -19,5 +19,4 @@ __all__ = (
     "Pump",
     "SendStatus",
     "TopicsPort",
-    "dump_json",
 )

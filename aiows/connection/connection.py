@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, overload
 import msgspec
 
 from .._wire import Deflater, Message, MessageReader, Opcode, build_close, build_frame
+from ..codecs import JSON, Codec
 from ..errors import ConnectionClosed, HubMissing, ProtocolError
 from .afterwards import Afterwards, Farewell
 from .exchange import Exchange
@@ -84,7 +85,8 @@ class Consumer(Protocol):
 class Connection:
     """One accepted WebSocket connection, as callbacks and views see it.
 
-    ``user_id`` and ``user_data`` are the application's own; None until set.
+    ``user_id`` and ``user_data`` are the application's own; None until set. ``codec`` is how objects are
+    sent, and messages with a kind read.
     """
 
     __slots__ = (
@@ -109,6 +111,7 @@ class Connection:
         "_protocol",
         "_state",
         "_transport",
+        "codec",
         "exception",
         "failure",
         "outbox",
@@ -130,7 +133,9 @@ class Connection:
         on_lost: Callable[[BaseException | None], None],
         app: Any = None,
         hub: TopicsPort | None = None,
+        codec: Codec = JSON,
     ) -> None:
+        self.codec = codec
         self._transport = transport
         self._loop = loop
         self._deflater = deflater
@@ -220,12 +225,15 @@ class Connection:
     # sending
 
     def push(self, message: Any) -> SendStatus:
-        """Send without waiting: ``str`` as TEXT, bytes-like as BINARY, any other object as JSON.
+        """Send without waiting: ``str`` as TEXT, bytes-like as BINARY, any other object in its `codec`.
 
         DROPPED if the connection is closed, or if something waits already and this message would
-        make it more than ``max_backpressure`` bytes. Raises TypeError for what JSON cannot say.
+        make it more than ``max_backpressure`` bytes. Raises TypeError for what the codec cannot say.
         """
-        return self._push(PreparedMessage.of(message))
+        if not isinstance(message, PreparedMessage):
+            return self._push(PreparedMessage(message, codec=self.codec))
+        spoken = message.spoken_in(self.codec)
+        return SendStatus.DROPPED if spoken is None else self._push(spoken)
 
     def send(self, message: Any, opcode: int | None = None) -> SendStatus:
         """Send as `push` does, as what ``opcode`` names: TEXT or BINARY. Raises ValueError for others."""
@@ -233,7 +241,7 @@ class Connection:
             return self.push(message)
         if opcode not in (Opcode.TEXT, Opcode.BINARY):
             raise ValueError(f"{opcode!r} is no message: there are ping(), pong() and end()")
-        return self._push(PreparedMessage(message, opcode))
+        return self._push(PreparedMessage(message, opcode, codec=self.codec))
 
     def _push(self, message: PreparedMessage) -> SendStatus:
         outbox = self.outbox
@@ -266,15 +274,19 @@ class Connection:
     async def send_message(self, message: PreparedMessage, *, compress: bool | None = None) -> None:
         """Send ``message``, waiting first while more than ``writer_limit`` bytes wait; never drops.
 
-        A cancelled call has sent the whole message or nothing. Raises ConnectionClosed.
+        A cancelled call has sent the whole message or nothing. Raises ConnectionClosed, TypeError for
+        what the codec cannot say.
         """
         self._check_open()
+        spoken = message.spoken_in(self.codec)
+        if spoken is None:
+            raise TypeError(f"{self.codec!r} cannot say the message, see the log")
         if not self.outbox.is_contended:
-            self.outbox.write(self._frame_of(message, compress=compress))
+            self.outbox.write(self._frame_of(spoken, compress=compress))
             return
         async with self.outbox.turn():
             self._check_open()
-            self.outbox.write(self._frame_of(message, compress=compress))
+            self.outbox.write(self._frame_of(spoken, compress=compress))
 
     @overload
     async def ask(

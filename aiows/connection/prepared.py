@@ -2,46 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
-import msgspec
-import orjson
+import logging
+from typing import Any, Final, cast
 
 from .._wire import Opcode, build_frame, shared_deflater
+from ..codecs import JSON, Codec
 
-__all__ = ("PreparedMessage", "dump_json")
+__all__ = ("PreparedMessage",)
 
+logger: Final = logging.getLogger("aiows.connection")
 
-def dump_json(value: Any) -> bytes:
-    """Encode ``value`` as JSON: orjson, with msgspec for Structs (orjson does not know them).
-
-    Raises TypeError for what JSON cannot say.
-    """
-    if isinstance(value, msgspec.Struct):
-        return msgspec.json.encode(value)
-    return orjson.dumps(value, default=msgspec.to_builtins)
+_NOTHING: Final = object()
 
 
 class PreparedMessage:
-    """One outgoing message for many connections: encoded once, framed once, deflated once.
+    """One outgoing message for many connections: encoded once a codec, framed once, deflated once.
 
-    ``message`` is a ``str`` (TEXT), bytes-like (BINARY) or any other object (TEXT, as JSON).
-    Raises TypeError for an object that JSON cannot say.
+    ``message`` is a ``str`` (TEXT), bytes-like (BINARY) or any other object, which each connection gets
+    in its own codec unless an ``opcode`` is given. ``codec``: the one in which ``payload`` says it here
+    (default: JSON).
+
+    Raises TypeError for an object that ``codec`` cannot say.
     """
 
-    __slots__ = ("_deflated", "_plain", "opcode", "payload")
+    __slots__ = ("_codec", "_deflated", "_object", "_others", "_plain", "opcode", "payload")
 
-    def __init__(self, message: Any, opcode: int | None = None) -> None:
-        self.opcode, self.payload = _encode(message)
+    def __init__(self, message: Any, opcode: int | None = None, *, codec: Codec = JSON) -> None:
+        self._codec = codec
+        self._object: Any = _NOTHING
+        self._others: dict[Codec, PreparedMessage | None] | None = None
+        self.opcode, self.payload = self._encode(message)
         if opcode is not None:
             self.opcode = opcode
+            self._object = _NOTHING
         self._plain: bytes | None = None
         self._deflated: dict[int, bytes] = {}
+
+    def _encode(self, message: Any) -> tuple[int, bytes]:
+        if isinstance(message, str):
+            return Opcode.TEXT, message.encode()
+        if isinstance(message, bytes):
+            return Opcode.BINARY, message
+        if isinstance(message, bytearray | memoryview):
+            return Opcode.BINARY, bytes(cast("bytearray", message))
+        self._object = message
+        opcode = Opcode.TEXT if self._codec.is_text else Opcode.BINARY
+        return opcode, self._codec.encode(message)
 
     @classmethod
     def of(cls, message: Any) -> PreparedMessage:
         """Return ``message`` itself if it is prepared already."""
         return message if isinstance(message, cls) else cls(message)
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is one that each connection gets in its own codec."""
+        return self._object is not _NOTHING
+
+    def spoken_in(self, codec: Codec) -> PreparedMessage | None:
+        """Return the message for a connection that speaks ``codec``; None, once logged, if that cannot."""
+        if codec is self._codec or not self.is_object:
+            return self
+        if self._others is None:
+            self._others = {}
+        if codec not in self._others:
+            self._others[codec] = self._try_in(codec)
+        return self._others[codec]
+
+    def _try_in(self, codec: Codec) -> PreparedMessage | None:
+        try:
+            return PreparedMessage(self._object, codec=codec)
+        except TypeError:
+            logger.exception("a message does not reach the connections that speak %r", codec)
+            return None
 
     def frame(self) -> bytes:
         """The message as one uncompressed frame."""
@@ -60,13 +93,3 @@ class PreparedMessage:
             deflated = shared_deflater(window_bits).compress(self.payload)
             frame = self._deflated[window_bits] = build_frame(self.opcode, deflated, rsv1=True)
         return frame
-
-
-def _encode(message: Any) -> tuple[int, bytes]:
-    if isinstance(message, str):
-        return Opcode.TEXT, message.encode()
-    if isinstance(message, bytes):
-        return Opcode.BINARY, message
-    if isinstance(message, bytearray | memoryview):
-        return Opcode.BINARY, bytes(cast("bytearray", message))
-    return Opcode.TEXT, dump_json(message)

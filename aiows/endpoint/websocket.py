@@ -14,7 +14,8 @@ from aiohttp import WSMessage, WSMessageTypeError, WSMsgType, web
 from multidict import CIMultiDict
 
 from .._wire import Compression, build_close
-from ..connection import Connection, Face, PreparedMessage, dump_json
+from ..codecs import JSON
+from ..connection import Connection, Face, PreparedMessage
 from ..errors import ConnectionClosed, SentAfterClose, WebSocketDisconnect
 from ..handshake import Origins
 from ..response import WebSocketResponse
@@ -221,7 +222,7 @@ class WebSocket(Upgrade, Face):
 
         Raises ValueError for another mode, TypeError for what JSON cannot say.
         """
-        await self._send(PreparedMessage(dump_json(data), _message_type(mode)))
+        await self._send(PreparedMessage(JSON.encode(data), _message_type(mode)))
 
     async def _send(self, message: PreparedMessage) -> None:
         self._step(SEND)

@@ -1,0 +1,135 @@
+"""What a codec is: in goes an object, out comes a message in one format, and the way back."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar, Final, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from .hooks import TypeHook
+from .pydantic_models import PYDANTIC
+
+__all__ = ("Codec", "Document", "Parts")
+
+Document: TypeAlias = Any
+"""A message that `Codec.open` has looked at, or a part of one: what decoders take."""
+
+Parts: TypeAlias = tuple[Document | None, ...]
+
+TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
+
+# What is derived from these is encoded as they are: msgspec itself takes only the very types.
+SCALARS: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
+    (str, str.__str__),
+    (int, int.__int__),
+    (float, float.__float__),
+    (bytes, bytes.__bytes__),
+)
+
+
+# What a format may have of its own: it is not for us to make it text.
+NATIVE: Final = (
+    bytes,
+    bytearray,
+    memoryview,
+    datetime,
+    date,
+    time,
+    timedelta,
+    Decimal,
+    UUID,
+)
+
+
+class Codec(ABC):
+    """One format of messages, the same object for all connections that speak it.
+
+    ``subprotocol`` is what a client offers to get it: a token (RFC 6455, section 4.1). ``types``: hooks
+    for classes that msgspec does not know, the first that knows one has it; pydantic's models are known
+    by default. Raises ValueError for a subprotocol that cannot be offered.
+
+    To support a format derive from `ObjectCodec`.
+    """
+
+    name: ClassVar[str]
+    """What people call the format; error replies quote it."""
+
+    is_text: bool
+    """Whether its messages are TEXT, which has to be UTF-8, or BINARY."""
+
+    empty: ClassVar[Document]
+    """An object without fields."""
+
+    def __init__(self, subprotocol: str, *, types: Iterable[TypeHook] = (PYDANTIC,)) -> None:
+        if not TOKEN.fullmatch(subprotocol):
+            raise ValueError(f"no name for a subprotocol: {subprotocol!r}")
+        self.subprotocol = subprotocol
+        self._types = tuple(types)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.subprotocol}>"
+
+    @abstractmethod
+    def encode(self, value: Any, /) -> bytes:
+        """Return the message that says ``value``. Raises TypeError for what cannot be said."""
+
+    @abstractmethod
+    def encode_with(self, head: dict[str, Any], value: Any, /) -> bytes:
+        """Return the message with the fields of ``head``, fewer than 16, and those of the object ``value``.
+
+        No field may be in both. Raises TypeError as `encode` does.
+        """
+
+    def plain(self, value: Any, /) -> Any:
+        """Return ``value`` as dicts, lists, and what they hold: text, numbers, bytes, dates and the like."""
+        return msgspec.to_builtins(value, builtin_types=NATIVE, enc_hook=self._say)
+
+    def reader(self, type_: Any, /) -> Callable[[str | bytes], Any]:
+        """Return what reads a message as ``type_``: `open` and a `decoder` in one."""
+        decode = self.decoder(type_)
+        return lambda data: decode(self.open(data))
+
+    @abstractmethod
+    def open(self, data: str | bytes, /) -> Document:
+        """Return what the decoders take; raises as they do."""
+
+    @abstractmethod
+    def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
+        """Return what reads a document, or a part of one, as ``type_``.
+
+        It raises `msgspec.ValidationError` for a value that does not fit, and any other `Exception` for
+        what is no message of this format.
+        """
+
+    @abstractmethod
+    def splitter(self, *keys: str) -> Callable[[Document], Parts]:
+        """Return what finds the values of ``keys`` in a document, unread; None for one that is not there.
+
+        It raises as decoders do; what is no object does not fit.
+        """
+
+    def hook_for(self, type_: Any) -> TypeHook | None:
+        """Return the hook that knows ``type_``, None if there is none."""
+        return next((hook for hook in self._types if hook.knows(type_)), None)
+
+    def _say(self, value: Any) -> Any:
+        """Be msgspec's ``enc_hook``: return what to encode in place of ``value``."""
+        if (hook := self.hook_for(type(value))) is not None:
+            return hook.encode(value, self)
+        for base, plain in SCALARS:
+            if isinstance(value, base):
+                return plain(value)
+        raise TypeError(f"no codec says objects of type {type(value).__qualname__}")
+
+    def _read(self, type_: type, plain: Any) -> Any:
+        """Be msgspec's ``dec_hook``."""
+        hook = self.hook_for(type_)
+        if hook is None:
+            raise TypeError(f"no codec reads objects of type {type_.__qualname__}")
+        return hook.decode(type_, plain, self)

@@ -1,0 +1,27 @@
+"""In goes a plain value, out comes nothing, or what is no number in it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+from msgspec import ValidationError
+
+__all__ = ("check_finite",)
+
+
+def check_finite(plain: Any, path: str = "$") -> None:
+    """Refuse NaN and the infinities, which no handler expects of a number: JSON has neither.
+
+    A NaN passes every check of the form ``if value > limit: raise``. Raises `msgspec.ValidationError`.
+    """
+    if isinstance(plain, float):
+        if not math.isfinite(plain):
+            raise ValidationError(f"Expected `finite number`, got `{plain}` - at `{path}`")
+    elif isinstance(plain, dict):
+        for key, each in plain.items():
+            check_finite(key, path)
+            check_finite(each, f"{path}.{key}")
+    elif isinstance(plain, list | tuple):
+        for index, each in enumerate(cast("list[Any]", plain)):
+            check_finite(each, f"{path}[{index}]")

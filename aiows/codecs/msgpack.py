@@ -1,0 +1,115 @@
+"""In go objects, out comes MessagePack; typed objects come from it in one pass over the bytes.
+
+Integers over 64 bits, which the format has not, are extension 0, a str of decimal digits within: that is
+how the documentation of JavaScript's ``@msgpack/msgpack`` has a BigInt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final, cast
+
+import msgspec
+from msgspec.msgpack import Ext
+
+from .base import Document
+from .encoded import EncodedCodec
+from .finite import check_finite
+from .hooks import TypeHook
+from .pydantic_models import PYDANTIC
+
+__all__ = ("MSGPACK", "MsgpackCodec")
+
+BIG_INTEGER: Final = 0
+SMALLEST: Final = -(2**63)
+LARGEST: Final = 2**64 - 1
+
+# Finds every extension 0, NaN and infinity by its first bytes, and now and then something else that
+# looks like one: float 32 and float 64, fixext 1 to 16, ext 8 and ext 16.
+_SPECIAL: Final = re.compile(
+    rb"\xca[\x7f\xff][\x80-\xff]|\xcb[\x7f\xff][\xf0-\xff]|[\xd4-\xd8]\0|\xc7.\0|\xc8..\0",
+    re.DOTALL,
+)
+
+_digits_of: Final = msgspec.msgpack.Decoder(str).decode
+
+
+class MsgpackCodec(EncodedCodec):
+    """MessagePack, read and written by msgspec."""
+
+    name = "MessagePack"
+    is_text = False
+    empty = b"\x80"
+
+    def __init__(
+        self, subprotocol: str = "aiows.msgpack", *, types: Iterable[TypeHook] = (PYDANTIC,)
+    ) -> None:
+        super().__init__(subprotocol, types=types)
+        self._write = msgspec.msgpack.Encoder(enc_hook=self._say).encode
+        self._read_plainly = msgspec.msgpack.Decoder(ext_hook=_read_extension).decode
+
+    def encode(self, value: Any, /) -> bytes:
+        try:
+            return self._encode(value)
+        except (ValueError, RecursionError) as error:
+            raise TypeError(f"MessagePack cannot say it: {error}") from error
+
+    def _encode(self, value: Any) -> bytes:
+        try:
+            return self._write(value)
+        except OverflowError:  # an integer over 64 bits
+            return self._write(_with_extensions(self.plain(value)))
+
+    def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
+        decode = msgspec.msgpack.Decoder(type_, dec_hook=self._read).decode
+        convert: Any = partial(msgspec.convert, type=type_, dec_hook=self._read)
+
+        def read(document: Document) -> Any:
+            if _SPECIAL.search(document) is None:
+                return decode(document)
+            plain = self._read_plainly(document)
+            check_finite(plain)
+            return convert(plain)
+
+        return read
+
+    def _raw_decoder(self, type_: Any) -> Callable[[Document], Any]:
+        return msgspec.msgpack.Decoder(type_).decode
+
+    def encode_with(self, head: dict[str, Any], value: Any, /) -> bytes:
+        first, second = self.encode(head), self.encode(value)
+        count, start = _read_map_header(second)
+        return _map_header(len(head) + count) + first[1:] + second[start:]
+
+
+def _map_header(count: int) -> bytes:
+    if count < 16:
+        return bytes((0x80 | count,))
+    return b"\xde" + count.to_bytes(2) if count < 1 << 16 else b"\xdf" + count.to_bytes(4)
+
+
+def _read_map_header(data: bytes) -> tuple[int, int]:
+    """Return how many pairs a map has, and where the first of them begins."""
+    size = {0xDE: 2, 0xDF: 4}.get(data[0], 0)
+    return int.from_bytes(data[1 : 1 + size]) if size else data[0] & 0x0F, 1 + size
+
+
+def _with_extensions(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        items = plain.items()
+        return {_with_extensions(key): _with_extensions(each) for key, each in items}
+    if isinstance(plain, list | tuple):
+        return [_with_extensions(each) for each in cast("list[Any]", plain)]
+    if isinstance(plain, int) and not SMALLEST <= plain <= LARGEST:
+        return Ext(BIG_INTEGER, msgspec.msgpack.encode(str(plain)))
+    return plain
+
+
+def _read_extension(code: int, data: memoryview) -> Any:
+    return int(_digits_of(data)) if code == BIG_INTEGER else Ext(code, bytes(data))
+
+
+MSGPACK: Final = MsgpackCodec()
+"""MessagePack: ``aiows.msgpack``."""

@@ -1,0 +1,74 @@
+"""In go plain dicts and lists, out comes any format at all: the hook for Protobuf, CBOR and others."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, ClassVar, cast
+
+import msgspec
+
+from .base import Codec, Document, Parts
+from .finite import check_finite
+from .hooks import TypeHook
+from .pydantic_models import PYDANTIC
+
+__all__ = ("ObjectCodec",)
+
+
+class ObjectCodec(Codec):
+    """A format by two methods: `loads` makes dicts and lists of a message, `dumps` a message of them.
+
+    A message is a dict with ``kind``, ``ref`` and its fields, as it would be in JSON. ``is_text``: its
+    messages are TEXT (default False: BINARY). See `Codec` for the others.
+    """
+
+    name = "the message's format"
+    empty: ClassVar[Document] = {}
+
+    native_types: ClassVar[tuple[type, ...]] = (bytes,)
+    """What `dumps` takes besides None, bool, int, float, str, list, and dict with str as keys."""
+
+    def __init__(
+        self, subprotocol: str, *, is_text: bool = False, types: Iterable[TypeHook] = (PYDANTIC,)
+    ) -> None:
+        super().__init__(subprotocol, types=types)
+        self.is_text = is_text
+
+    @abstractmethod
+    def loads(self, data: bytes, /) -> Any:
+        """Return what a message says; whatever it raises is an error reply."""
+
+    @abstractmethod
+    def dumps(self, plain: Any, /) -> bytes:
+        """Return the message that says ``plain``; whatever it raises becomes a TypeError."""
+
+    def encode(self, value: Any, /) -> bytes:
+        plain = msgspec.to_builtins(
+            value, builtin_types=self.native_types, str_keys=True, enc_hook=self._say
+        )
+        try:
+            return self.dumps(plain)
+        except Exception as error:
+            raise TypeError(f"{self.name} cannot say it: {error}") from error
+
+    def encode_with(self, head: dict[str, Any], value: Any, /) -> bytes:
+        return self.encode({**head, **self.plain(value)})
+
+    def open(self, data: str | bytes, /) -> Document:
+        plain = self.loads(data.encode() if isinstance(data, str) else data)
+        check_finite(plain)
+        return plain
+
+    def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
+        return partial(msgspec.convert, type=type_, str_keys=True, dec_hook=self._read)
+
+    def splitter(self, *keys: str) -> Callable[[Document], Parts]:
+        convert: Any = partial(msgspec.convert, type=dict[str, Any])
+
+        def split(document: Document) -> Parts:
+            fields = cast("dict[str, Any]", convert(document))
+            return tuple(fields.get(key) for key in keys)
+
+        return split

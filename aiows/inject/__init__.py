@@ -27,6 +27,7 @@ from .signature import (
     declared_parameters,
     innermost,
     names_known_to,
+    place_of,
     refusal,
     return_annotation,
 )
@@ -47,6 +48,7 @@ __all__ = (
     "innermost",
     "is_face",
     "names_known_to",
+    "place_of",
     "provide",
     "read_parameters",
     "refusal",

@@ -53,17 +53,19 @@ def read_parameters(
     handler: Function,
     *,
     payload_type: type | None = None,
+    payload: Any = None,
     is_method: bool = False,
     names: Mapping[str, Any] | None = None,
     connection_names: Iterable[str] = (CONNECTION_NAME,),
 ) -> tuple[Parameter, ...]:
     """Say for each parameter of ``handler`` where it comes from; without ``self`` if a method.
 
-    ``payload_type``: a parameter annotated with a subclass of it takes the whole payload.
+    ``payload_type``: a parameter annotated with a subclass of it takes the whole payload; one that is
+    annotated with exactly ``payload`` does so, too.
     ``names``: what annotations may name besides the globals of the function's module.
     ``connection_names``: a parameter called so is the connection. Raises RegistrationError.
     """
-    reading = _Reading(payload_type, names or {}, frozenset(connection_names))
+    reading = _Reading(payload_type, payload, names or {}, frozenset(connection_names))
     return reading.read(handler, skip=int(is_method))
 
 
@@ -90,9 +92,14 @@ class _Reading:
     """One function and the factories below it, which supply each other."""
 
     def __init__(
-        self, payload_type: type | None, names: Mapping[str, Any], connection_names: frozenset[str]
+        self,
+        payload_type: type | None,
+        payload: Any,
+        names: Mapping[str, Any],
+        connection_names: frozenset[str],
     ) -> None:
         self._payload_type = payload_type
+        self._payload = payload
         self._names = {**provided_names(), **names}
         self._connection_names = connection_names
         self._declared: dict[Function, list[_Declared]] = {}
@@ -199,6 +206,8 @@ class _Reading:
 
     def _is_payload(self, annotation: Any) -> bool:
         wanted = runtime_type(annotation)
+        if self._payload is not None and without_metadata(annotation) == self._payload:
+            return True
         return bool(self._payload_type and wanted and issubclass(wanted, self._payload_type))
 
     def _used(self, declared: _Declared, use: Use) -> Parameter:

@@ -16,6 +16,7 @@ __all__ = (
     "declared_parameters",
     "innermost",
     "names_known_to",
+    "place_of",
     "refusal",
     "resolve",
     "return_annotation",
@@ -28,11 +29,15 @@ NO_DEFAULT: Final = inspect.Parameter.empty
 
 def refusal(function: Callable[..., Any], problem: str) -> RegistrationError:
     """Return the error that says what is wrong with ``function`` and where it is defined."""
+    return RegistrationError(f"{place_of(function)}: {problem}")
+
+
+def place_of(function: Callable[..., Any]) -> str:
+    """Return the name of ``function`` with its file and line."""
     inner = innermost(function)
     name = getattr(inner, "__qualname__", repr(inner))
     code: CodeType | None = getattr(inner, "__code__", None)
-    place = "" if code is None else f" ({code.co_filename}:{code.co_firstlineno})"
-    return RegistrationError(f"{name}{place}: {problem}")
+    return name if code is None else f"{name} ({code.co_filename}:{code.co_firstlineno})"
 
 
 def declared_parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:

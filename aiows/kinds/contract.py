@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
-import msgspec
-
-from .payload import KIND, REF
+from .calls import Guard
 from .routes import Route
-from .terms import PossibleError
+from .terms import PossibleError, possible_errors
 
-__all__ = ("Direction", "KindContract", "contract_of")
+__all__ = ("Direction", "KindContract", "contract_of", "split_doc")
 
 Direction: TypeAlias = Literal["in", "out", "ask"]
 """``in``: a client sends it; ``out``: the server sends it; ``ask``: the server asks, a client replies."""
@@ -48,17 +53,17 @@ def contract_of(route: Route) -> KindContract:
     """Return the contract of a kind that has a handler."""
     handler = route.plan.function
     reply, streams = _item_of(route.reply)
-    summary, description = _split(inspect.getdoc(handler))
+    summary, description = split_doc(inspect.getdoc(handler))
     return KindContract(
         kind=route.kind,
         direction="in",
         payload=route.payload or route.message_type,
         reply=reply,
         streams=streams,
-        errors=route.errors,
+        errors=_distinct((*_errors_of(route.guards), *route.errors)),
         summary=summary,
         description=description,
-        examples=tuple(_fields_of(each) for each in route.examples),
+        examples=route.examples,
     )
 
 
@@ -72,11 +77,18 @@ def _item_of(said: Any) -> tuple[Any, bool]:
     return (items[0] if items else Any), True
 
 
-def _split(doc: str | None) -> tuple[str, str]:
+def _errors_of(guards: Iterable[Guard]) -> Iterator[PossibleError]:
+    """Yield what guards say that they refuse with, in an attribute ``errors``."""
+    for guard in guards:
+        yield from possible_errors(getattr(guard, "errors", ()))
+
+
+def _distinct(errors: Iterable[PossibleError]) -> tuple[PossibleError, ...]:
+    """Return one error for each code; the last one knows best."""
+    return tuple({each.code: each for each in errors}.values())
+
+
+def split_doc(doc: str | None) -> tuple[str, str]:
+    """Return the first line of a docstring, and the rest."""
     summary, _, description = (doc or "").partition("\n")
     return summary.strip(), description.strip()
-
-
-def _fields_of(example: Any) -> Mapping[str, Any]:
-    built = msgspec.to_builtins(example)
-    return {key: value for key, value in built.items() if key not in (KIND, REF)}

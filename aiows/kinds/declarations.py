@@ -1,16 +1,18 @@
-"""In go handlers with their kinds, out come the routes by which messages find them, and the contract."""
+"""In go handlers with their kinds, and what the server sends; out come the routes, and the contract."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar, Unpack
+from typing import Any, TypeVar, Unpack, overload
 
-from ..inject import refusal
-from .calls import Guard, Middleware, read_guards, read_middleware
+from ..errors import KindError, RegistrationError
+from .calls import Guard, Middleware
 from .contract import KindContract, contract_of
-from .payload import Payload
-from .routes import Handler, Route, build_fallback, build_route
-from .terms import KindOptions, read_terms
+from .outgoing import outgoing_contract
+from .payload import Payload, prefix_problem
+from .routes import Handler, build_fallback, build_route
+from .terms import KindOptions, read_surroundings, read_terms
+from .tree import KindTree
 
 __all__ = ("Declarations",)
 
@@ -18,15 +20,13 @@ H = TypeVar("H", bound=Handler)
 
 
 class Declarations:
-    """What was declared so far; handlers can be added at any time."""
+    """What was declared so far, here and in what is included; more can be declared at any time."""
 
     def __init__(
         self, *, middleware: Iterable[Middleware] = (), guards: Iterable[Guard] = ()
     ) -> None:
-        self._middleware = read_middleware(middleware)
-        self._guards = read_guards(guards)
-        self._routes: dict[str, Route] = {}
-        self._fallback: Route | None = None
+        surroundings = read_surroundings(middleware, guards)
+        self._tree = KindTree(surroundings, on_change=self._changed)
 
     def on(
         self, kind: str | type[Payload], /, *, method: bool = False, **options: Unpack[KindOptions]
@@ -37,7 +37,7 @@ class Declarations:
         says by its parameters what it wants (`aiows.inject`): ``ws`` is the connection, a parameter
         annotated with a `Payload` type the whole message, every other one a field of the message.
         Returns the function unchanged; ``method=True``: its first parameter is the ``instance``
-        that `dispatch` is called with.
+        that `dispatch` is called with. The other keywords are those of `KindOptions`.
 
         What it returns is the reply, sent if the message had a ``ref``. A `KindError` that it
         raises is the error reply.
@@ -48,10 +48,7 @@ class Declarations:
         def register(handler: H) -> H:
             terms = read_terms(handler, **options)
             route = build_route(kind, handler, is_method=method, terms=terms)
-            if route.kind in self._routes:
-                raise refusal(handler, f"the kind {route.kind!r} has a handler already")
-            self._routes[route.kind] = route
-            self._changed()
+            self._tree.add(route)
             return handler
 
         return register
@@ -62,25 +59,74 @@ class Declarations:
         It can ask for ``kind`` and ``fields`` (a dict of the others, unchecked) besides what is no
         field. A message of kind ``error`` does not come here. Raises RegistrationError.
         """
-        if self._fallback is not None:
-            raise refusal(handler, "there is a fallback already")
-        self._fallback = build_fallback(handler, is_method=method)
-        self._changed()
+        self._tree.add_fallback(build_fallback(handler, is_method=method))
         return handler
 
+    def include(
+        self,
+        other: Declarations,
+        prefix: str = "",
+        *,
+        middleware: Iterable[Middleware] = (),
+        guards: Iterable[Guard] = (),
+    ) -> None:
+        """Handle the kinds of ``other``, too, each with ``prefix`` before its name.
+
+        What is registered in ``other`` later is handled as well. A handler that asks for a `Payload` type
+        gets a subclass of it, whose kind has the prefix. ``middleware`` and ``guards`` stand between this
+        dispatcher's own and those of ``other``; the other options of ``other`` play no part. What ``other``
+        sends and asks is declared without the prefix: its handlers name it as it is.
+
+        Raises RegistrationError if a kind has a handler already, in a circle, and if ``other`` has a
+        fallback.
+        """
+        if (problem := prefix_problem(prefix)) is not None:
+            raise RegistrationError(problem)
+        self._tree.include(other._tree, prefix, read_surroundings(middleware, guards))
+
+    @overload
+    def sends(self, *payloads: type[Payload]) -> None: ...
+
+    @overload
+    def sends(self, kind: str, payload: Any = None, /, *, examples: Iterable[Any] = ()) -> None: ...
+
+    def sends(self, *declared: Any, examples: Iterable[Any] = ()) -> None:
+        """Declare kinds that the server sends, for the contract: `Payload` types, or a name and a type.
+
+        The type after a name is a dataclass, TypedDict, attrs class or `msgspec.Struct` without a kind;
+        None: no fields. ``examples`` are messages of the kind. Nothing is checked when something is sent.
+
+        Raises RegistrationError for a type that cannot be sent, and for a kind that is declared with
+        another.
+        """
+        is_named = isinstance(next(iter(declared), None), str)
+        for each in [declared] if is_named else [(payload,) for payload in declared]:
+            self._tree.add_outgoing(outgoing_contract("out", *each, examples=examples))
+
+    def asks(
+        self,
+        kind: str | type[Payload],
+        /,
+        *,
+        payload: Any = None,
+        reply: Any = Any,
+        errors: Iterable[str | KindError] = (),
+        examples: Iterable[Any] = (),
+    ) -> None:
+        """Declare a kind that the server asks of a client, for the contract.
+
+        ``payload``: the type of the message where ``kind`` is a name; None: it has no fields. ``reply``: the
+        type of what a client answers; None: no fields. Raises RegistrationError as `sends` does.
+        """
+        self._tree.add_outgoing(
+            outgoing_contract("ask", kind, payload, reply=reply, errors=errors, examples=examples)
+        )
+
     def contracts(self) -> tuple[KindContract, ...]:
-        """Return what was declared, for a schema or a test: one contract for each kind and direction."""
-        return tuple(contract_of(route) for route in self._routes.values())
-
-    def _surrounded_routes(self) -> dict[str, Route]:
-        """Return the routes by kind, with what stands around all of them."""
-        return {
-            kind: route.within(self._middleware, self._guards)
-            for kind, route in self._routes.items()
-        }
-
-    def _surrounded_fallback(self) -> Route | None:
-        return self._fallback and self._fallback.within(self._middleware, self._guards)
+        """Return what was declared: a contract for each kind that is handled, sent or asked."""
+        handled = (contract_of(route) for route in self._tree.routes().values())
+        outgoing = {each.kind: each for each in self._tree.outgoing()}
+        return (*handled, *outgoing.values())
 
     def _changed(self) -> None:
         """Something was declared: what was made from the routes is out of date."""

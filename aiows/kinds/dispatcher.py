@@ -124,8 +124,7 @@ class KindDispatcher(Declarations):
 
     def _current_reader(self) -> Reader:
         if self._reader is None:
-            routes, fallback = self._surrounded_routes(), self._surrounded_fallback()
-            self._reader = Reader(routes, fallback, self._payload_key)
+            self._reader = Reader(self._tree.routes(), self._tree.fallback(), self._payload_key)
         return self._reader
 
     async def _handle(self, ws: Peer, request: Request, instance: Any) -> None:

@@ -19,7 +19,17 @@ from msgspec.structs import force_setattr
 
 from ..errors import RegistrationError
 
-__all__ = ("KIND", "REF", "RESERVED", "Fields", "Payload", "Ref", "kind_problem", "take_ref")
+__all__ = (
+    "KIND",
+    "REF",
+    "RESERVED",
+    "Fields",
+    "Payload",
+    "Ref",
+    "kind_problem",
+    "prefix_problem",
+    "take_ref",
+)
 
 KIND: Final = "kind"
 REF: Final = "ref"
@@ -122,11 +132,22 @@ def kind_problem(kind: object) -> str | None:
     """Say why ``kind`` cannot be one; None if it can."""
     if not isinstance(kind, str) or not kind:
         return f"a kind is a str that is not empty, not {kind!r}"
+    return None if _is_utf8(kind) else f"the kind {kind!r} is no UTF-8 text"
+
+
+def prefix_problem(prefix: object) -> str | None:
+    """Say why ``prefix`` cannot stand before a kind; None if it can."""
+    if isinstance(prefix, str) and _is_utf8(prefix):
+        return None
+    return f"a prefix is a str of UTF-8 text, not {prefix!r}"
+
+
+def _is_utf8(text: str) -> bool:
     try:
-        kind.encode()
+        text.encode()
     except UnicodeEncodeError:
-        return f"the kind {kind!r} is no UTF-8 text"
-    return None
+        return False
+    return True
 
 
 def _check_options(where: str, options: Mapping[str, Any]) -> None:

@@ -71,12 +71,13 @@ class Reader:
             return self._read_in_two(text)
         try:
             message = self._union.decode(text)
+            route = self._by_type[type(message)]
+            ref = take_ref(message)
+            if route.payload is not None:
+                message = route.decoder.decode(text)
         except Exception:  # whatever it was, the other way finds it again and says where
             return self._read_in_two(text)
-        route = self._by_type.get(type(message))
-        if route is None:
-            return self._read_in_two(text)
-        return Request(route, route.kind, message, take_ref(message))
+        return Request(route, route.kind, message, ref)
 
     def _read_in_two(self, text: str | bytes) -> Request:
         kind, ref = None, None
@@ -103,7 +104,8 @@ class Reader:
         route = self._routes.get(kind)
         if route is not None:
             message = self._read_body(route, body)
-            take_ref(message)
+            if route.payload is None:
+                take_ref(message)
             return Request(route, kind, message, ref)
         if self._fallback is None or kind == ERROR:
             raise unknown_kind(kind)
@@ -118,7 +120,7 @@ class Reader:
         except ValidationError as error:
             prefix = self._payload_key or ""
             raise bad_field(
-                error, prefix=prefix, text=body, message_type=route.message_type
+                error, prefix=prefix, text=body, message_type=route.payload or route.message_type
             ) from None
         except NOT_JSON as error:
             raise bad_json(error) from None

@@ -126,13 +126,11 @@ class _Nothing:
 
 def _expected_at(message_type: Any, name: str) -> str:
     """Return msgspec's own name for the type of a field."""
-    for field in msgspec.structs.fields(message_type):
-        if field.encode_name == name:
-            try:
-                msgspec.convert(_Nothing(), field.type)
-            except ValidationError as error:
-                found = _MISMATCH.match(str(error))
-                return found["expected"] if found else "a value"
+    try:
+        msgspec.convert({name: _Nothing()}, message_type)
+    except ValidationError as error:
+        if found := _MISMATCH.match(str(error)):
+            return found["expected"]
     return "a value"
 
 

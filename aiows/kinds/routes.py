@@ -3,33 +3,51 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 import msgspec
-from msgspec import Struct, defstruct
-from msgspec.inspect import CustomType, type_info
+from msgspec import Struct
 
 from ..inject import (
-    NO_DEFAULT,
     Parameter,
     Plan,
     Source,
     asked_by,
     check_handler,
     declared_parameters,
-    fields_asked_by,
     names_known_to,
     read_parameters,
     refusal,
     return_annotation,
 )
-from .calls import Caller, Guard, Middleware, surrounded
-from .payload import KIND, RESERVED, Fields, Payload, kind_problem
-from .terms import NOT_SAID, Terms
+from .calls import Caller, surrounded
+from .examples import read_examples
+from .message_types import (
+    check_readable,
+    fields_of,
+    is_payload,
+    is_untyped_dict,
+    payload_problem,
+    retagged,
+    struct_of_fields,
+    struct_of_kind,
+    type_name,
+)
+from .payload import Payload, kind_problem
+from .terms import NOT_SAID, Surroundings, Terms
 
-__all__ = ("ERROR", "REPLY", "Handler", "Route", "Unrouted", "build_fallback", "build_route")
+__all__ = (
+    "ERROR",
+    "REPLY",
+    "Handler",
+    "Route",
+    "Unrouted",
+    "build_fallback",
+    "build_route",
+    "request_problem",
+)
 
 Handler: TypeAlias = Callable[..., Any]
 
@@ -56,17 +74,22 @@ class Unrouted(Struct, frozen=True):
 class Route(Terms):
     """A handler's kind, the type of its messages, on what terms it is called, and how.
 
+    ``message_type`` is tagged with the kind. ``payload``: None, or the type without a kind that the
+    handler gets; ``message_type`` has then the kind and the ref alone.
+
     ``call(ws, message, instance)`` asks the guards, goes through the middleware and calls the handler;
     what it returns may have to be awaited.
     """
 
     kind: str
     message_type: Any
-    decoder: msgspec.json.Decoder[Any]
     plan: Plan
+    decoder: msgspec.json.Decoder[Any] = field(init=False)
     call: Caller = field(init=False)
 
     def __post_init__(self) -> None:
+        decoder = msgspec.json.Decoder(self.payload or self.message_type)
+        object.__setattr__(self, "decoder", decoder)
         call = surrounded(
             self.plan.call,
             kind=self.kind,
@@ -76,12 +99,20 @@ class Route(Terms):
         )
         object.__setattr__(self, "call", call)
 
-    def within(self, middleware: tuple[Middleware, ...], guards: tuple[Guard, ...]) -> Route:
-        """Return the route with ``middleware`` and ``guards`` around what it has already."""
-        if not middleware and not guards:
+    def of_kind(self, kind: str) -> Route:
+        """Return the route of the same handler for another kind."""
+        if kind == self.kind:
+            return self
+        return replace(self, kind=kind, message_type=retagged(self.message_type, kind))
+
+    def within(self, outer: Surroundings) -> Route:
+        """Return the route with ``outer`` around what stands around it already."""
+        if outer == Surroundings():
             return self
         return replace(
-            self, middleware=(*middleware, *self.middleware), guards=(*guards, *self.guards)
+            self,
+            middleware=(*outer.middleware, *self.middleware),
+            guards=(*outer.guards, *self.guards),
         )
 
 
@@ -89,24 +120,28 @@ def build_route(
     kind: str | type[Payload], handler: Handler, *, is_method: bool, terms: Terms
 ) -> Route:
     """Return the route of a kind's messages. Raises RegistrationError for what cannot work."""
-    given = None if isinstance(kind, str) else _checked_payload(handler, kind)
-    names = {} if given is None else {given.__name__: given}
-    plan = _plan(handler, is_method=is_method, names=names)
+    given = _given_payload(handler, kind, terms.payload)
+    plan = _plan(handler, is_method=is_method, payload=given)
     payload = _one_payload(plan, given)
     name = kind if isinstance(kind, str) else kind.kind
-    _check_name(handler, name, payload)
-    if terms.reply is NOT_SAID:
-        known = {**names, **names_known_to(handler)}
-        terms = replace(terms, reply=return_annotation(handler, known))
-    if payload is None:
-        return _route(name, plan, _fields_type(name, plan), terms)
-    _check_payload(plan, payload)
-    return _route(name, plan, payload, terms)
+    if (problem := request_problem(name)) is not None:
+        raise refusal(handler, problem)
+    if payload is not None:
+        _check_payload(plan, name, payload)
+    message_type = _message_type(name, plan, payload)
+    untagged = None if is_payload(payload) else payload
+    said = replace(
+        terms,
+        payload=untagged,
+        reply=_reply_type(handler, terms.reply, payload),
+        examples=_checked_examples(handler, name, untagged or message_type, terms.examples),
+    )
+    return _route(name, plan, message_type, said)
 
 
 def build_fallback(handler: Handler, *, is_method: bool) -> Route:
     """Return the route of what no handler is registered for. Raises RegistrationError."""
-    plan = _plan(handler, is_method=is_method, names={})
+    plan = _plan(handler, is_method=is_method, payload=None)
     for asked in asked_by(handler, plan.parameters):
         each = asked.parameter
         if each.source is Source.PAYLOAD or (
@@ -117,15 +152,26 @@ def build_fallback(handler: Handler, *, is_method: bool) -> Route:
     return _route("", plan, dict[str, Any], Terms())
 
 
-def _plan(handler: Handler, *, is_method: bool, names: dict[str, Any]) -> Plan:
+def _plan(handler: Handler, *, is_method: bool, payload: Any) -> Plan:
     check_handler(handler)
     _check_first(handler, is_method=is_method)
-    parameters = read_parameters(handler, payload_type=Payload, is_method=is_method, names=names)
+    parameters = read_parameters(
+        handler,
+        payload_type=Payload,
+        payload=payload,
+        is_method=is_method,
+        names=_names_of(payload),
+    )
     for asked in asked_by(handler, parameters):
         if asked.is_shared and asked.parameter.source in (Source.FIELD, Source.PAYLOAD):
             problem = f"{asked.parameter.name!r} is one message's, but reuse=True is for them all"
             raise refusal(asked.function, problem)
     return Plan(handler, parameters, is_method=is_method)
+
+
+def _names_of(payload: Any) -> dict[str, Any]:
+    """What annotations may call a type that is defined in a function which has ended."""
+    return {payload.__name__: payload} if isinstance(payload, type) else {}
 
 
 def _check_first(handler: Handler, *, is_method: bool) -> None:
@@ -140,113 +186,95 @@ def _route(kind: str, plan: Plan, message_type: Any, terms: Terms) -> Route:
     return Route(
         kind=kind,
         message_type=message_type,
-        decoder=msgspec.json.Decoder(message_type),
         plan=plan,
         **{each.name: getattr(terms, each.name) for each in fields(terms)},
     )
 
 
-def _checked_payload(handler: Handler, kind: object) -> type[Payload]:
-    if not (isinstance(kind, type) and issubclass(kind, Payload)):
-        raise refusal(handler, f"neither the name of a kind nor a Payload type: {kind!r}")
-    if kind.__struct_config__.tag is None:
-        raise refusal(handler, f"{kind.__qualname__} has no kind: class ...(Payload, kind=...)")
-    return kind
+def request_problem(kind: object) -> str | None:
+    """Say why ``kind`` cannot be one that somebody sends unasked; None if it can."""
+    is_answer = isinstance(kind, str) and kind in ANSWERS
+    return (
+        f"the kind {kind!r} is an answer's, never a request's" if is_answer else kind_problem(kind)
+    )
 
 
-def _one_payload(plan: Plan, given: type[Payload] | None) -> type[Payload] | None:
-    """Return the Payload type that the messages are, None if fields alone are asked for."""
+def _given_payload(handler: Handler, kind: object, payload: Any) -> Any:
+    """Return the type that a registration names, by ``kind`` or by ``payload=``; None for none."""
+    if isinstance(kind, str):
+        if payload is not None and (problem := payload_problem(payload)) is not None:
+            raise refusal(handler, f"payload={type_name(payload)} {problem}")
+        return payload
+    if payload not in (None, kind):
+        raise refusal(handler, f"registered for {type_name(kind)} and for {type_name(payload)}")
+    return _of_a_kind(handler, kind)
+
+
+def _of_a_kind(handler: Handler, payload: object) -> type[Payload]:
+    if not is_payload(payload):
+        raise refusal(handler, f"neither the name of a kind nor a Payload type: {payload!r}")
+    if payload.__struct_config__.tag is None:
+        raise refusal(handler, f"{payload.__qualname__} has no kind: class ...(Payload, kind=...)")
+    return payload
+
+
+def _one_payload(plan: Plan, given: Any) -> Any:
+    """Return the type that the messages are, None if fields alone are asked for."""
     handler = plan.function
-    asked = (each.parameter for each in asked_by(handler, plan.parameters))
-    found = {each.annotation for each in asked if each.source is Source.PAYLOAD}
-    if given is not None:
-        found.add(given)
-    if len(found) > 1:
-        listed = ", ".join(sorted(str(each) for each in found))
-        raise refusal(handler, f"one message cannot be several payloads: {listed}")
-    return _checked_payload(handler, found.pop()) if found else None
+    asked = [each.parameter for each in asked_by(handler, plan.parameters)]
+    wholes = {each.name: each.annotation for each in asked if each.source is Source.PAYLOAD}
+    first = next(iter(wholes.values()), None) if given is None else given
+    if any(each != first for each in wholes.values()):
+        listed = [f"{name!r} is {type_name(each)}" for name, each in wholes.items()]
+        if given is not None:
+            listed.insert(0, f"it is registered for {type_name(given)}")
+        raise refusal(handler, f"one message cannot be several payloads: {', '.join(listed)}")
+    return _of_a_kind(handler, first) if given is None and first is not None else first
 
 
-def _check_name(handler: Handler, name: str, payload: type[Payload] | None) -> None:
-    problem = kind_problem(name)
-    if problem is not None:
-        raise refusal(handler, problem)
-    if name in ANSWERS:
-        raise refusal(handler, f"the kind {name!r} is an answer's, never a request's")
-    if payload is not None and payload.kind != name:
-        problem = f"{payload.__qualname__} is of the kind {payload.kind!r}, not {name!r}"
-        raise refusal(handler, problem)
+def _message_type(name: str, plan: Plan, payload: Any) -> type[Struct]:
+    if payload is None:
+        return struct_of_fields(name, plan)
+    if not is_payload(payload):
+        return struct_of_kind(name)
+    return payload if payload.__struct_config__.tag else retagged(payload, name)
 
 
-def _fields_type(name: str, plan: Plan) -> type[Struct]:
-    """Build the type of the messages whose fields are what ``plan`` asks for."""
-    fields = fields_asked_by(plan.function, plan.parameters)
-    for asker, each, _ in fields:
-        if each.name in RESERVED:
-            raise refusal(asker, f"reserved, so no parameter may be named {each.name!r}")
-        _check_type(asker, each.name, each.annotation)
-    try:
-        return defstruct(
-            name,
-            [_definition(each.parameter) for each in fields],
-            bases=(Fields,),
-            tag=name,
-            tag_field=KIND,
-            kw_only=True,
-        )
-    except TypeError as error:
-        raise refusal(plan.function, str(error)) from error
-
-
-def _definition(parameter: Parameter) -> tuple[str, Any] | tuple[str, Any, Any]:
-    name, annotation, default = parameter.name, parameter.annotation, parameter.default
-    if default is NO_DEFAULT:
-        return name, annotation
-    # A factory of the very object that a plain call would use: msgspec refuses or copies lists.
-    return name, annotation, msgspec.field(default_factory=lambda: default)
-
-
-def _check_payload(plan: Plan, payload: type[Payload]) -> None:
+def _check_payload(plan: Plan, name: str, payload: Any) -> None:
     """Check that messages can be read as ``payload``, and that it has the fields asked for."""
-    _check_type(plan.function, payload.__qualname__, payload)
-    types = {each.name: each.type for each in msgspec.structs.fields(payload)}
+    if is_payload(payload) and payload.__struct_config__.tag not in (None, name):
+        problem = f"{payload.__qualname__} is of the kind {payload.kind!r}, not {name!r}"
+        raise refusal(plan.function, problem)
+    check_readable(plan.function, type_name(payload), payload)
     for asked in asked_by(plan.function, plan.parameters):
         if asked.parameter.source is Source.FIELD:
-            _check_field_of(asked.function, asked.parameter, payload, types)
+            _check_field_of(asked.function, asked.parameter, payload)
 
 
-def _check_field_of(
-    handler: Handler, parameter: Parameter, payload: type[Payload], types: dict[str, Any]
-) -> None:
+def _check_field_of(handler: Handler, parameter: Parameter, payload: Any) -> None:
     name, annotation = parameter.name, parameter.annotation
-    if name in RESERVED or name not in types:
-        raise refusal(handler, f"{payload.__qualname__} has no field {name!r}")
-    if annotation not in (Any, types[name]):
-        problem = f"{name!r} is {types[name]} in {payload.__qualname__}, not {annotation}"
+    fields = {} if is_untyped_dict(payload) else fields_of(payload)
+    if name not in fields:
+        hint = f"; the whole message is {name}: {type_name(payload)}" if annotation is Any else ""
+        listed = ", ".join(fields) or "none to ask for one by one"
+        problem = f"{type_name(payload)} has no field {name!r} (it has {listed}){hint}"
+        raise refusal(handler, problem)
+    if annotation not in (Any, fields[name]):
+        problem = f"{name!r} is {fields[name]} in {type_name(payload)}, not {annotation}"
         raise refusal(handler, problem)
 
 
-def _check_type(handler: Handler, name: str, annotation: Any) -> None:
-    """Refuse what msgspec cannot read, at registration instead of at the first message."""
+def _checked_examples(
+    handler: Handler, kind: str, message_type: Any, examples: tuple[Any, ...]
+) -> tuple[Any, ...]:
     try:
-        custom = next(_custom_types(type_info(annotation), set()), None)
-    except Exception as error:
-        raise refusal(handler, f"{name!r} cannot be read from JSON: {error}") from error
-    if custom is not None:
-        raise refusal(
-            handler,
-            f"{name!r}: {custom.cls.__qualname__} is not provided and not readable from JSON",
-        )
+        return read_examples(kind, message_type, examples)
+    except ValueError as error:
+        raise refusal(handler, str(error)) from error
 
 
-def _custom_types(info: Any, seen: set[int]) -> Iterator[CustomType]:
-    """Yield the types within ``info`` that only a hook could read."""
-    if isinstance(info, CustomType):
-        yield info
-    elif isinstance(info, tuple):
-        for each in cast("Any", info):
-            yield from _custom_types(each, seen)
-    elif isinstance(info, (msgspec.inspect.Type, msgspec.inspect.Field)) and id(info) not in seen:
-        seen.add(id(info))
-        for name in info.__struct_fields__:
-            yield from _custom_types(getattr(info, name), seen)
+def _reply_type(handler: Handler, said: Any, payload: Any) -> Any:
+    """Return what ``reply=`` says, or else the annotation: now, while functions around still run."""
+    if said is not NOT_SAID:
+        return said
+    return return_annotation(handler, {**_names_of(payload), **names_known_to(handler)})

@@ -7,12 +7,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypedDict, Unpack, get_args
 
-from ..errors import KindError
+from ..errors import KindError, RegistrationError
 from ..inject import refusal
 from .calls import Guard, Middleware, read_guards, read_middleware
 from .concurrency import Concurrency, InOrder
 
-__all__ = ("NOT_SAID", "KindOptions", "PossibleError", "Terms", "read_terms")
+__all__ = (
+    "NOT_SAID",
+    "KindOptions",
+    "PossibleError",
+    "Surroundings",
+    "Terms",
+    "possible_errors",
+    "read_surroundings",
+    "read_terms",
+)
 
 NOT_SAID: Final = inspect.Parameter.empty
 """There is no ``reply=``: the handler's return annotation says what it returns."""
@@ -45,17 +54,28 @@ class KindOptions(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Surroundings:
+    """What stands around handlers, the outermost first."""
+
+    middleware: tuple[Middleware, ...] = ()
+    guards: tuple[Guard, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms(Surroundings):
     """How messages of one kind are handled; ``timeout`` in seconds, None: no limit of its own."""
 
     payload: Any = None
     concurrency: Concurrency = InOrder()  # noqa: RUF009 (frozen)
     timeout: float | None = None
-    middleware: tuple[Middleware, ...] = ()
-    guards: tuple[Guard, ...] = ()
     reply: Any = NOT_SAID
     errors: tuple[PossibleError, ...] = ()
     examples: tuple[Any, ...] = ()
+
+
+def read_surroundings(middleware: Iterable[Middleware], guards: Iterable[Guard]) -> Surroundings:
+    """Return both, checked. Raises RegistrationError for what cannot be called as they are."""
+    return Surroundings(middleware=read_middleware(middleware), guards=read_guards(guards))
 
 
 def read_terms(handler: Callable[..., Any], **options: Unpack[KindOptions]) -> Terms:
@@ -70,7 +90,7 @@ def read_terms(handler: Callable[..., Any], **options: Unpack[KindOptions]) -> T
         middleware=read_middleware(options.get("middleware", ())),
         guards=read_guards(options.get("guards", ())),
         reply=options.get("reply", NOT_SAID),
-        errors=tuple(_possible_error(handler, each) for each in options.get("errors", ())),
+        errors=possible_errors(options.get("errors", ())),
         examples=tuple(options.get("examples", ())),
     )
     if not isinstance(terms.concurrency, get_args(Concurrency)):
@@ -80,9 +100,22 @@ def read_terms(handler: Callable[..., Any], **options: Unpack[KindOptions]) -> T
     return terms
 
 
-def _possible_error(handler: Callable[..., Any], error: object) -> PossibleError:
+def possible_errors(errors: Iterable[str | KindError | PossibleError]) -> tuple[PossibleError, ...]:
+    """Return ``errors`` as a contract has them. Raises RegistrationError."""
+    if isinstance(errors, str):
+        raise _no_error(errors)
+    return tuple(_possible_error(each) for each in errors)
+
+
+def _possible_error(error: object) -> PossibleError:
+    if isinstance(error, PossibleError):
+        return error
     if isinstance(error, KindError):
         return PossibleError(error.code, error.message)
     if isinstance(error, str):
         return PossibleError(error)
-    raise refusal(handler, f"errors= has codes and KindError objects, not {error!r}")
+    raise _no_error(error)
+
+
+def _no_error(given: object) -> RegistrationError:
+    return RegistrationError(f"errors= is a sequence of codes and KindError objects, not {given!r}")

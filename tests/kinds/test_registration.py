@@ -129,8 +129,10 @@ def test_a_kind_is_a_name_or_a_payload_type(kind: Any) -> None:
 def test_a_kind_has_one_handler() -> None:
     """A second one would hide the first, or never be called."""
     kinds = KindDispatcher()
-    kinds.on("chat.send")(lambda: None)
-    with pytest.raises(RegistrationError, match=r"'chat\.send' has a handler already"):
+    kinds.on("chat.send")(first := (lambda: None))
+    line = first.__code__.co_firstlineno
+    known = rf"'chat\.send' has a handler already: .*<lambda> \(.*:{line}\)"
+    with pytest.raises(RegistrationError, match=known):
         kinds.on(ChatSend)(lambda: None)
 
 
@@ -155,8 +157,21 @@ def test_a_payload_and_its_fields_must_agree() -> None:
         kinds.on(ChatSend)(other_type)
     with pytest.raises(RegistrationError, match="ChatSend has no field 'ref'"):
         kinds.on(ChatSend)(the_ref)
-    with pytest.raises(RegistrationError, match="one message cannot be several payloads"):
+    problem = "several payloads: it is registered for ChatSend, 'message' is ChatSend, 'other' is"
+    with pytest.raises(RegistrationError, match=problem):
         kinds.on(ChatSend)(two)
+    problem = "several payloads: 'message' is ChatSend, 'other' is Unreadable"
+    with pytest.raises(RegistrationError, match=problem):
+        kinds.on("some")(two)
+
+
+def test_a_forgotten_annotation_is_told() -> None:
+    """A parameter without one is a field, which is hardly ever what was meant."""
+    problem = (
+        r"ChatSend has no field 'msg' \(it has room, text\); the whole message is msg: ChatSend"
+    )
+    with pytest.raises(RegistrationError, match=problem):
+        KindDispatcher().on(ChatSend)(lambda msg: None)
 
 
 def test_a_method_needs_a_parameter_for_its_instance() -> None:

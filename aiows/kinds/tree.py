@@ -1,0 +1,152 @@
+"""In go routes, contracts and other trees below a prefix, out come all of them: no kind twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from weakref import WeakSet
+
+from ..errors import RegistrationError
+from ..inject import place_of, refusal
+from .contract import KindContract
+from .message_types import type_name
+from .routes import Handler, Route, request_problem
+from .terms import Surroundings
+
+__all__ = ("KindTree",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """What is included: each of its kinds has ``prefix`` before its name, and ``surroundings`` around it."""
+
+    tree: KindTree
+    prefix: str
+    surroundings: Surroundings
+
+
+class KindTree:
+    """What one dispatcher declares, and the trees that it includes; both may grow at any time.
+
+    ``surroundings`` stand around all of it; ``on_change`` is called when anything in it changed.
+    """
+
+    def __init__(self, surroundings: Surroundings, on_change: Callable[[], None]) -> None:
+        self._surroundings = surroundings
+        self._on_change = on_change
+        self._routes: dict[str, Route] = {}
+        self._fallback: Route | None = None
+        self._outgoing: dict[str, KindContract] = {}
+        self._branches: list[_Branch] = []
+        self._includers: WeakSet[KindTree] = WeakSet()
+
+    # what is declared
+
+    def add(self, route: Route) -> None:
+        """Take the route of one more kind. Raises RegistrationError if the kind has one."""
+        self.check_free(route.kind, route.plan.function)
+        self._routes[route.kind] = route
+        self.changed()
+
+    def add_fallback(self, route: Route) -> None:
+        """Take the route of all other kinds. Raises RegistrationError if there is one, or a prefix."""
+        if self._fallback is not None:
+            known = place_of(self._fallback.plan.function)
+            raise refusal(route.plan.function, f"there is a fallback already: {known}")
+        if self._includers:
+            raise _fallback_below(route)
+        self._fallback = route
+        self.changed()
+
+    def add_outgoing(self, contract: KindContract) -> None:
+        """Take what the server sends. Raises RegistrationError if the kind is declared otherwise."""
+        self.check_outgoing(contract)
+        self._outgoing[contract.kind] = contract
+
+    def include(self, tree: KindTree, prefix: str, surroundings: Surroundings) -> None:
+        """Take the whole of ``tree``. Raises RegistrationError for a circle, a fallback, a kind twice."""
+        if self in tree.all_trees():
+            raise RegistrationError("a dispatcher cannot include itself")
+        if tree._fallback is not None:
+            raise _fallback_below(tree._fallback)
+        for kind, handler in tree.handlers():
+            self.check_free(f"{prefix}{kind}", handler)
+        for contract in tree.outgoing():
+            self.check_outgoing(contract)
+        self._branches.append(_Branch(tree, prefix, surroundings))
+        tree._includers.add(self)
+        self.changed()
+
+    # what there is
+
+    def routes(self) -> dict[str, Route]:
+        """Return the routes by kind, each with all that stands around it."""
+        found = dict(self._routes)
+        for each in self._branches:
+            for kind, route in each.tree.routes().items():
+                renamed = route.of_kind(f"{each.prefix}{kind}")
+                found[renamed.kind] = renamed.within(each.surroundings)
+        return {kind: route.within(self._surroundings) for kind, route in found.items()}
+
+    def fallback(self) -> Route | None:
+        """Return the route of all other kinds, with what stands around everything."""
+        return self._fallback and self._fallback.within(self._surroundings)
+
+    def outgoing(self) -> Iterator[KindContract]:
+        """Yield what the server sends and asks; what two branches declare alike comes twice."""
+        yield from self._outgoing.values()
+        for each in self._branches:
+            yield from each.tree.outgoing()
+
+    def handlers(self) -> Iterator[tuple[str, Handler]]:
+        """Yield every kind that is handled, with the function that does."""
+        for kind, route in self._routes.items():
+            yield kind, route.plan.function
+        for each in self._branches:
+            for kind, handler in each.tree.handlers():
+                yield f"{each.prefix}{kind}", handler
+
+    def all_trees(self) -> Iterator[KindTree]:
+        """Yield this tree and every one below it."""
+        yield self
+        for each in self._branches:
+            yield from each.tree.all_trees()
+
+    # what is told upwards
+
+    def changed(self) -> None:
+        """Tell everybody who includes this."""
+        self._on_change()
+        for includer in self._includers:
+            includer.changed()
+
+    def check_free(self, kind: str, handler: Handler) -> None:
+        """Refuse ``handler`` for a ``kind`` that has one, here or wherever this is included."""
+        if (problem := request_problem(kind)) is not None:
+            raise refusal(handler, problem)
+        known = next((function for each, function in self.handlers() if each == kind), None)
+        if known is not None:
+            raise refusal(handler, f"the kind {kind!r} has a handler already: {place_of(known)}")
+        for includer in self._includers:
+            for prefix in includer.prefixes_of(self):
+                includer.check_free(f"{prefix}{kind}", handler)
+
+    def prefixes_of(self, tree: KindTree) -> list[str]:
+        """Return the prefixes below which ``tree`` is included here."""
+        return [each.prefix for each in self._branches if each.tree is tree]
+
+    def check_outgoing(self, contract: KindContract) -> None:
+        """Refuse a kind that is declared otherwise; to declare the same once more does no harm."""
+        for known in self.outgoing():
+            if known.kind == contract.kind and known != contract:
+                raise RegistrationError(
+                    f"the kind {contract.kind!r} is declared already, with another payload, reply "
+                    f"or direction: {type_name(known.payload)}"
+                )
+        for includer in self._includers:
+            includer.check_outgoing(contract)
+
+
+def _fallback_below(route: Route) -> RegistrationError:
+    problem = "what is included has no fallback, which would take all kinds of all"
+    return refusal(route.plan.function, problem)

@@ -45,6 +45,7 @@ nitpick_ignore = [
     ("py:class", "aiows.endpoint.websocket.Options"),
     ("py:class", "aiows.inject.markers.Use"),
     ("py:obj", "aiows.inject.markers.T"),
+    ("py:class", "aiows.kinds.declarations.Declarations"),
     ("py:class", "aiows.kinds.declarations.H"),
     ("py:class", "aiows.kinds.dispatcher._Messages"),
     ("py:class", "aiows.registry.PeerT"),

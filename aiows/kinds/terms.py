@@ -35,7 +35,7 @@ class PossibleError(NamedTuple):
 
 
 class KindOptions(TypedDict, total=False):
-    """The keywords of `KindDispatcher.on`, and of `on` in a view.
+    """The keywords of `KindDispatcher.on`, and of `aiows.on` in a view.
 
     ``payload``: the type that the messages of a kind given by name are. ``middleware``, ``guards``: what
     stands around this kind, within what stands around its dispatcher. ``reply``: the type of what the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
@@ -112,13 +112,23 @@ class Asking:
     """The questions of ours on one connection that have no answer yet.
 
     Refs are of a random word of the connection's and a number: nobody at another connection can guess
-    one, and so have a peer that passes messages on answer what it was not asked.
+    one, and so have a peer that passes messages on answer what it was not asked. ``on_wait`` is called
+    when somebody begins to wait for an answer.
     """
 
-    __slots__ = ("_connection", "_count", "_is_owed", "_pending", "_word", "_word_in_bytes")
+    __slots__ = (
+        "_connection",
+        "_count",
+        "_is_owed",
+        "_on_wait",
+        "_pending",
+        "_word",
+        "_word_in_bytes",
+    )
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, on_wait: Callable[[], None]) -> None:
         self._connection = connection
+        self._on_wait = on_wait
         self._pending: dict[str, Question] = {}
         self._word = secrets.token_hex(8)
         self._word_in_bytes = self._word.encode()
@@ -189,6 +199,7 @@ class Asking:
     async def _next(self, question: Question) -> Answer:
         if question.needs_more and self._connection.is_deaf:
             raise AskBlocked(question.kind)
+        self._on_wait()
         answer = await question.next()
         self._connection.release(answer.weight)
         return answer
@@ -225,9 +236,9 @@ class Asking:
         for question in self._pending.values():
             question.fail(error)
 
-    def is_asking(self, task: asyncio.Task[Any]) -> bool:
-        """Whether ``task`` waits for an answer."""
-        return any(each.task is task and each.is_awaited for each in self._pending.values())
+    def askers(self) -> set[asyncio.Task[Any] | None]:
+        """Return the tasks that wait for an answer."""
+        return {question.task for question in self._pending.values() if question.is_awaited}
 
 
 def _said(kind: object, fields: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:

@@ -21,6 +21,7 @@ from ..codecs import JSON, Codec
 from ..errors import ConnectionClosed, HubMissing, ProtocolError
 from .afterwards import Afterwards, Farewell
 from .exchange import Exchange
+from .in_flight import InFlight
 from .keepalive import KeepAlive, KeepAlivePolicy
 from .outbox import Outbox, SendStatus
 from .prepared import PreparedMessage
@@ -319,7 +320,7 @@ class Connection:
         holds up the answer, TooManyAsks over 64 questions at once, AskFailed for a stream,
         ConnectionClosed if the peer leaves, ValueError for reserved kinds and keys.
         """
-        return await self._exchanges().asking.ask(kind, fields, timeout)
+        return await self.exchange.asking.ask(kind, fields, timeout)
 
     def ask_stream(
         self,
@@ -335,7 +336,7 @@ class Connection:
         leave the loop is to take the question back (at once in ``async with contextlib.aclosing``).
         Raises as `ask`, when it is iterated over.
         """
-        return self._exchanges().asking.ask_stream(kind, fields, timeout)
+        return self.exchange.asking.ask_stream(kind, fields, timeout)
 
     async def drained(self) -> None:
         """Wait until there is room again: at most ``writer_limit`` bytes wait. Raises ConnectionClosed.
@@ -418,10 +419,31 @@ class Connection:
 
     # requests and answers
 
-    def _exchanges(self) -> Exchange:
+    @property
+    def exchange(self) -> Exchange:
+        """What goes on between requests and answers; made when it is first asked for."""
         if self._exchange is None:
             self._exchange = Exchange(self)
         return self._exchange
+
+    @property
+    def in_flight(self) -> InFlight | None:
+        """The handlers that wait; None if there never were any."""
+        return None if self._exchange is None else self._exchange.in_flight
+
+    @property
+    def has_peer_left(self) -> bool:
+        """Whether the peer is going or has gone, and not because we closed."""
+        return self._state is State.CLOSE_RECEIVED or self.was_cut or self.failure is not None
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether messages wait to be taken."""
+        return bool(self._protocol.inbox)
+
+    def sift(self) -> None:
+        """Have the exchange take its own out of what waits."""
+        self._protocol.inbox.sift(self.exchange.take)
 
     def check_answerable(self) -> None:
         """Raise ConnectionClosed if the peer will say no more."""
@@ -441,9 +463,9 @@ class Connection:
         """Take back `hold`."""
         self._protocol.release(weight)
 
-    def _fail_exchange(self) -> None:
+    def _end_exchange(self) -> None:
         if self._exchange is not None:
-            self._exchange.fail(self._closed_error())
+            self._exchange.left(self._closed_error())
 
     # closing
 
@@ -497,9 +519,10 @@ class Connection:
 
     async def settle(self, timeout: float | None) -> None:
         """Wait for the application's hooks that still run; after ``timeout`` seconds cancel them."""
-        await self._consumer.settle(timeout)
-        if self._afterwards is not None:
-            await self._afterwards.settle(timeout)
+        end = None if timeout is None else self._loop.time() + timeout
+        for each in (self._consumer, self.in_flight, self._afterwards):
+            if each is not None:
+                await each.settle(None if end is None else max(0.0, end - self._loop.time()))
 
     async def handshake_done(self) -> None:
         """Wait until both Close frames have passed, or the peer is lost."""
@@ -578,7 +601,7 @@ class Connection:
             self._afterwards.begin(self._loop)
 
     def _leave(self) -> None:
-        self._fail_exchange()
+        self._end_exchange()
         if self._keepalive is not None:
             self._keepalive.stop()
         callbacks, self._leave_callbacks = self._leave_callbacks, []
@@ -647,7 +670,7 @@ class Connection:
         if self._state is State.CLOSED:
             self.hang_up()
             return
-        self._fail_exchange()
+        self._end_exchange()
         # The answer waits until what came before has been handled, but not for ever.
         self._set_deadline(self._options.close_timeout, self.answer_close)
         self._queue(message)
@@ -660,7 +683,7 @@ class Connection:
             self.hang_up()
             return
         self.failure = error
-        self._fail_exchange()
+        self._end_exchange()
         self._set_deadline(self._options.close_timeout, self._fail, error)
         self._consumer.on_message()
 
@@ -672,7 +695,7 @@ class Connection:
 
     def _check_blocked(self) -> None:
         if self._exchange is not None and self._protocol.is_paused:
-            self._exchange.blocked()
+            self._exchange.asking.blocked()
 
     def lost(self, error: BaseException | None) -> None:
         """The TCP connection is gone."""

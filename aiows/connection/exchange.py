@@ -5,52 +5,69 @@ Without this a handler that asks, in a loop that waits for it, would wait for it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
 from .._wire import Message, Opcode
 from ..errors import ConnectionClosed
 from .asking import Answer, Asking
-from .words import ITEM, KIND, REF, REPLY
+from .in_flight import InFlight
+from .words import CANCEL, ITEM, KIND, REF, REPLY
 
 if TYPE_CHECKING:
     from .connection import Connection
 
 __all__ = ("Exchange",)
 
+# What takes a request back says no more than that and a ref. Larger messages are not looked into, or a
+# peer could have each of its messages read twice.
+LONGEST_CANCEL: Final = 1024
+
 
 class Exchange:
     """Requests and answers of one connection; there is none until it is needed."""
 
-    __slots__ = ("asking",)
+    __slots__ = ("asking", "in_flight")
 
     def __init__(self, connection: Connection) -> None:
-        self.asking = Asking(connection)
+        self.asking = Asking(connection, on_wait=self._waits)
+        self.in_flight = InFlight(connection, self.asking)
 
     def take(self, message: Message) -> bool:
-        """Keep ``message`` if it is an answer to what we asked, or was: then nobody else sees it."""
+        """Keep ``message`` if it answers what we asked, or takes back what the peer asked.
+
+        Then nobody else sees it: not a late answer either.
+        """
         if message.opcode != Opcode.TEXT:
             return False
         text = cast("str | bytes", message.data)
-        if not self.asking.is_mentioned(text):
-            return False
-        fields = _read(text)
-        ref = fields.pop(REF, None)
-        if not self.asking.is_asker_of(ref):
-            return False
-        kind = fields.pop(KIND, None)
-        weight = message.size if kind == ITEM else 0
-        self.asking.answer(ref, Answer(kind if isinstance(kind, str) else REPLY, fields, weight))
+        if self.asking.is_mentioned(text):
+            return self._take(_read(text), message.size)
+        is_small = message.size <= LONGEST_CANCEL
+        return is_small and self.in_flight.may_take_back(text) and self._take_back(_read(text))
+
+    def _take(self, fields: dict[str, Any], size: int) -> bool:
+        if not self.asking.is_asker_of(fields.get(REF)):
+            return self._take_back(fields)
+        ref, kind = fields.pop(REF), fields.pop(KIND, REPLY)
+        self.asking.answer(ref, Answer(kind, fields, size if kind == ITEM else 0))
         return True
 
-    def blocked(self) -> None:
-        """Reading has paused, and stays so until what waits is handled."""
-        self.asking.blocked()
+    def _take_back(self, fields: dict[str, Any]) -> bool:
+        ref = fields.get(REF)
+        if fields.get(KIND) != CANCEL or not isinstance(ref, str | int):
+            return False
+        self.in_flight.take_back(ref)
+        return True
 
-    def fail(self, error: ConnectionClosed) -> None:
-        """The peer will say no more."""
+    def _waits(self) -> None:
+        self.in_flight.made_room()
+
+    def left(self, error: ConnectionClosed) -> None:
+        """The connection ends, from one side or the other: ``error`` is for who waits for the peer."""
         self.asking.fail(error)
+        self.in_flight.left()
 
 
 def _read(text: str | bytes) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from .._wire import Message
@@ -42,6 +43,15 @@ class Inbox:
         message = self._messages.popleft()
         self.size -= message.size + MESSAGE_OVERHEAD
         return message
+
+    def sift(self, take: Callable[[Message], bool]) -> None:
+        """Give out the messages that ``take`` takes; the others wait on."""
+        for _ in range(len(self._messages)):
+            message = self._messages.popleft()
+            if take(message):
+                self.size -= message.size + MESSAGE_OVERHEAD
+            else:
+                self._messages.append(message)
 
     def clear(self) -> None:
         self._messages.clear()

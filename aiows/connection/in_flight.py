@@ -1,0 +1,219 @@
+"""In go handlers that have begun to wait, out comes how many there are; each can be told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine, Generator
+from types import TracebackType, coroutine
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+
+from .asking import Asking
+from .eager import start_eagerly
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+__all__ = ("InFlight", "Ref", "Stopped", "Work", "go_on")
+
+Ref: TypeAlias = str | int | None
+"""What ties a reply to its request; None: no reply is wanted."""
+
+# Requests that were taken back while they still waited to be begun. Those are in the inbox, which is
+# bounded by bytes; a peer that takes back what it never asked has the oldest of these forgotten.
+MAX_CALLED_OFF: Final = 64
+
+CANCELLED: Final = "the peer has taken its request back"
+LEFT: Final = "nobody is left to answer"
+
+
+class Stopped(Exception):
+    """A handler was told to stop, and did; ``reason`` is what `Work.stop` was given."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Work:
+    """A handler that waits, as a context around that in the task that runs it.
+
+    Leaving it raises Stopped if it was told to stop. Only the handler ends then and not what its task
+    does besides: a view's loop goes on with the next message, as after an `asyncio.timeout`.
+
+    ``ref`` is its request's; ``is_stream``: it answers with a stream.
+    """
+
+    __slots__ = ("_cancelling", "_flight", "_reason", "is_stream", "ref", "task")
+
+    def __init__(self, flight: InFlight, ref: Ref, *, is_stream: bool = False) -> None:
+        self._flight = flight
+        self._cancelling = 0
+        self._reason: str | None = None
+        self.ref = ref
+        self.is_stream = is_stream
+        self.task: asyncio.Task[Any] | None = None  # while it is at work
+
+    def __enter__(self) -> Self:
+        self.task = asyncio.current_task()
+        assert self.task is not None
+        self._cancelling = self.task.cancelling()
+        self._flight.add(self)
+        return self
+
+    def stop(self, reason: str) -> None:
+        """End it where it waits; where it is running just now, where it next waits."""
+        if self.task is None or self._reason is not None:
+            return
+        if self.task is asyncio.current_task():
+            self.task.get_loop().call_soon(self.stop, reason)
+            return
+        self._reason = reason
+        self.task.cancel()
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        task, self.task = self.task, None
+        self._flight.remove(self)
+        if self._reason is None or task is None:
+            return
+        if task.uncancel() <= self._cancelling and error_type is asyncio.CancelledError:
+            raise Stopped(self._reason) from error
+
+
+class InFlight:
+    """The handlers of one connection that wait."""
+
+    __slots__ = (
+        "_asking",
+        "_called_off",
+        "_connection",
+        "_is_listening",
+        "_tasks",
+        "_waiters",
+        "_works",
+    )
+
+    def __init__(self, connection: Connection, asking: Asking) -> None:
+        self._connection = connection
+        self._asking = asking
+        self._is_listening = False  # for what takes a request back
+        self._works: dict[Work, None] = {}
+        self._called_off: dict[Ref, None] = {}
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps tasks only weakly
+
+    # the handlers' side
+
+    def start(self, work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
+        """Run ``work`` beside whoever calls this, its first step at once."""
+        task = start_eagerly(work, loop)
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def add(self, work: Work) -> None:
+        self._works[work] = None
+        if not self._is_listening:
+            self._is_listening = True
+            self._connection.sift()
+        if self._is_unwanted(work):
+            work.stop(LEFT)
+
+    def remove(self, work: Work) -> None:
+        del self._works[work]
+        if not self._works and not self._connection.has_waiting:
+            self._is_listening = False
+            self._called_off.clear()
+        self.made_room()
+
+    def is_full(self, limit: int) -> bool:
+        """Whether ``limit`` handlers wait for something else than the peer's answer."""
+        if len(self._works) < limit:
+            return False
+        askers = self._asking.askers()
+        return sum(work.task not in askers for work in self._works) >= limit
+
+    async def room(self, limit: int) -> None:
+        """Wait until there are fewer than ``limit``."""
+        while self.is_full(limit):
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiters.remove(waiter)
+
+    def made_room(self) -> None:
+        """There may be fewer now, or more of them may wait for an answer."""
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def was_called_off(self, ref: Ref) -> bool:
+        """Whether the request was taken back before it was begun; the next with its ref was not."""
+        if ref not in self._called_off:
+            return False
+        del self._called_off[ref]
+        return True
+
+    # the connection's side
+
+    def may_take_back(self, text: str | bytes) -> bool:
+        """Whether ``text`` can be what takes a request back: a quick look at its characters."""
+        if not self._is_listening:
+            return False
+        if isinstance(text, str):
+            return "cancel" in text or "\\u" in text
+        return b"cancel" in text or b"\\u" in text
+
+    def take_back(self, ref: Ref) -> None:
+        """The peer wants no answer to ``ref`` any more."""
+        works = [work for work in self._works if work.ref == ref]
+        for work in works:
+            work.stop(CANCELLED)
+        if not works and (self._waiters or self._connection.has_waiting):
+            self._called_off[ref] = None
+            if len(self._called_off) > MAX_CALLED_OFF:
+                del self._called_off[next(iter(self._called_off))]
+
+    def left(self) -> None:
+        """The connection ends, from one side or the other."""
+        for work in [*self._works]:
+            if self._is_unwanted(work):
+                work.stop(LEFT)
+
+    def _is_unwanted(self, work: Work) -> bool:
+        """A peer that leaves wants no answers; a server that closes lets handlers finish, but no stream."""
+        if work.ref is None:
+            return False
+        return self._connection.has_peer_left or (work.is_stream and self._connection.closed)
+
+    async def settle(self, timeout: float | None) -> None:
+        """Wait for what runs beside its caller; after ``timeout`` seconds cancel it."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=timeout)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
+
+@coroutine
+def go_on(work: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any, Any, Any]:
+    """Await ``work``, whose first step was made and led to ``waits_for``."""
+    while True:
+        try:
+            yield waits_for
+        except BaseException as error:
+            try:
+                waits_for = work.throw(error)
+            except StopIteration as done:
+                return done.value
+        else:
+            return (yield from work.__await__())

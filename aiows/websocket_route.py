@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
+from functools import wraps
 from types import SimpleNamespace
 from typing import Any, Final, TypeAlias, TypeVar, Unpack
 
@@ -106,6 +107,7 @@ def endpoint_handler(
     plan = Plan(function, parameters)
     origins = options.get("origins", "same")
 
+    @wraps(function)  # whoever looks at the route finds the function
     async def handle(request: web.Request) -> web.StreamResponse:
         admit(request, origins)
         given = values.read(request)

@@ -14,8 +14,9 @@ from browser.chromium import NEEDS_CHROMIUM, find_chromium, start_chromium
 from clients.chromium_client import ChromiumClient
 from clients.client import Client, Connect
 from clients.echo_server import EchoServer, serve
-from clients.node_clients import NEEDS_NODE, NodeClient, has_node, install_packages
+from clients.node_clients import HERE, NodeClient
 from clients.python_clients import AiohttpClient, WebsocketClientClient, WebsocketsClient
+from node_packages import NEEDS_NODE, has_node, install_packages
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -30,7 +31,7 @@ async def chromium_client() -> AsyncIterator[Client]:
 def node_modules(pytestconfig: pytest.Config) -> Path:
     if not has_node():
         pytest.skip(NEEDS_NODE)
-    return install_packages(pytestconfig.cache.mkdir("node-clients"))
+    return install_packages(HERE, pytestconfig.cache.mkdir("node-clients"))
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
-import subprocess
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,31 +13,7 @@ from typing import Any, Final
 from clients.client import Client, Closed, Session, as_event
 
 HERE: Final = Path(__file__).parent
-NEEDS_NODE: Final = "needs Node.js 20.18.1 or newer and npm: apt-get install -y nodejs npm"
 LONGEST_LINE: Final = 8 * 1024 * 1024
-
-
-def has_node() -> bool:
-    node = shutil.which("node")
-    if node is None or shutil.which("npm") is None:
-        return False
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
-    return tuple(int(number) for number in version.strip("v\n").split(".")) >= (20, 18, 1)
-
-
-def install_packages(folder: Path) -> Path:
-    """Install what package-lock.json names, unless ``folder`` has it; return its node_modules."""
-    lock = folder / "package-lock.json"
-    if not lock.exists() or lock.read_bytes() != (HERE / lock.name).read_bytes():
-        shutil.copy(HERE / "package.json", folder)
-        staged = shutil.copy(HERE / lock.name, folder)
-        try:
-            command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-            subprocess.run(command, cwd=folder, check=True)
-        except BaseException:
-            Path(staged).unlink()
-            raise
-    return folder / "node_modules"
 
 
 class NodeSession(Session):

@@ -1,0 +1,146 @@
+"""In goes an application, out comes its AsyncAPI 3 document, from the application's point of view.
+
+A kind that clients send is an operation that receives, with its reply; a kind that the server sends or
+asks is one that sends. https://www.asyncapi.com/docs/reference/specification/v3.0.0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import web
+
+from .application import Channel
+from .description import ChannelDescription, describe
+from .names import Names
+from .wire_form import Exchange, Message, Ref
+
+__all__ = ("INFO", "JSON_TYPE", "Info", "asyncapi", "asyncapi_text")
+
+Json: TypeAlias = dict[str, Any]
+
+VERSION: Final = "3.0.0"
+JSON_TYPE: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What an application is called in its document, and which version of its interface it has."""
+
+    title: str = "WebSocket API"
+    version: str = "0.0.0"
+    description: str = ""
+
+
+INFO: Final = web.AppKey("INFO", Info)
+"""Where an application says what it is: ``app[INFO] = Info("Chat", "1.2.0")``."""
+
+
+def asyncapi(app: web.Application) -> Json:
+    """Return the document of ``app`` and its sub-applications, always the same for the same application.
+
+    Raises RegistrationError for a payload or a reply of which no schema can be made.
+    """
+    description = describe(app)
+    names = Names()
+    operations: Json = {}
+    for channel in description.channels:
+        for exchange in channel.exchanges:
+            name = names.take(f"{channel.channel.name}.{exchange.opening.name}")
+            operations[name] = _operation(channel, exchange)
+    return _present(
+        {
+            "asyncapi": VERSION,
+            "info": _present(_info_of(app.get(INFO, Info()))),
+            "defaultContentType": JSON_TYPE,
+            "channels": {each.channel.name: _channel(each) for each in description.channels},
+            "operations": operations,
+            "components": _present({"schemas": description.components}),
+        }
+    )
+
+
+def asyncapi_text(app: web.Application) -> str:
+    """Return the document of ``app`` as JSON, as it is written to a file."""
+    encoded = msgspec.json.format(msgspec.json.encode(asyncapi(app)), indent=2)
+    return f"{encoded.decode()}\n"
+
+
+def _info_of(info: Info) -> Json:
+    return {"title": info.title, "version": info.version, "description": info.description}
+
+
+def _channel(described: ChannelDescription) -> Json:
+    channel = described.channel
+    return _present(
+        {
+            "address": channel.address,
+            "summary": channel.summary,
+            "description": channel.description,
+            "messages": {each.name: _message(each) for each in described.messages},
+            "parameters": {name: {} for name in channel.parameters},
+            "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
+        }
+    )
+
+
+def _message(message: Message) -> Json:
+    ref = {"location": "$message.payload#/ref"} if message.ref is not Ref.NEVER else {}
+    return _present(
+        {
+            "name": message.kind,
+            "summary": message.summary,
+            "description": message.description,
+            "correlationId": ref,
+            "payload": message.schema,
+            "examples": [{"payload": each} for each in message.examples],
+        }
+    )
+
+
+def _operation(described: ChannelDescription, exchange: Exchange) -> Json:
+    channel = described.channel
+    return _present(
+        {
+            "action": "receive" if exchange.contract.direction == "in" else "send",
+            "channel": _channel_ref(channel),
+            "summary": exchange.contract.summary,
+            "description": exchange.contract.description,
+            "messages": _refs(channel, [exchange.opening.name]),
+            "reply": _reply(channel, exchange),
+        }
+    )
+
+
+def _reply(channel: Channel, exchange: Exchange) -> Json:
+    if exchange.reply is None:
+        return {}
+    error = "error" if exchange.error is None else exchange.error.name
+    end = ["end"] if exchange.contract.streams else []
+    return {
+        "channel": _channel_ref(channel),
+        "messages": _refs(channel, [exchange.reply.name, *end, error]),
+    }
+
+
+def _channel_ref(channel: Channel) -> Json:
+    return {"$ref": f"#/channels/{_escaped(channel.name)}"}
+
+
+def _refs(channel: Channel, messages: Iterable[str]) -> list[Json]:
+    start = f"#/channels/{_escaped(channel.name)}/messages"
+    return [{"$ref": f"{start}/{_escaped(name)}"} for name in messages]
+
+
+def _escaped(name: str) -> str:
+    """Return ``name`` as a step of a JSON pointer in a URI (RFC 6901, section 6)."""
+    return quote(name.replace("~", "~0").replace("/", "~1"), safe="~")
+
+
+def _present(fields: Mapping[str, Any]) -> Json:
+    """Leave out what is empty."""
+    return {key: value for key, value in fields.items() if value not in ("", {}, [], ())}

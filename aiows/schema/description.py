@@ -1,0 +1,97 @@
+"""In goes an application, out comes what a document says of it: its channels, messages and shared schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from ..errors import RegistrationError
+from ..kinds import KindContract
+from .application import Channel, read_channels
+from .json_schema import JsonSchema, describe_types, only_used
+from .wire_form import Exchange, Message, WireForm, cancel, end, error
+
+__all__ = ("ApplicationDescription", "ChannelDescription", "describe")
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDescription:
+    """A channel with what is said there."""
+
+    channel: Channel
+    exchanges: tuple[Exchange, ...]
+
+    def with_direction(self, direction: str) -> list[Exchange]:
+        """Return the exchanges of one direction: ``in``, ``out`` or ``ask``."""
+        return [each for each in self.exchanges if each.contract.direction == direction]
+
+    @property
+    def common_messages(self) -> tuple[Message, ...]:
+        """The answers that are no kind's own, as far as they are needed."""
+        if not any(each.reply for each in self.exchanges):
+            return ()
+        streams = any(each.contract.streams for each in self.exchanges)
+        return (cancel(), end(), error()) if streams else (cancel(), error())
+
+    @property
+    def messages(self) -> list[Message]:
+        """Every message, by name in order."""
+        own = [
+            message
+            for each in self.exchanges
+            for message in (each.opening, each.reply, each.error)
+            if message is not None
+        ]
+        return sorted([*own, *self.common_messages], key=lambda message: message.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationDescription:
+    """Channels, and by name the schemas that their messages share."""
+
+    channels: tuple[ChannelDescription, ...]
+    components: dict[str, JsonSchema]
+
+
+def describe(app: web.Application) -> ApplicationDescription:
+    """Return the description of ``app``.
+
+    Raises RegistrationError for a payload or a reply of which no schema can be made.
+    """
+    channels = read_channels(app)
+    described, components = _types_of([each for one in channels for each in one.contracts])
+    schemas = iter(described)
+    told = tuple(_described(channel, schemas, components) for channel in channels)
+    used = (message.schema for each in told for message in each.messages)
+    return ApplicationDescription(told, only_used(components, used))
+
+
+def _types_of(
+    contracts: Iterable[KindContract],
+) -> tuple[list[JsonSchema], dict[str, JsonSchema]]:
+    """Return two schemas for each contract, and what they share."""
+    try:
+        return describe_types(t for each in contracts for t in (each.payload, each.reply))
+    except TypeError as error:
+        raise _blamed(contracts, error) from error
+
+
+def _blamed(contracts: Iterable[KindContract], error: TypeError) -> RegistrationError:
+    """Say whose types cannot be described."""
+    for each in contracts:
+        try:
+            describe_types((each.payload, each.reply))
+        except TypeError as its_own:
+            return RegistrationError(f"no schema for the kind {each.kind!r}: {its_own}")
+    return RegistrationError(str(error))
+
+
+def _described(
+    channel: Channel, schemas: Iterator[JsonSchema], components: dict[str, JsonSchema]
+) -> ChannelDescription:
+    form = WireForm(channel.payload_key, components)
+    contracts: tuple[KindContract, ...] = channel.contracts
+    exchanges = (form.exchange(each, next(schemas), next(schemas)) for each in contracts)
+    return ChannelDescription(channel, tuple(exchanges))

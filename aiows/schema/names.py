@@ -1,0 +1,31 @@
+"""In go wishes for names, out come names that are given once: the second ``chat`` is ``chat.2``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+__all__ = ("Names", "identifier")
+
+
+class Names:
+    """The names of one document or one scope; asked in the same order it gives the same ones."""
+
+    def __init__(self, taken: Iterable[str] = (), *, separator: str = ".") -> None:
+        self._taken = set(taken)
+        self._separator = separator
+
+    def take(self, wish: str) -> str:
+        """Return ``wish``, with a number if somebody has it."""
+        name, number = wish, 2
+        while name in self._taken:
+            name, number = f"{wish}{self._separator}{number}", number + 1
+        self._taken.add(name)
+        return name
+
+
+def identifier(name: str) -> str:
+    """Return ``name`` as TypeScript names a type: ``chat.send`` is ``ChatSend``."""
+    words = re.findall(r"[^\W_]+", name)
+    joined = "".join(word[0].upper() + word[1:] for word in words)
+    return joined if joined and not joined[0].isdigit() else f"_{joined}"

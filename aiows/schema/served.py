@@ -1,0 +1,30 @@
+"""In goes an application and a path, out comes a route at which its AsyncAPI document is served."""
+
+from __future__ import annotations
+
+from aiohttp import hdrs, web
+
+from .asyncapi import JSON_TYPE, asyncapi_text
+
+__all__ = ("serve_schema",)
+
+
+def serve_schema(
+    app: web.Application, path: str = "/asyncapi.json", *, name: str | None = None
+) -> web.AbstractRoute:
+    """Serve the AsyncAPI document of ``app`` and its sub-applications at ``path``.
+
+    It is made when the application starts, which raises RegistrationError where no schema can be made
+    of a payload or a reply. Everybody may read it: put a middleware in front where not everybody
+    should. Returns the route; ``name`` is for ``url_for``.
+    """
+    made: list[str] = []
+
+    async def make(app: web.Application) -> None:
+        made.append(asyncapi_text(app))
+
+    async def serve(request: web.Request) -> web.Response:
+        return web.Response(text=made[-1], content_type=JSON_TYPE)
+
+    app.on_startup.append(make)
+    return app.router.add_route(hdrs.METH_GET, path, serve, name=name)

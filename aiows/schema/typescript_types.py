@@ -1,0 +1,135 @@
+"""In goes a JSON Schema, out comes the TypeScript type of what it describes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, cast
+
+from .json_schema import COMPONENTS, JsonSchema
+
+__all__ = ("block", "comment", "indented", "literal", "members", "type_of")
+
+PLAIN: Final = {
+    "string": "string",
+    "integer": "number",
+    "number": "number",
+    "boolean": "boolean",
+    "null": "null",
+}
+
+# What a type cannot say and a person wants to know.
+LIMITS: Final = (
+    "format",
+    "contentEncoding",
+    "pattern",
+    "minimum",
+    "exclusiveMinimum",
+    "maximum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "default",
+)
+
+
+def type_of(schema: JsonSchema, names: Mapping[str, str]) -> str:
+    """Return the type; ``names`` says what each component is called in TypeScript."""
+    if "$ref" in schema:
+        return names[schema["$ref"].removeprefix(COMPONENTS)]
+    if "const" in schema:
+        return literal(schema["const"])
+    if "enum" in schema:
+        return _union(literal(each) for each in schema["enum"])
+    for key, join in (("anyOf", _union), ("oneOf", _union), ("allOf", _intersection)):
+        if key in schema:
+            return join(type_of(each, names) for each in schema[key])
+    kind: Any = schema.get("type")
+    if isinstance(kind, list):
+        kinds = cast("list[str]", kind)
+        return _union(type_of({**schema, "type": each}, names) for each in kinds)
+    if kind == "array":
+        return _array(schema, names)
+    if kind == "object":
+        return block(members(schema, names))
+    return PLAIN.get(str(kind), "unknown")
+
+
+def members(schema: JsonSchema, names: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines between the braces of an object's type."""
+    properties: dict[str, JsonSchema] = schema.get("properties", {})
+    required = schema.get("required", ())
+    for name, each in properties.items():
+        yield from comment(each.get("description", ""), _limits(each))
+        mark = "" if name in required else "?"
+        yield f"{_key(name)}{mark}: {type_of(each, names)};"
+    others = schema.get("additionalProperties", "properties" not in schema)
+    if others is not False:
+        yield f"[key: string]: {_index_type(others, properties, names)};"
+
+
+def literal(value: Any) -> str:
+    """Return the type that has this one value."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z_$][\w$]*", name, re.ASCII) else literal(name)
+
+
+def comment(*texts: str) -> list[str]:
+    """Return the lines of a comment with these paragraphs; none if they are all empty."""
+    told = "\n\n".join(text for text in texts if text).replace("*/", "*\\/").splitlines()
+    if len(told) <= 1:
+        return [f"/** {line} */" for line in told]
+    return ["/**", *(f" * {line}".rstrip() for line in told), " */"]
+
+
+def block(lines: Iterable[str]) -> str:
+    """Return the lines within braces."""
+    within = [*indented(lines)]
+    return "\n".join(["{", *within, "}"]) if within else "{}"
+
+
+def indented(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines, two spaces further in."""
+    for line in lines:
+        for each in line.splitlines():
+            yield f"  {each}" if each else ""
+
+
+def _array(schema: JsonSchema, names: Mapping[str, str]) -> str:
+    items: Any = schema.get("items", {})
+    if not isinstance(items, list):
+        return f"Array<{type_of(items, names)}>"
+    needed = schema.get("minItems", 0)
+    types = [type_of(each, names) for each in cast("list[JsonSchema]", items)]
+    marked = [each if place < needed else f"({each})?" for place, each in enumerate(types)]
+    is_open = schema.get("additionalItems", "maxItems" not in schema)
+    return f"[{', '.join([*marked, *(['...Array<unknown>'] if is_open else [])])}]"
+
+
+def _index_type(others: Any, properties: Mapping[str, JsonSchema], names: Mapping[str, str]) -> str:
+    """Return the type of other properties; TypeScript wants it to be true of the known ones, too."""
+    if others is True:
+        return "unknown"
+    return _union(type_of(each, names) for each in (others, *properties.values()))
+
+
+def _union(types: Iterable[str]) -> str:
+    each = dict.fromkeys(types)
+    return "unknown" if "unknown" in each else " | ".join(each) or "never"
+
+
+def _intersection(types: Iterable[str]) -> str:
+    return " & ".join(f"({each})" if " | " in each else each for each in types)
+
+
+def _limits(schema: JsonSchema) -> str:
+    return ", ".join(
+        f"{key}: {literal(schema[key])}" for key in LIMITS if schema.get(key) is not None
+    )

@@ -1,0 +1,156 @@
+"""In go command lines, out come documents, exit statuses and what is stale."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aiows
+from aiows.schema import typescript
+from aiows.schema.asyncapi import asyncapi_text
+from aiows.schema.command import run
+from schema.orders import make_app
+
+MODULE = """
+from aiohttp import web
+from aiows import WebSocketView, on
+
+class View(WebSocketView):
+    @on("count")
+    def count(self, by: int) -> int: ...
+
+app = web.Application()
+app.router.add_view("/ws", View)
+
+def make_app():
+    return app
+
+async def make_app_later():
+    return app
+
+class Apps:
+    nested = app
+
+number = 1
+def make_number():
+    return number
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with an application in ``counter.py``."""
+    (tmp_path / "counter.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "counter", raising=False)
+    return tmp_path
+
+
+def test_a_document_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same text that the functions return."""
+    assert run(["schema", "schema.orders:make_app"]) == 0
+    assert capsys.readouterr().out == asyncapi_text(make_app())
+    assert run(["types", "schema.orders:make_app"]) == 0
+    assert capsys.readouterr().out == typescript(make_app())
+
+
+def test_the_module_is_a_program(folder: Path) -> None:
+    """python -m aiows, in a process of its own, finds what is in the working directory."""
+    command = [sys.executable, "-m", "aiows", "types", "counter:app"]
+    path = str(Path(aiows.__file__).parents[1])  # the same aiows as the test's, installed or not
+    environment = os.environ | {"PYTHONPATH": path}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert '"count": Count;' in ran.stdout
+
+
+@pytest.mark.parametrize("name", ["app", "make_app", "make_app_later", "Apps.nested"])
+def test_an_application_or_what_makes_one_is_named(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An object, a function, an async function, something within something."""
+    assert run(["types", f"counter:{name}"]) == 0
+    assert '"count": Count;' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("document", ["schema", "types"])
+def test_a_file_that_was_just_written_is_up_to_date(
+    document: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Written, compared, and nothing is said."""
+    assert run([document, "counter:app", "-o", "out"]) == 0
+    assert run([document, "counter:app", "--check", "out"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_line_ends_do_not_make_a_file_stale(folder: Path) -> None:
+    """git may check it out with others."""
+    assert run(["types", "counter:app", "-o", "out.ts"]) == 0
+    written = Path("out.ts").read_bytes()
+    assert b"\r" not in written
+    Path("out.ts").write_bytes(written.replace(b"\n", b"\r\n"))
+    assert run(["types", "counter:app", "--check", "out.ts"]) == 0
+
+
+def test_a_stale_file_fails_and_is_told_what_to_do(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Standard error has the lines that differ and the command that makes the file again."""
+    run(["types", "counter:app", "-o", "out.ts"])
+    Path("counter.py").write_text(MODULE.replace("by: int", "step: int"))
+    del sys.modules["counter"]
+    assert run(["types", "counter:app", "--check", "out.ts"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("out.ts is stale.")
+    assert "\n  python -m aiows types counter:app -o out.ts\n" in err
+    assert "\n-    by: number;\n+    step: number;\n" in err
+
+
+def test_a_missing_file_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As if it were stale."""
+    assert run(["schema", "counter:app", "--check", "nowhere.json"]) == 1
+    assert "nowhere.json is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("counter", "'counter' is not of the form module:app"),
+        ("counter:", "'counter:' is not of the form module:app"),
+        ("nothing.there:app", "there is no module 'nothing'"),
+        ("counter.app:app", "there is no module 'counter.app'"),
+        ("counter:missing", "there is no 'missing' in counter"),
+        ("counter:number", "counter:number is a int"),
+        ("counter:make_number", "counter:make_number is a int"),
+    ],
+)
+def test_what_is_no_application_is_refused(
+    target: str, problem: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With one line that says why, and the status of a wrong command line."""
+    assert run(["schema", target]) == 2
+    assert capsys.readouterr().err.startswith(problem)
+
+
+def test_what_the_module_raises_goes_through(folder: Path) -> None:
+    """A missing import of the application's own is a mistake with a traceback."""
+    (folder / "broken.py").write_text("import not_installed_at_all")
+    with pytest.raises(ModuleNotFoundError, match="not_installed_at_all"):
+        run(["schema", "broken:app"])
+
+
+@pytest.mark.parametrize("words", [[], ["types"], ["types", "a:b", "-o", "x", "--check", "x"]])
+def test_a_wrong_command_line_is_explained(
+    words: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As argparse does it."""
+    with pytest.raises(SystemExit) as exited:
+        run(words)
+    assert exited.value.code == 2
+    assert "usage: python -m aiows" in capsys.readouterr().err

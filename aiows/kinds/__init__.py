@@ -29,6 +29,7 @@ Where one field is to blame ``details`` has its path as ``field`` (``items[2].pr
 from .calls import Guard, KindCall, Middleware, Next
 from .contract import Direction, KindContract
 from .dispatcher import KindDispatcher
+from .guards import Roles, authenticated, rate_limit, role
 from .payload import Payload
 from .terms import KindOptions, PossibleError
 
@@ -43,4 +44,8 @@ __all__ = (
     "Next",
     "Payload",
     "PossibleError",
+    "Roles",
+    "authenticated",
+    "rate_limit",
+    "role",
 )

@@ -89,8 +89,12 @@ def _check_takes(function: Any, what: str, *names: str) -> None:
     if not callable(function):
         raise RegistrationError(f"{signature}, {function!r} cannot be called")
     try:
-        inspect.signature(function).bind(*names)
-    except (TypeError, ValueError) as error:
+        parameters = inspect.signature(function)
+    except ValueError:
+        return  # a builtin's are not always known
+    try:
+        parameters.bind(*names)
+    except TypeError as error:
         raise refusal(function, f"{signature}: {error}") from error
 
 

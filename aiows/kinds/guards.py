@@ -1,0 +1,165 @@
+"""In goes a call, out comes a `KindError` where it must not reach its handler: who may, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+from inspect import isawaitable
+from itertools import islice
+from typing import Any, Final, Literal, TypeAlias, cast
+from weakref import WeakKeyDictionary
+
+from ..connection import Connection
+from ..errors import KindError
+from .calls import Guard, KindCall
+from .terms import PossibleError
+
+__all__ = ("Roles", "authenticated", "rate_limit", "role")
+
+Roles: TypeAlias = str | Collection[str] | None
+"""The roles of whoever is at the other end: one, several, or none."""
+
+UNAUTHENTICATED: Final = PossibleError("unauthenticated", "Sign in first.")
+FORBIDDEN: Final = PossibleError("forbidden", "You may not do that.")
+RATE_LIMITED: Final = PossibleError("rate_limited", "Too many messages; try again later.")
+
+ROUNDING: Final = 1e-6  # seconds; what adding up intervals may be wrong by
+FORGOTTEN_AT_ONCE: Final = 2  # more than one message can add, so that what is kept shrinks
+
+
+class _Authenticated:
+    """Refuses a call on a connection without a user."""
+
+    __slots__ = ()
+    errors: Final = (UNAUTHENTICATED,)
+
+    def __repr__(self) -> str:
+        return "authenticated"
+
+    def __call__(self, call: KindCall) -> None:
+        if call.ws.user_id is None:
+            raise KindError(*UNAUTHENTICATED)
+
+
+authenticated: Final = _Authenticated()
+"""A guard: the connection has a ``user_id``, otherwise the code is ``unauthenticated``."""
+
+
+def role(*names: str, of: str | Callable[[KindCall], Roles | Awaitable[Roles]] = "roles") -> Guard:
+    """Return a guard: one of the roles ``names`` is needed, otherwise the code is ``forbidden``.
+
+    ``of``: where the roles are. A name: what the connection's ``user_data`` has under it, as an attribute or,
+    if it is a mapping, as a key (default "roles"). A function: what it returns for the call, awaited if need
+    be. One role is a str, several are a collection of them; None, or no ``user_data``, is no role.
+
+    Raises ValueError without a name.
+    """
+    if not names:
+        raise ValueError("role() needs the name of a role")
+    return _Role(frozenset(names), of)
+
+
+class _Role:
+    """Refuses a call whose connection has none of some roles."""
+
+    __slots__ = ("_names", "_of")
+    errors: Final = (FORBIDDEN,)
+
+    def __init__(
+        self, names: frozenset[str], of: str | Callable[[KindCall], Roles | Awaitable[Roles]]
+    ) -> None:
+        self._names = names
+        self._of = of
+
+    def __call__(self, call: KindCall) -> Awaitable[None] | None:
+        if isinstance(self._of, str):
+            found: Any = _kept(call.ws.user_data, self._of)
+        else:
+            found = self._of(call)
+        if isawaitable(found):
+            return self._check_later(cast("Awaitable[Roles]", found))
+        self._check(cast("Roles", found))
+        return None
+
+    async def _check_later(self, roles: Awaitable[Roles]) -> None:
+        self._check(await roles)
+
+    def _check(self, roles: Roles) -> None:
+        held = (roles,) if isinstance(roles, str) else (roles or ())
+        if self._names.isdisjoint(held):
+            raise KindError(*FORBIDDEN)
+
+
+def _kept(user_data: Any, name: str) -> Any:
+    if isinstance(user_data, Mapping):
+        return cast("Mapping[str, Any]", user_data).get(name)
+    return getattr(user_data, name, None)
+
+
+def rate_limit(
+    messages: int,
+    *,
+    per: float = 1.0,
+    burst: int | None = None,
+    by: Literal["connection", "user"] = "connection",
+) -> Guard:
+    """Return a guard: at most ``messages`` in ``per`` seconds, otherwise the code is ``rate_limited``.
+
+    ``burst``: how many may come at once after a while without any (default: ``messages``). ``by``: whose
+    messages are counted together: those of one ``"connection"``, or of one ``"user"`` on this node, over all
+    connections and reconnects; those of a connection without a user by themselves. The error's details
+    are ``{"retry_after": seconds}``.
+
+    One guard has one count: on several kinds, or on a router, it counts their messages together. Raises
+    ValueError for numbers that are not positive.
+    """
+    if messages < 1 or not per > 0 or (burst is not None and burst < 1):
+        raise ValueError("rate_limit() takes positive numbers")
+    if by not in ("connection", "user"):
+        raise ValueError(f'by is "connection" or "user", not {by!r}')
+    return _RateLimit(interval=per / messages, burst=burst or messages, is_by_user=by == "user")
+
+
+class _RateLimit:
+    """Refuses calls that come too fast: the generic cell rate algorithm.
+
+    Of each who is counted one number is kept: when the last message would have come if all had come evenly.
+    Once that time has passed there is nothing to remember.
+    """
+
+    __slots__ = ("_by_connection", "_by_user", "_interval", "_is_by_user", "_tolerance")
+    errors: Final = (RATE_LIMITED,)
+
+    def __init__(self, *, interval: float, burst: int, is_by_user: bool) -> None:
+        self._interval = interval
+        self._tolerance = interval * burst
+        self._is_by_user = is_by_user
+        # What is counted by connection dies with it. By user it must not: who reconnects would start anew.
+        self._by_connection: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+        self._by_user: dict[Any, float] = {}  # the one who was seen last is the last one
+
+    def __call__(self, call: KindCall) -> None:
+        now = asyncio.get_running_loop().time()
+        user = call.ws.user_id if self._is_by_user else None
+        if user is None:
+            self._count(self._by_connection, call.ws.connection, now)
+        else:
+            self._forget(now)
+            self._count(self._by_user, user, now)
+
+    def _count(self, ends: MutableMapping[Any, float], key: Any, now: float) -> None:
+        end = max(ends.pop(key, now), now)
+        wait = end + self._interval - self._tolerance - now
+        is_too_early = wait > ROUNDING
+        ends[key] = end if is_too_early else end + self._interval
+        if is_too_early:
+            raise KindError(*RATE_LIMITED, details={"retry_after": round(wait, 3)})
+
+    def _forget(self, now: float) -> None:
+        """Drop users of whom there is nothing to remember; who was seen longest ago is looked at first.
+
+        Otherwise everybody who ever came would stay: a way to fill the memory with sign-ups.
+        """
+        for user in [*islice(self._by_user, FORGOTTEN_AT_ONCE)]:
+            if self._by_user[user] <= now:
+                del self._by_user[user]

@@ -1,0 +1,198 @@
+"""`authenticated`, `role`, `rate_limit`: who may have a message handled, and how often."""
+
+from __future__ import annotations
+
+import gc
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aiows import KindDispatcher
+from aiows.kinds import Guard, KindCall, authenticated, rate_limit, role
+from aiows.testing import VirtualClock
+from talk import Talk
+
+
+def guarded(*guards: Guard) -> KindDispatcher:
+    """A dispatcher whose one handler, of the kind some, is behind ``guards``."""
+    kinds = KindDispatcher()
+    kinds.on("some", guards=guards)(lambda: "done")
+    return kinds
+
+
+async def outcome(talk: Talk, kind: str = "some") -> str:
+    """Say it once: the code of the error, or what the handler returned."""
+    (answer,) = await talk.say({"kind": kind, "ref": 1})
+    return str(answer["result"] if answer["kind"] == "reply" else answer["error"]["code"])
+
+
+async def outcomes(talk: Talk, times: int) -> list[str]:
+    return [await outcome(talk) for _ in range(times)]
+
+
+# authenticated
+
+
+async def test_nobody_is_not_authenticated() -> None:
+    """A user id is what it takes, whichever it is."""
+    talk = Talk(guarded(authenticated))
+    assert await outcome(talk) == "unauthenticated"
+    talk.connection.user_id = 0
+    assert await outcome(talk) == "done"
+    assert repr(authenticated) == "authenticated"
+
+
+# role
+
+
+@pytest.mark.parametrize(
+    ("user_data", "expected"),
+    [
+        (None, "forbidden"),
+        ({}, "forbidden"),
+        ({"roles": None}, "forbidden"),
+        ({"roles": "editor"}, "forbidden"),
+        ({"roles": "admin"}, "done"),
+        ({"roles": ["editor", "owner"]}, "done"),
+        (SimpleNamespace(roles={"admin"}), "done"),
+        (SimpleNamespace(), "forbidden"),
+    ],
+)
+async def test_one_of_the_roles_is_needed(user_data: Any, expected: str) -> None:
+    """From what the application keeps with the connection: attributes or items."""
+    talk = Talk(guarded(role("admin", "owner")))
+    talk.connection.user_data = user_data
+    assert await outcome(talk) == expected
+
+
+async def test_a_role_is_found_where_one_says() -> None:
+    """Under another name, by a function, by one that is awaited."""
+
+    def plain(call: KindCall) -> Any:
+        return call.ws.user_data["groups"]
+
+    async def later(call: KindCall) -> Any:
+        return call.ws.user_data["groups"]
+
+    for of in ("groups", plain, later):
+        talk = Talk(guarded(role("admin", of=of)))
+        talk.connection.user_data = {"groups": ["staff"]}
+        assert await outcome(talk) == "forbidden"
+        talk.connection.user_data = {"groups": ["staff", "admin"]}
+        assert await outcome(talk) == "done"
+
+
+async def test_part_of_a_role_is_none() -> None:
+    """One role is a str, and not a collection of letters."""
+    talk = Talk(guarded(role("a", "dm")))
+    talk.connection.user_data = {"roles": "admin"}
+    assert await outcome(talk) == "forbidden"
+
+
+def test_a_role_has_a_name() -> None:
+    """Without one nobody would ever get through."""
+    with pytest.raises(ValueError, match="needs the name"):
+        role()
+
+
+# rate_limit
+
+
+async def test_so_many_in_so_long_and_no_more() -> None:
+    """The first ones at once, then as time goes by; what is refused does not count."""
+    with VirtualClock() as clock:
+        talk = Talk(guarded(rate_limit(2, per=10)))
+        assert await outcomes(talk, 4) == ["done", "done", "rate_limited", "rate_limited"]
+        await clock.advance(4.9)
+        assert await outcome(talk) == "rate_limited"
+        await clock.advance(0.1)
+        assert await outcomes(talk, 2) == ["done", "rate_limited"]
+        await clock.advance(1000)
+        assert await outcomes(talk, 3) == ["done", "done", "rate_limited"]
+
+
+async def test_the_error_says_when_to_try_again() -> None:
+    """In seconds, for programs; and that is the time."""
+    with VirtualClock() as clock:
+        talk = Talk(guarded(rate_limit(2, per=10)))
+        await outcomes(talk, 2)
+        await clock.advance(1)
+        (answer,) = await talk.say({"kind": "some"})
+        assert answer["error"]["details"] == {"retry_after": 4.0}
+        await clock.advance(answer["error"]["details"]["retry_after"])
+        assert await outcome(talk) == "done"
+
+
+async def test_a_burst_is_what_may_come_at_once() -> None:
+    """More than the rate after a silence, or less."""
+    with VirtualClock() as clock:
+        talk = Talk(guarded(rate_limit(1, per=10, burst=3)))
+        assert await outcomes(talk, 4) == ["done"] * 3 + ["rate_limited"]
+        await clock.advance(10)
+        assert await outcomes(talk, 2) == ["done", "rate_limited"]
+        steady = Talk(guarded(rate_limit(10, per=10, burst=1)))
+        assert await outcomes(steady, 2) == ["done", "rate_limited"]
+
+
+async def test_connections_are_counted_by_themselves() -> None:
+    """And what was counted goes with them."""
+    limit: Any = rate_limit(1, per=1000)
+    kinds = guarded(limit)
+    for _ in range(3):
+        assert await outcomes(Talk(kinds), 2) == ["done", "rate_limited"]
+    gc.collect()
+    assert len(limit._by_connection) == 0
+
+
+async def test_a_user_is_counted_over_all_connections() -> None:
+    """A second one, or a new one, is no way around; another user is another count."""
+    kinds = guarded(rate_limit(1, per=1000, by="user"))
+    for user, expected in (("ann", "done"), ("ann", "rate_limited"), ("bob", "done")):
+        talk = Talk(kinds)
+        talk.connection.user_id = user
+        assert await outcome(talk) == expected
+    assert await outcomes(Talk(kinds), 2) == ["done", "rate_limited"]
+    assert await outcomes(Talk(kinds), 2) == ["done", "rate_limited"]
+
+
+async def test_users_are_forgotten_when_their_time_has_passed() -> None:
+    """Whoever came once and never again takes no memory for ever."""
+    limit: Any = rate_limit(1, per=10, by="user")
+    kinds = guarded(limit)
+    talk = Talk(kinds)
+    with VirtualClock() as clock:
+        for user in range(100):
+            talk.connection.user_id = user
+            await outcome(talk)
+            await clock.advance(1)
+        assert len(limit._by_user) <= 10
+
+
+async def test_one_guard_has_one_count() -> None:
+    """Two kinds with the same guard share it, two guards do not."""
+    limit = rate_limit(1, per=1000)
+    kinds = KindDispatcher()
+    kinds.on("a", guards=[limit])(lambda: "done")
+    kinds.on("b", guards=[limit])(lambda: "done")
+    kinds.on("c", guards=[rate_limit(1, per=1000)])(lambda: "done")
+    talk = Talk(kinds)
+    assert [await outcome(talk, kind) for kind in "abc"] == ["done", "rate_limited", "done"]
+
+
+@pytest.mark.parametrize(
+    ("messages", "options"),
+    [(0, {}), (1, {"per": 0}), (1, {"per": -1}), (1, {"burst": 0}), (1, {"by": "address"})],
+)
+def test_a_limit_that_cannot_be_is_refused(messages: int, options: Any) -> None:
+    """When it is made."""
+    with pytest.raises(ValueError, match=r"positive numbers|by is"):
+        rate_limit(messages, **options)
+
+
+def test_guards_are_part_of_the_contract() -> None:
+    """What they refuse with is declared without a word."""
+    kinds = guarded(authenticated, role("admin"), rate_limit(1))
+    (contract,) = kinds.contracts()
+    codes = [each.code for each in contract.errors]
+    assert codes == ["unauthenticated", "forbidden", "rate_limited"]

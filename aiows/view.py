@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from aiohttp import WSMessage, web
 
 from ._wire import Compression, Message
 from .attended import AttendedResponse, admit, result_of
+from .codecs import JSON, Codec
 from .connection import Connection, Hooks
 from .errors import RequestReleased
 from .handshake import Origins
@@ -47,15 +48,18 @@ class WebSocketView(web.View):
 
     Class attributes are options: ``max_msg_size`` (4 MiB), ``max_backpressure`` (1 MiB), both in bytes;
     ``idle_timeout`` (120 seconds without a sign of life until the peer is given up; 0: never),
-    ``protocols`` (none), ``compress`` (True), ``origins`` ("same", which behind a proxy that speaks TLS
-    wants to be named; see `aiows.handshake.check_origin`), ``keep_request`` (False), ``payload_key`` and
-    ``max_bad_messages`` (see `KindDispatcher`).
+    ``protocols`` (none), ``codecs`` (JSON alone; see `aiows.codecs`: their subprotocols are offered after
+    ``protocols``, and a connection speaks the one that was chosen, or else the first), ``compress``
+    (True), ``origins`` ("same", which behind a proxy that speaks TLS wants to be named; see
+    `aiows.handshake.check_origin`), ``keep_request`` (False), ``payload_key`` and ``max_bad_messages``
+    (see `KindDispatcher`).
     """
 
     max_msg_size: ClassVar[int] = 4 * 1024 * 1024
     max_backpressure: ClassVar[int] = 1024 * 1024
     idle_timeout: ClassVar[float] = 120.0
     protocols: ClassVar[Collection[str]] = ()
+    codecs: ClassVar[Sequence[Codec]] = (JSON,)
     compress: ClassVar[bool | Compression] = True
     origins: Origins = "same"
     keep_request: ClassVar[bool] = False
@@ -124,6 +128,7 @@ class WebSocketView(web.View):
             max_msg_size=self.max_msg_size,
             max_backpressure=self.max_backpressure,
             idle_timeout=self.idle_timeout,
+            codecs=self.codecs,
         )
         await response.attend(request)
         return response
@@ -186,7 +191,9 @@ def _collect_kinds(view: type[WebSocketView]) -> KindDispatcher | None:
     }
     if not names:
         return None
-    kinds = KindDispatcher(payload_key=view.payload_key, max_bad_messages=view.max_bad_messages)
+    kinds = KindDispatcher(
+        payload_key=view.payload_key, max_bad_messages=view.max_bad_messages, codecs=view.codecs
+    )
     for kind, name in names.items():
         kinds.on(kind, method=True)(getattr(view, name))
     if (fallback := getattr(view, FALLBACK, None)) is not None:

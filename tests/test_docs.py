@@ -26,6 +26,7 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.myst import CodeBlockParser
 
 import aiows
+import aiows.codecs
 import aiows.testing
 from aiows.callbacks import Behaviour
 from aiows.connection import state
@@ -286,7 +287,7 @@ def option_table(name: str) -> dict[str, Any]:
     """Option and default, as the page of options has them."""
     text = sections_of((DOCS / "reference" / "options.md").read_text(), "##")[name]
     rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", text, re.MULTILINE)
-    return {option: ast.literal_eval(default) for option, default in rows}
+    return {option: eval(default, vars(aiows.codecs)) for option, default in rows}
 
 
 def defaults_of(function: Callable[..., Any], *but: str) -> dict[str, Any]:

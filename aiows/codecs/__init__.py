@@ -20,7 +20,7 @@ Both are read by msgspec, from the bytes to the typed object in one pass. An `Ob
 format, by what turns its bytes into dicts and lists and back; a `TypeHook` any other class of values.
 """
 
-from .base import Codec
+from .base import Codec, Document, Parts
 from .hooks import Misfit, TypeHook
 from .json import JSON, JsonCodec
 from .msgpack import MSGPACK, MsgpackCodec
@@ -32,9 +32,11 @@ __all__ = (
     "MSGPACK",
     "PYDANTIC",
     "Codec",
+    "Document",
     "JsonCodec",
     "Misfit",
     "MsgpackCodec",
     "ObjectCodec",
+    "Parts",
     "TypeHook",
 )

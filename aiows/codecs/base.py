@@ -66,6 +66,9 @@ class Codec(ABC):
     empty: ClassVar[Document]
     """An object without fields."""
 
+    shows_text: ClassVar[bool] = False
+    """Whether what is text in an object can be found in its message, as UTF-8 or escaped by a backslash."""
+
     def __init__(self, subprotocol: str, *, types: Iterable[TypeHook] = (PYDANTIC,)) -> None:
         if not TOKEN.fullmatch(subprotocol):
             raise ValueError(f"no name for a subprotocol: {subprotocol!r}")

@@ -16,6 +16,8 @@ __all__ = ("EncodedCodec",)
 class EncodedCodec(Codec):
     """A codec whose documents are the bytes themselves, and whose parts are pieces of them."""
 
+    shows_text = True
+
     def open(self, data: str | bytes, /) -> Document:
         return data
 

@@ -108,7 +108,14 @@ def _with_extensions(plain: Any) -> Any:
 
 
 def _read_extension(code: int, data: memoryview) -> Any:
-    return int(_digits_of(data)) if code == BIG_INTEGER else Ext(code, bytes(data))
+    if code != BIG_INTEGER:
+        return Ext(code, bytes(data))
+    try:
+        return int(_digits_of(data))
+    except (
+        ValueError
+    ) as error:  # Python itself stops at 4,300 digits: more would take it ever longer
+        raise msgspec.DecodeError(f"no integer in extension {BIG_INTEGER}: {error}") from None
 
 
 MSGPACK: Final = MsgpackCodec()

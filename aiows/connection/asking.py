@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import msgspec
 
-from .._wire import Opcode
+from ..codecs import Codec
 from ..errors import (
     AskBlocked,
     AskFailed,
@@ -170,13 +170,14 @@ class Asking:
         self, kind: object, fields: Mapping[str, Any] | None
     ) -> Generator[tuple[Question, PreparedMessage]]:
         """Listen for the answers to a question; tell the peer if no more of them are wanted."""
-        name, said = _said(kind, fields)
+        codec = self._connection.codec
+        name, said = _said(kind, fields, codec)
         self._connection.check_answerable()
         if len(self._pending) >= MAX_PENDING:
             raise TooManyAsks(name, MAX_PENDING)
         self._count += 1
         ref = f"{self._word}{self._count}"
-        message = PreparedMessage(msgspec.json.encode({KIND: name, REF: ref, **said}), Opcode.TEXT)
+        message = PreparedMessage({KIND: name, REF: ref, **said}, codec=codec)
         question = self._pending[ref] = Question(name)
         try:
             yield question, message
@@ -210,6 +211,8 @@ class Asking:
         """Whether a ref of ours can be in ``text``: a quick look at its characters."""
         if not self._pending and not self._is_owed:
             return False
+        if not self._connection.codec.shows_text:
+            return True
         if isinstance(text, str):
             return self._word in text or "\\u" in text
         return self._word_in_bytes in text or b"\\u" in text
@@ -241,11 +244,13 @@ class Asking:
         return {question.task for question in self._pending.values() if question.is_awaited}
 
 
-def _said(kind: object, fields: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
+def _said(
+    kind: object, fields: Mapping[str, Any] | None, codec: Codec
+) -> tuple[str, dict[str, Any]]:
     """Return the kind and the fields of a question. Raises ValueError for what it cannot say."""
     said = dict(fields or {})
     if isinstance(kind, msgspec.Struct):
-        said = cast("dict[str, Any]", msgspec.to_builtins(kind))
+        said = cast("dict[str, Any]", codec.plain(kind))
         kind = said.pop(KIND, None)
     if not isinstance(kind, str) or not kind or kind in ANSWERS:
         raise ValueError(f"the kind of a question cannot be {kind!r}")

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import msgspec
-
 from .._wire import Message, Opcode
 from ..errors import ConnectionClosed
 from .asking import Answer, Asking
@@ -28,24 +26,26 @@ LONGEST_CANCEL: Final = 1024
 class Exchange:
     """Requests and answers of one connection; there is none until it is needed."""
 
-    __slots__ = ("asking", "in_flight")
+    __slots__ = ("_opcode", "_read_object", "asking", "in_flight")
 
     def __init__(self, connection: Connection) -> None:
         self.asking = Asking(connection, on_wait=self._waits)
         self.in_flight = InFlight(connection, self.asking)
+        self._opcode = Opcode.TEXT if connection.codec.is_text else Opcode.BINARY
+        self._read_object = connection.codec.reader(dict[str, Any])
 
     def take(self, message: Message) -> bool:
         """Keep ``message`` if it answers what we asked, or takes back what the peer asked.
 
         Then nobody else sees it: not a late answer either.
         """
-        if message.opcode != Opcode.TEXT:
+        if message.opcode != self._opcode:
             return False
         text = cast("str | bytes", message.data)
         if self.asking.is_mentioned(text):
-            return self._take(_read(text), message.size)
+            return self._take(self._read(text), message.size)
         is_small = message.size <= LONGEST_CANCEL
-        return is_small and self.in_flight.may_take_back(text) and self._take_back(_read(text))
+        return is_small and self.in_flight.may_take_back(text) and self._take_back(self._read(text))
 
     def _take(self, fields: dict[str, Any], size: int) -> bool:
         if not self.asking.is_asker_of(fields.get(REF)):
@@ -61,6 +61,13 @@ class Exchange:
         self.in_flight.take_back(ref)
         return True
 
+    def _read(self, text: str | bytes) -> dict[str, Any]:
+        """Return the fields of a message; none if it is no object, which its handler will say."""
+        try:
+            return cast("dict[str, Any]", self._read_object(text))
+        except Exception:  # a codec of the application's may raise what it likes
+            return {}
+
     def _waits(self) -> None:
         self.in_flight.made_room()
 
@@ -68,12 +75,3 @@ class Exchange:
         """The connection ends, from one side or the other: ``error`` is for who waits for the peer."""
         self.asking.fail(error)
         self.in_flight.left()
-
-
-def _read(text: str | bytes) -> dict[str, Any]:
-    """Return the fields of a message; none if it is no JSON object, which its handler will say."""
-    try:
-        fields = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return {}
-    return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}

@@ -167,6 +167,8 @@ class InFlight:
         """Whether ``text`` can be what takes a request back: a quick look at its characters."""
         if not self._is_listening:
             return False
+        if not self._connection.codec.shows_text:
+            return True
         if isinstance(text, str):
             return "cancel" in text or "\\u" in text
         return b"cancel" in text or b"\\u" in text

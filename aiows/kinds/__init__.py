@@ -1,7 +1,8 @@
 """In go messages that carry a kind, each goes to the handler of its kind, out come replies.
 
-On the wire a message is flat JSON. ``ref``, a string or an integer, asks for a reply and comes back
-with it; what a handler returns is sent only then. ``null`` is no ref. ::
+On the wire a message is flat JSON, or the same object in another of `aiows.codecs`. ``ref``, a string or
+an integer, asks for a reply and comes back with it; what a handler returns is sent only then. ``null`` is
+no ref. ::
 
     {"kind": "chat.send", "room": "a", "text": "hi", "ref": 7}
     {"kind": "reply", "ref": 7, "ok": true}
@@ -12,13 +13,15 @@ these, or what a handler's `KindError` says:
 
 ==============  ===================================================================================
 bad_json        the text is no JSON, or nested too deeply
-bad_binary      a BINARY message that ``decode_binary`` could not read
-not_object      it is JSON, but no object
+bad_binary      a BINARY message that the connection's codec could not read
+bad_text        the same of TEXT, where it is not JSON that is spoken
+not_object      it is JSON, or what else is spoken, but no object
 missing_kind    it has no ``kind``
 bad_kind        its ``kind`` is no string
 unknown_kind    nobody handles its ``kind``
 invalid         a field, or ``ref``, is missing, wrong or not known
-not_text        a BINARY message came to `KindDispatcher.serve`
+not_text        a BINARY message came to `KindDispatcher.serve` where the codec is text
+not_binary      a TEXT message came to it where the codec is binary
 internal        the handler failed; the log says how (logger ``aiows.kinds``), the peer is not told
 ==============  ===================================================================================
 

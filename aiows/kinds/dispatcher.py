@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from inspect import isawaitable
 from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
-import msgspec
 from aiohttp import WSMessage, WSMsgType
 
+from ..codecs import JSON, Codec
 from ..connection import Connection, Peer, PreparedMessage
 from ..errors import ConnectionClosed, KindError
 from ..inject import refusal
@@ -19,13 +19,15 @@ from .calls import Guard, Middleware
 from .declarations import Declarations
 from .payload import RESERVED, Ref
 from .reader import Reader, Request, Unreadable
-from .refusals import INTERNAL, bad_binary, not_text, quote
+from .refusals import INTERNAL, quote, wrong_message_type
 from .replies import error_reply, reply
 from .routes import ERROR
 
 __all__ = ("KindDispatcher",)
 
 logger: Final = logging.getLogger("aiows.kinds")
+
+MESSAGES: Final = (WSMsgType.TEXT, WSMsgType.BINARY)
 
 POLICY_VIOLATION: Final = 1008  # RFC 6455, section 7.4.1
 
@@ -45,9 +47,9 @@ class KindDispatcher(Declarations):
     ``max_bad_messages``: so many messages in a row that no handler could take close the connection
     with 1008 (default 20; 0: never). Stops a peer that makes us write errors for ever.
 
-    ``decode_binary``: what turns the bytes of a BINARY message into the object that a TEXT message would
-    be (``msgspec.msgpack.decode``, a function over Protobuf); what it raises is a ``bad_binary`` error
-    reply. None (the default): BINARY messages are no kind messages. Replies stay TEXT.
+    ``codecs``: what messages may be in (`aiows.codecs`; default: JSON alone). A connection's own is used,
+    or the first of these if its own is none of them; messages of the other type, TEXT or BINARY, have no
+    kind there. Give them to the connection, too: ``WebSocketResponse(codecs=kinds.codecs)``.
 
     ``middleware`` and ``guards`` stand around every handler, outside of those of its kind; guards come
     first. See `Guard` and `Middleware`.
@@ -60,7 +62,7 @@ class KindDispatcher(Declarations):
         *,
         payload_key: str | None = None,
         max_bad_messages: int = 20,
-        decode_binary: Callable[[bytes], Any] | None = None,
+        codecs: Iterable[Codec] = (JSON,),
         middleware: Iterable[Middleware] = (),
         guards: Iterable[Guard] = (),
     ) -> None:
@@ -71,8 +73,10 @@ class KindDispatcher(Declarations):
             raise ValueError("max_bad_messages is 0 (no limit) or more")
         self._payload_key = payload_key
         self._max_bad_messages = max_bad_messages
-        self._decode_binary = decode_binary
-        self._reader: Reader | None = None
+        self.codecs = tuple(codecs)
+        if not self.codecs:
+            raise ValueError("codecs= is one at least")
+        self._readers: dict[Codec, Reader] = {}
         self._bad_in_a_row: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
 
     @property
@@ -81,77 +85,74 @@ class KindDispatcher(Declarations):
         return self._payload_key
 
     async def serve(self, ws: _Messages, *, instance: Any = None) -> None:
-        """Dispatch every message until the connection ends; a BINARY one gets an error reply."""
+        """Dispatch every message until the connection ends.
+
+        TEXT on a connection whose codec is binary, or BINARY where it is not, gets an error reply.
+        """
         async for msg in ws:
-            if not await self.dispatch(ws, msg, instance=instance) and msg.type is WSMsgType.BINARY:
-                await self._refuse(ws, Unreadable(not_text()))
+            if not await self.dispatch(ws, msg, instance=instance) and msg.type in MESSAGES:
+                codec = self._reader_for(ws.connection).codec
+                await self._refuse(ws, Unreadable(wrong_message_type(codec)), codec)
 
     async def dispatch(self, ws: Peer, msg: WSMessage, *, instance: Any = None) -> bool:
         """Bring one message to its handler and answer it; False if it is none with a kind.
 
-        TEXT is one, and BINARY where there is a ``decode_binary``.
+        TEXT is one where the connection's codec is text, BINARY where it is not.
 
         Returns when the handler has. Raises what is not an `Exception` (a cancellation), and
         TypeError if a handler registered with ``method=True`` gets no ``instance``; all else is
         answered and logged.
         """
-        if msg.type is not WSMsgType.TEXT and not self._is_decodable(msg):
+        reader = self._reader_for(ws.connection)
+        if msg.type is not reader.message_type:
             return False
         try:
-            request = self._current_reader().read(self._text_of(msg))
+            request = reader.read(msg.data)
         except Unreadable as unreadable:
-            await self._refuse(ws, unreadable)
+            await self._refuse(ws, unreadable, reader.codec)
             return True
         if self._bad_in_a_row:
             self._bad_in_a_row.pop(ws.connection, None)
         plan = request.route.plan
         if plan.is_method and instance is None:
             raise refusal(plan.function, "registered with method=True: needs instance=")
-        await self._handle(ws, request, instance)
+        await self._handle(ws, request, instance, reader.codec)
         return True
 
     def _changed(self) -> None:
         super()._changed()
-        self._reader = None
+        self._readers.clear()
 
-    def _is_decodable(self, msg: WSMessage) -> bool:
-        return msg.type is WSMsgType.BINARY and self._decode_binary is not None
+    def _reader_for(self, connection: Connection) -> Reader:
+        return self._readers.get(connection.codec) or self._make_reader(connection.codec)
 
-    def _text_of(self, msg: WSMessage) -> str | bytes:
-        if msg.type is WSMsgType.TEXT:
-            text: str | bytes = msg.data
-            return text
-        assert self._decode_binary is not None
-        try:
-            return msgspec.json.encode(self._decode_binary(msg.data))
-        except Exception as error:
-            raise Unreadable(bad_binary(error)) from error
+    def _make_reader(self, codec: Codec) -> Reader:
+        routes, fallback = self._tree.routes(), self._tree.fallback()
+        spoken = codec if codec in self.codecs else self.codecs[0]
+        reader = self._readers[codec] = Reader(routes, fallback, self._payload_key, spoken)
+        return reader
 
-    def _current_reader(self) -> Reader:
-        if self._reader is None:
-            self._reader = Reader(self._tree.routes(), self._tree.fallback(), self._payload_key)
-        return self._reader
-
-    async def _handle(self, ws: Peer, request: Request, instance: Any) -> None:
+    async def _handle(self, ws: Peer, request: Request, instance: Any, codec: Codec) -> None:
         try:
             value = request.route.call(ws, request.message, instance)
             if isawaitable(value):
                 value = await value
-            answer = None if request.ref is None else reply(value, request.ref, self._payload_key)
+            if request.ref is None:
+                return
+            answer = reply(value, request.ref, self._payload_key, codec)
         except Exception as error:
             if isinstance(error, ConnectionClosed) and ws.closed:
                 return  # the peer has gone, and nobody is left to answer
-            answer = _error_reply(ws, error, request.kind, request.ref)
-        if answer is not None:
-            await _send(ws, answer)
+            answer = _error_reply(ws, error, request.kind, request.ref, codec)
+        await _send(ws, answer)
 
-    async def _refuse(self, ws: Peer, unreadable: Unreadable) -> None:
+    async def _refuse(self, ws: Peer, unreadable: Unreadable, codec: Codec) -> None:
         """Answer a message that no handler took, and close if there were too many in a row."""
         kind = unreadable.kind
         if kind == ERROR:  # Never answered: two peers could answer each other's errors for ever.
             logger.debug("%s sent an error", quote(ws.connection))
             return
-        await _send(ws, _error_reply(ws, unreadable.error, kind, unreadable.ref))
+        await _send(ws, _error_reply(ws, unreadable.error, kind, unreadable.ref, codec))
         self._count_bad(ws.connection)
 
     def _count_bad(self, connection: Connection) -> None:
@@ -162,12 +163,14 @@ class KindDispatcher(Declarations):
             connection.close(POLICY_VIOLATION, "too many bad messages")
 
 
-def _error_reply(ws: Peer, error: Exception, kind: str | None, ref: Ref) -> PreparedMessage:
+def _error_reply(
+    ws: Peer, error: Exception, kind: str | None, ref: Ref, codec: Codec
+) -> PreparedMessage:
     """Return the answer to what was raised; all but a `KindError` is for the log, not the peer."""
     if isinstance(error, KindError):
         try:
-            return error_reply(error, ref)
-        except Exception as unsayable:  # its details are no JSON
+            return error_reply(error, ref, codec)
+        except Exception as unsayable:  # its details are not for the codec
             error = unsayable
     logger.error(
         "the handler of kind %s failed on %.128r, user %s",
@@ -176,7 +179,7 @@ def _error_reply(ws: Peer, error: Exception, kind: str | None, ref: Ref) -> Prep
         quote(ws.user_id),
         exc_info=error,
     )
-    return error_reply(INTERNAL, ref)
+    return error_reply(INTERNAL, ref, codec)
 
 
 async def _send(ws: Peer, message: PreparedMessage) -> None:

@@ -1,22 +1,23 @@
-"""In goes the text of a message, out comes a request with its route, or what is wrong with it.
+"""In goes a message in some codec, out comes a request with its route, or what is wrong with it.
 
-The fast way is one pass over the text: all types are one union, tagged by their kind. Only when it
-fails is the text read again, envelope first, to tell apart what is wrong; the nested form
+The fast way is one pass over the bytes: all types are one union, tagged by their kind. Only when it
+fails are they read again, envelope first, to tell apart what is wrong; the nested form
 (``payload_key``) is always read so. Either way the kind that routes and the fields that are checked
-come from the same reading of duplicate keys, or msgspec refuses the message.
+come from the same reading of duplicate keys, or the message is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, Union
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias, Union
 
-import msgspec
-from msgspec import DecodeError, Raw, Struct, ValidationError, defstruct
+from aiohttp import WSMsgType
+from msgspec import DecodeError, Struct, ValidationError
 
+from ..codecs import Codec, Document, Parts
 from ..errors import KindError
 from .payload import KIND, REF, Ref, take_ref
-from .refusals import bad_field, bad_json, bad_kind, missing_kind, not_object, unknown_kind
+from .refusals import Refusals, missing_kind, unknown_kind
 from .routes import ERROR, Route, Unrouted
 
 __all__ = ("Reader", "Request", "Unreadable")
@@ -45,113 +46,131 @@ class _NoKind(Struct, tag="", tag_field=KIND):
     """Makes a union of the one type that there may be: msgspec asks only unions for the tag."""
 
 
-_kind_decoder: Final = msgspec.json.Decoder(str)
-_ref_decoder: Final[msgspec.json.Decoder[Ref]] = msgspec.json.Decoder(Ref)
+Decode: TypeAlias = Callable[[Document], Any]
 
-# What msgspec raises for text that is no JSON, and for JSON that is nested too deeply (a bomb).
-NOT_JSON: Final = (DecodeError, UnicodeError, RecursionError)
+# What decoders raise besides ValidationError: the format is broken, or nested too deeply (a bomb). All
+# else comes from a payload's own code.
+UNREADABLE: Final = (DecodeError, UnicodeError, RecursionError)
 
 
 class Reader:
-    """Reads messages for a table of routes that does not change."""
+    """Reads messages in one codec, for a table of routes that does not change."""
 
     def __init__(
-        self, routes: Mapping[str, Route], fallback: Route | None, payload_key: str | None
+        self,
+        routes: Mapping[str, Route],
+        fallback: Route | None,
+        payload_key: str | None,
+        codec: Codec,
     ) -> None:
+        self.codec = codec
+        self.message_type = WSMsgType.TEXT if codec.is_text else WSMsgType.BINARY
         self._routes = dict(routes)
         self._fallback = fallback
         self._payload_key = payload_key
+        self._refusals = Refusals(codec)
         self._by_type = {route.message_type: route for route in routes.values()}
-        self._union = None if payload_key else _union_decoder(self._by_type)
-        self._envelope = _envelope_decoder(payload_key)
+        types = (_NoKind, *self._by_type)
+        self._read_at_once = None if payload_key else codec.reader(Union[types])  # noqa: UP007 (made here)
+        self._split = codec.splitter(KIND, REF, *((payload_key,) if payload_key else ()))
+        self._read_kind_part = codec.decoder(str)
+        self._read_ref_part = codec.decoder(Ref)
+        self._decoders = {kind: codec.decoder(_body_type(each)) for kind, each in routes.items()}
+        self._payload_readers = {
+            kind: codec.reader(each.payload)
+            for kind, each in routes.items()
+            if each.payload is not None
+        }
+        if fallback is not None:
+            self._read_fields = codec.decoder(fallback.message_type)
 
-    def read(self, text: str | bytes) -> Request:
-        """Return the request that ``text`` is. Raises Unreadable."""
-        if self._union is None:
-            return self._read_in_two(text)
+    def read(self, data: str | bytes) -> Request:
+        """Return the request that ``data`` is. Raises Unreadable."""
+        if self._read_at_once is None:
+            return self._read_in_two(data)
         try:
-            message = self._union.decode(text)
+            message = self._read_at_once(data)
             route = self._by_type[type(message)]
             ref = take_ref(message)
             if route.payload is not None:
-                message = route.decoder.decode(text)
+                message = self._payload_readers[route.kind](data)
         except Exception:  # whatever it was, the other way finds it again and says where
-            return self._read_in_two(text)
+            return self._read_in_two(data)
         return Request(route, route.kind, message, ref)
 
-    def _read_in_two(self, text: str | bytes) -> Request:
+    def _read_in_two(self, data: str | bytes) -> Request:
         kind, ref = None, None
         try:
-            envelope = self._open(text)
-            ref, problem = _read_ref(envelope.ref)
-            kind = _read_kind(envelope.kind)
+            document, parts = self._take_apart(data)
+            ref, problem = self._read_ref(parts[1])
+            kind = self._read_kind(parts[0])
             if problem is not None:
                 raise problem
-            body = (envelope.payload or b"{}") if self._payload_key else text
-            return self._read_routed(kind, ref, body)
+            return self._read_routed(kind, ref, self._body(document, parts))
         except Exception as error:
             raise Unreadable(error, kind, ref) from error
 
-    def _open(self, text: str | bytes) -> Any:
+    def _take_apart(self, data: str | bytes) -> tuple[Document, Parts]:
         try:
-            return self._envelope.decode(text)
+            document = self.codec.open(data)
+            return document, self._split(document)
         except ValidationError as error:
-            raise not_object(error) from None
-        except NOT_JSON as error:
-            raise bad_json(error) from None
+            raise self._refusals.not_object(error) from None
+        except Exception as error:  # a codec of the application's may raise what it likes
+            raise self._refusals.unreadable(error) from None
 
-    def _read_routed(self, kind: str, ref: Ref, body: str | bytes) -> Request:
+    def _body(self, document: Document, parts: Parts) -> Document:
+        if not self._payload_key:
+            return document
+        return self.codec.empty if parts[2] is None else parts[2]
+
+    def _read_ref(self, part: Document | None) -> tuple[Ref, KindError | None]:
+        """Return the ref and what is wrong with it: a bad kind is still answered with its ref."""
+        if part is None:
+            return None, None
+        try:
+            return self._read_ref_part(part), None
+        except ValidationError as error:
+            return None, self._refusals.bad_field(error, prefix=REF)
+        except UNREADABLE as error:
+            return None, self._refusals.unreadable(error)
+
+    def _read_kind(self, part: Document | None) -> str:
+        if part is None:
+            raise missing_kind()
+        try:
+            kind: str = self._read_kind_part(part)
+        except ValidationError as error:
+            raise self._refusals.bad_kind(error) from None
+        except UNREADABLE as error:
+            raise self._refusals.unreadable(error) from None
+        return kind
+
+    def _read_routed(self, kind: str, ref: Ref, body: Document) -> Request:
         route = self._routes.get(kind)
         if route is not None:
-            message = self._read_body(route, body)
+            message = self._read_body(self._decoders[kind], body, _body_type(route))
             if route.payload is None:
                 take_ref(message)
             return Request(route, kind, message, ref)
         if self._fallback is None or kind == ERROR:
             raise unknown_kind(kind)
-        fields = self._read_body(self._fallback, body)
+        fields = self._read_body(self._read_fields, body, dict)
         if not self._payload_key:
             fields = {key: value for key, value in fields.items() if key not in (KIND, REF)}
         return Request(self._fallback, kind, Unrouted(kind, fields), ref)
 
-    def _read_body(self, route: Route, body: str | bytes) -> Any:
+    def _read_body(self, decode: Decode, body: Document, message_type: Any) -> Any:
         try:
-            return route.decoder.decode(body)
+            return decode(body)
         except ValidationError as error:
-            prefix = self._payload_key or ""
-            raise bad_field(
-                error, prefix=prefix, text=body, message_type=route.payload or route.message_type
+            raise self._refusals.bad_field(
+                error, prefix=self._payload_key or "", document=body, message_type=message_type
             ) from None
-        except NOT_JSON as error:
-            raise bad_json(error) from None
+        except UNREADABLE as error:
+            raise self._refusals.unreadable(error) from None
 
 
-def _union_decoder(types: Iterable[type[Any]]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(Union[(_NoKind, *types)])
-
-
-def _envelope_decoder(payload_key: str | None) -> msgspec.json.Decoder[Any]:
-    keys = [(KIND, Raw, Raw()), (REF, Raw, Raw()), ("payload", Raw, Raw())]
-    renamed = {"payload": payload_key or "payload"}
-    return msgspec.json.Decoder(defstruct("Envelope", keys, rename=renamed))
-
-
-def _read_ref(raw: Raw) -> tuple[Ref, KindError | None]:
-    """Return the ref and what is wrong with it: a bad kind is still answered with its ref."""
-    try:
-        return _ref_decoder.decode(raw or b"null"), None
-    except ValidationError as error:
-        return None, bad_field(error, prefix=REF)
-    except NOT_JSON as error:
-        return None, bad_json(error)
-
-
-def _read_kind(raw: Raw) -> str:
-    if not raw:
-        raise missing_kind()
-    try:
-        return _kind_decoder.decode(raw)
-    except ValidationError as error:
-        raise bad_kind(error) from None
-    except NOT_JSON as error:
-        raise bad_json(error) from None
+def _body_type(route: Route) -> Any:
+    """Return what a message's fields are read as once its kind is known."""
+    return route.message_type if route.payload is None else route.payload

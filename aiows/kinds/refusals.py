@@ -11,19 +11,16 @@ from typing import Any, Final
 import msgspec
 from msgspec import ValidationError
 
+from ..codecs import JSON, Codec, Document, JsonCodec, Misfit
 from ..errors import KindError
 
 __all__ = (
     "INTERNAL",
-    "bad_binary",
-    "bad_field",
-    "bad_json",
-    "bad_kind",
+    "Refusals",
     "missing_kind",
-    "not_object",
-    "not_text",
     "quote",
     "unknown_kind",
+    "wrong_message_type",
 )
 
 # What a peer sent is quoted in error replies and in the log: without a bound a message of 4 MiB
@@ -42,30 +39,85 @@ _UNKNOWN: Final = re.compile(r"(?s)Object contains unknown field `(?P<name>.+)`"
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(.)")
 
 
-def bad_json(error: Exception) -> KindError:
-    """Refuse text that is no JSON: ``error`` is msgspec's, a UnicodeError or a RecursionError."""
-    if isinstance(error, RecursionError):
-        return KindError("bad_json", "the message is nested too deeply")
-    return KindError("bad_json", _shorten(f"the message is not JSON: {error}"))
+class Refusals:
+    """What is wrong with messages in one codec."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self._read_all = codec.decoder(Any)
+
+    def unreadable(self, error: Exception) -> KindError:
+        """Refuse what is no message of the codec's format, and what is nested too deeply."""
+        code = _unreadable_code(self._codec)
+        if isinstance(error, RecursionError):
+            return KindError(code, "the message is nested too deeply")
+        return KindError(code, _shorten(f"the message is not {self._codec.name}: {error}"))
+
+    def not_object(self, error: ValidationError) -> KindError:
+        """Refuse a message that is no object."""
+        found = _MISMATCH.match(str(error))
+        got = found["got"] if found else "something else"
+        details = {"expected": "object", "got": got}
+        return KindError("not_object", f"a message is an object, not {got}", details)
+
+    def bad_kind(self, error: ValidationError) -> KindError:
+        """Refuse a kind that is no string."""
+        refused = self.bad_field(error, prefix="kind")
+        return KindError("bad_kind", refused.message, refused.details)
+
+    def bad_field(
+        self,
+        error: ValidationError,
+        *,
+        prefix: str = "",
+        document: Document = None,
+        message_type: Any = None,
+    ) -> KindError:
+        """Refuse a field that is missing, wrong or not known.
+
+        ``prefix`` is the key that ``document``, which was read as ``message_type``, is the value of.
+        """
+        place = _PLACE.fullmatch(str(error))
+        what, path = (place["what"], place["path"]) if place else (str(error), "")
+        if isinstance(misfit := error.__cause__, Misfit):
+            what, path = misfit.problem, path + misfit.path
+        if missing := _MISSING.fullmatch(what):
+            name = missing["name"]
+            expected = "a value" if path else _expected_at(message_type, name)
+            return _invalid(f"{prefix}{path}.{name}", expected=expected, got="nothing")
+        if unknown := _UNKNOWN.fullmatch(what):
+            name = _shorten(unknown["name"])
+            return _invalid(f"{prefix}{path}.{name}", expected="nothing", got="a value")
+        if mismatch := _MISMATCH.fullmatch(what):
+            return _invalid(f"{prefix}{path}", expected=mismatch["expected"], got=mismatch["got"])
+        got = self._value_at(document, path) if path else None
+        if limit := _LIMIT.fullmatch(what) or _INVALID.fullmatch(what):
+            expected = limit["expected"].replace("`", "")
+            return _invalid(f"{prefix}{path}", expected=expected, got=got)
+        return _invalid(f"{prefix}{path}", problem=_shorten(what), got=got)
+
+    def _value_at(self, document: Document, path: str) -> str | None:
+        """Return what is at msgspec's ``path``: a scalar as JSON, a container's type, or None."""
+        try:
+            value = self._read_all(document)
+            for name, index, other in _STEP.findall(path):
+                if other:  # [...]: somewhere within an object
+                    return None
+                value = value[name] if name else value[int(index)]
+            if isinstance(value, dict):
+                return "object"
+            if isinstance(value, list):
+                return "array"
+            return _shorten(JSON.encode(value).decode())
+        except Exception:  # it is told where it can be told
+            return None
 
 
-def not_object(error: ValidationError) -> KindError:
-    """Refuse JSON that is no object."""
-    found = _MISMATCH.fullmatch(str(error))
-    got = found["got"] if found else "something else"
-    details = {"expected": "object", "got": got}
-    return KindError("not_object", f"a message is a JSON object, not {got}", details)
-
-
-def not_text() -> KindError:
-    """Refuse a BINARY message where only kinds are served."""
-    details = {"expected": "TEXT", "got": "BINARY"}
-    return KindError("not_text", "a message with a kind is TEXT, not BINARY", details)
-
-
-def bad_binary(error: Exception) -> KindError:
-    """Refuse a BINARY message that the application's own decoder could not read."""
-    return KindError("bad_binary", _shorten(f"the message cannot be decoded: {error}"))
+def wrong_message_type(codec: Codec) -> KindError:
+    """Refuse a TEXT message where messages with a kind are BINARY, or the other way round."""
+    expected, got = ("TEXT", "BINARY") if codec.is_text else ("BINARY", "TEXT")
+    problem = f"a message with a kind is {expected}, not {got}"
+    return KindError(f"not_{expected.lower()}", problem, {"expected": expected, "got": got})
 
 
 def missing_kind() -> KindError:
@@ -74,40 +126,16 @@ def missing_kind() -> KindError:
     return KindError("missing_kind", "the message has no kind", details)
 
 
-def bad_kind(error: ValidationError) -> KindError:
-    """Refuse a kind that is no string."""
-    refused = bad_field(error, prefix="kind")
-    return KindError("bad_kind", refused.message, refused.details)
-
-
 def unknown_kind(kind: str) -> KindError:
     """Refuse a kind that nobody handles."""
     details = {"field": "kind", "expected": "a kind that is handled here", "got": _shorten(kind)}
     return KindError("unknown_kind", f"there is no handler for the kind {quote(kind)}", details)
 
 
-def bad_field(
-    error: ValidationError, *, prefix: str = "", text: Any = b"", message_type: Any = None
-) -> KindError:
-    """Refuse a field that is missing, wrong or not known.
-
-    ``prefix`` is the key that ``text``, which was read as ``message_type``, is the value of.
-    """
-    place = _PLACE.fullmatch(str(error))
-    what, path = (place["what"], place["path"]) if place else (str(error), "")
-    if missing := _MISSING.fullmatch(what):
-        name = missing["name"]
-        expected = "a value" if path else _expected_at(message_type, name)
-        return _invalid(f"{prefix}{path}.{name}", expected=expected, got="nothing")
-    if unknown := _UNKNOWN.fullmatch(what):
-        name = _shorten(unknown["name"])
-        return _invalid(f"{prefix}{path}.{name}", expected="nothing", got="a value")
-    if mismatch := _MISMATCH.fullmatch(what):
-        return _invalid(f"{prefix}{path}", expected=mismatch["expected"], got=mismatch["got"])
-    got = _value_at(text, path) if path else None
-    if limit := _LIMIT.fullmatch(what) or _INVALID.fullmatch(what):
-        return _invalid(f"{prefix}{path}", expected=limit["expected"].replace("`", ""), got=got)
-    return _invalid(f"{prefix}{path}", problem=_shorten(what), got=got)
+def _unreadable_code(codec: Codec) -> str:
+    if isinstance(codec, JsonCodec):
+        return "bad_json"
+    return "bad_text" if codec.is_text else "bad_binary"
 
 
 def _invalid(
@@ -132,23 +160,6 @@ def _expected_at(message_type: Any, name: str) -> str:
         if found := _MISMATCH.match(str(error)):
             return found["expected"]
     return "a value"
-
-
-def _value_at(text: Any, path: str) -> str | None:
-    """Return what is at msgspec's ``path``: a scalar's JSON, a container's type, or None."""
-    try:
-        value = msgspec.json.decode(text)
-        for name, index, other in _STEP.findall(path):
-            if other:  # [...]: somewhere within an object
-                return None
-            value = value[name] if name else value[int(index)]
-    except (LookupError, TypeError, msgspec.DecodeError, UnicodeError):
-        return None
-    if isinstance(value, dict):
-        return "object"
-    if isinstance(value, list):
-        return "array"
-    return _shorten(msgspec.json.encode(value).decode())
 
 
 def quote(value: object) -> str:

@@ -1,13 +1,16 @@
-"""In goes what a handler returned or raised, out comes the message that answers: flat or nested."""
+"""In goes what a handler returned or raised, out comes the message that answers: flat or nested.
+
+It is in the codec of the connection that asked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-import msgspec
-from aiohttp import WSMsgType
+from msgspec import UNSET
 
+from .._wire import Opcode
+from ..codecs import Codec
 from ..connection import PreparedMessage
 from ..errors import KindError
 from .payload import KIND, REF, RESERVED, Payload, Ref
@@ -16,49 +19,57 @@ from .routes import ERROR, REPLY
 __all__ = ("error_reply", "reply")
 
 
-def reply(value: Any, ref: Ref, payload_key: str | None) -> PreparedMessage:
+def reply(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> PreparedMessage:
     """Return the answer that carries what a handler returned.
 
     An object's fields become the message's (None: no fields), anything else is ``result``. A
     payload with a kind keeps it. Raises TypeError or ValueError for what cannot be said so.
     """
-    kind = getattr(value, KIND, REPLY) if isinstance(value, Payload) else REPLY
-    fields = _fields_of(value)
     if payload_key:
-        return _encode({KIND: kind, REF: ref, payload_key: fields})
-    clashes = sorted(fields.keys() & RESERVED)
-    if clashes:
-        raise ValueError(f"a handler's reply has the reserved key {clashes[0]!r}")
-    return _encode({KIND: kind, REF: ref, **fields})
+        head = {KIND: _kind_of(value), REF: ref, payload_key: _fields_of(value, codec)}
+        return _prepared(codec.encode(head), codec)
+    if isinstance(value, Payload) and value.ref is UNSET:
+        return _prepared(codec.encode_with(_head_of(value, ref), value), codec)
+    fields = _fields_of(value, codec)
+    _check_free(fields)
+    return _prepared(codec.encode({KIND: _kind_of(value), REF: ref, **fields}), codec)
 
 
-def error_reply(error: KindError, ref: Ref) -> PreparedMessage:
-    """Return the answer that refuses. Raises TypeError for details that JSON cannot say."""
-    told = {"code": error.code, "message": error.message}
+def error_reply(error: KindError, ref: Ref, codec: Codec) -> PreparedMessage:
+    """Return the answer that refuses. Raises TypeError for details that the codec cannot say."""
+    told: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.details is not None:
         told["details"] = error.details
-    message = {KIND: ERROR, ERROR: told}
-    return _encode(message if ref is None else {KIND: ERROR, REF: ref, ERROR: told})
+    head = {KIND: ERROR} if ref is None else {KIND: ERROR, REF: ref}
+    return _prepared(codec.encode({**head, ERROR: told}), codec)
 
 
-def _fields_of(value: Any) -> Mapping[str, Any]:
+def _head_of(value: Payload, ref: Ref) -> dict[str, Any]:
+    """Return what a payload does not say itself: the ref, and a kind if it has none."""
+    return {REF: ref} if hasattr(value, KIND) else {KIND: REPLY, REF: ref}
+
+
+def _kind_of(value: Any) -> str:
+    return getattr(value, KIND, REPLY) if isinstance(value, Payload) else REPLY
+
+
+def _fields_of(value: Any, codec: Codec) -> dict[str, Any]:
     if value is None:
         return {}
-    built = _built(value)
-    if not isinstance(built, dict):
-        return {"result": built}
-    fields = cast("dict[str, Any]", built)
+    plain = value if isinstance(value, dict) else codec.plain(value)
+    if not isinstance(plain, dict):
+        return {"result": plain}
     if isinstance(value, Payload):
-        return {key: each for key, each in fields.items() if key not in (KIND, REF)}
-    return fields
+        return {key: each for key, each in plain.items() if key not in (KIND, REF)}
+    return plain
 
 
-def _built(value: Any) -> Any:
-    """Return ``value`` as JSON's types; a dict is encoded later, with what is in it."""
-    if isinstance(value, dict):
-        return cast("Any", value)
-    return msgspec.to_builtins(value)
+def _check_free(fields: dict[str, Any]) -> None:
+    if fields.keys().isdisjoint(RESERVED):
+        return
+    clash = min(fields.keys() & RESERVED)
+    raise ValueError(f"a handler's reply has the reserved key {clash!r}")
 
 
-def _encode(message: Mapping[str, Any]) -> PreparedMessage:
-    return PreparedMessage(msgspec.json.encode(message), WSMsgType.TEXT)
+def _prepared(data: bytes, codec: Codec) -> PreparedMessage:
+    return PreparedMessage(data, Opcode.TEXT if codec.is_text else Opcode.BINARY)

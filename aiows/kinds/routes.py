@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from ..inject import (
@@ -84,12 +83,9 @@ class Route(Terms):
     kind: str
     message_type: Any
     plan: Plan
-    decoder: msgspec.json.Decoder[Any] = field(init=False)
     call: Caller = field(init=False)
 
     def __post_init__(self) -> None:
-        decoder = msgspec.json.Decoder(self.payload or self.message_type)
-        object.__setattr__(self, "decoder", decoder)
         call = surrounded(
             self.plan.call,
             kind=self.kind,

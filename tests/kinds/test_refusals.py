@@ -224,7 +224,7 @@ async def test_a_depth_bomb_is_refused(kinds: KindDispatcher, text: str) -> None
         {"code": "bad_json", "message": "the message is nested too deeply"},
         {
             "code": "not_object",
-            "message": "a message is a JSON object, not array",
+            "message": "a message is an object, not array",
             "details": {"expected": "object", "got": "array"},
         },
     )

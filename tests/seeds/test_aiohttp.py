@@ -13,6 +13,7 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from aiows import ConnectionRegistry, KindDispatcher, SendStatus, WebSocketResponse
+from aiows.codecs import MSGPACK
 from raw_client import BINARY, CLOSE, PING, PONG, TEXT, RawClient, build_frame
 
 Serve = Callable[..., Awaitable[int]]
@@ -204,7 +205,7 @@ async def test_d08_messages_have_a_type_and_data_and_control_ones_may_be_seen(
 
 async def serve_kinds(serve: Serve, kinds: KindDispatcher) -> int:
     async def view(request: web.Request) -> web.StreamResponse:
-        ws = WebSocketResponse()
+        ws = WebSocketResponse(codecs=kinds.codecs)
         await ws.prepare(request)
         await kinds.serve(ws)
         return ws
@@ -212,11 +213,11 @@ async def serve_kinds(serve: Serve, kinds: KindDispatcher) -> int:
     return await serve(view)
 
 
-async def test_d09_binary_stays_bytes_unless_a_hook_decodes_it(
+async def test_d09_binary_stays_bytes_unless_a_codec_decodes_it(
     serve: Serve, raw_client: Connect
 ) -> None:
-    """MessagePack here; what the hook cannot read gets an error reply."""
-    kinds = KindDispatcher(decode_binary=msgspec.msgpack.decode)
+    """MessagePack here, and so are the replies; what the codec cannot read gets an error reply."""
+    kinds = KindDispatcher(codecs=(MSGPACK,))
 
     @kinds.on("UPLOAD_PROGRESS")
     def progress(value: float, part: bytes) -> dict[str, Any]:
@@ -225,11 +226,17 @@ async def test_d09_binary_stays_bytes_unless_a_hook_decodes_it(
     client = await raw_client(await serve_kinds(serve, kinds))
     message = {"kind": "UPLOAD_PROGRESS", "value": 40, "part": b"\x00\x01", "ref": 1}
     client.send_frame(BINARY, msgspec.msgpack.encode(message))
-    answer = orjson.loads((await client.recv_frame()).payload)
-    assert answer == {"kind": "reply", "ref": 1, "value": 40.0, "size": 2}
+    answer = await client.recv_frame()
+    assert answer.opcode == BINARY
+    assert msgspec.msgpack.decode(answer.payload) == {
+        "kind": "reply",
+        "ref": 1,
+        "value": 40.0,
+        "size": 2,
+    }
     client.send_frame(BINARY, b"\xc1")
-    answer = orjson.loads((await client.recv_frame()).payload)
-    assert answer["error"]["code"] == "bad_binary"
+    answer = await client.recv_frame()
+    assert msgspec.msgpack.decode(answer.payload)["error"]["code"] == "bad_binary"
 
 
 @pytest.mark.parametrize(

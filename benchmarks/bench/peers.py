@@ -11,6 +11,8 @@ __all__ = ("BASELINE", "PEERS", "Peer", "peers_named")
 
 ALL: Final[frozenset[Task]] = frozenset({"echo", "json", "fan-out", "idle"})
 
+UVICORN: Final = ("uvicorn", "websockets", "uvloop", "orjson")
+
 BASELINE: Final = "aiohttp"
 """The peer that all others are compared with."""
 
@@ -22,6 +24,7 @@ class Peer:
     ``server``: its file in servers/, or native/ for a program in C. ``loop`` goes to it as its second
     argument. ``requirements`` are what pip (or, for a .mjs, npm) installs; the first one is whose version
     the table shows. ``environment``: the virtual environment, another one for a peer that conflicts.
+    ``polls``: it never sleeps while there is work, so its processor time says something at full load only.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Peer:
     loop: str = "uvloop"
     tasks: frozenset[Task] = ALL
     environment: str = "peers"
+    polls: bool = False
 
     def does(self, work: Work) -> bool:
         return work.task in self.tasks
@@ -58,6 +62,36 @@ PEERS: Final = (
         requirements=("aiohttp", "orjson"),
         loop="asyncio",
     ),
+    Peer(name="picows", server="picows_server.py", requirements=("picows", "uvloop", "orjson")),
+    Peer(
+        name="picows+aiofastnet",
+        server="picows_server.py",
+        requirements=("picows", "uvloop", "aiofastnet", "orjson"),
+        loop="aiofastnet",
+    ),
+    Peer(
+        name="websockets",
+        server="websockets_server.py",
+        requirements=("websockets", "uvloop", "orjson"),
+    ),
+    Peer(
+        name="socketify",
+        server="socketify_server.py",
+        requirements=("socketify", "orjson"),
+        loop="",
+        polls=True,
+    ),
+    Peer(name="starlette", server="starlette_server.py", requirements=("starlette", *UVICORN)),
+    Peer(name="lilya", server="lilya_server.py", requirements=("lilya", *UVICORN)),
+    Peer(name="lihil", server="lihil_server.py", requirements=("lihil", *UVICORN)),
+    Peer(
+        name="tornado",
+        server="tornado_server.py",
+        requirements=("tornado", "orjson"),
+        loop="asyncio",
+    ),
+    Peer(name="sanic", server="sanic_server.py", requirements=("sanic", "uvloop", "orjson")),
+    Peer(name="ws", server="ws_server.cjs", requirements=("ws",), loop=""),
     *_aiows("async-for", "echo", "json", "fan-out", "idle"),
     *_aiows("callback", "echo", "json", "fan-out", "idle"),
     *_aiows("view", "echo", "fan-out", "idle"),

@@ -31,7 +31,7 @@ class Server:
 
 @contextmanager
 def serve(command: list[str], *, loop: str, core: int, env: Mapping[str, str]) -> Iterator[Server]:
-    """Run ``command PORT LOOP``. Raises BenchError with what it printed if it does not listen."""
+    """Run ``command PORT LOOP``. Raises BenchError with the last it printed if it does not listen."""
     port = _free_port()
     arguments = [*command, str(port), *([loop] if loop else [])]
     with tempfile.TemporaryFile() as output:
@@ -64,8 +64,8 @@ def _await_listening(process: subprocess.Popen[bytes], port: int, output: IO[byt
                 return
         time.sleep(0.02)
     output.seek(0)
-    said = output.read()[-2000:].decode(errors="replace")
-    raise BenchError(f"the server did not listen on its port: {said.strip() or 'it said nothing'}")
+    said = output.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
+    raise BenchError(f"the server did not listen on its port: {said[-1]}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from .figures import Figures, figures_of
 from .machine import Machine
 from .peers import BASELINE
-from .rounds import WorkResult
+from .rounds import FULL_LOAD, WorkResult
 from .works import Work
 
 __all__ = ("render",)
@@ -111,7 +111,7 @@ def _load_row(figures: Figures) -> list[str]:
         _ratio(figures),
         f"{figures.p50:.0f}",
         f"{figures.p99:.0f}",
-        f"{(figures.tick or 0) / 1000:g}",
+        "full load" if figures.tick == FULL_LOAD else f"{(figures.tick or 0) / 1000:g}",
     ]
 
 

@@ -17,7 +17,7 @@ endif
 bin := $(VENV)/bin
 pip_install := PYTHONWARNINGS=ignore $(bin)/python -m pip install --quiet --disable-pip-version-check
 no_python := No Python >= 3.11 with venv found: apt-get install python3-venv, or set PYTHON=
-described_in := setup.cfg setup.py pyproject.toml
+described_in := setup.cfg setup.py pyproject.toml $(wildcard aiows/_wire/_native/*.p* aiows/_wire/_native/*.h)
 
 .PHONY: demo test lint format types layers docs compat autobahn bench clean
 .DELETE_ON_ERROR:

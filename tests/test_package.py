@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import metadata
 from importlib.resources import files
 from pathlib import Path
@@ -23,19 +25,56 @@ ROOT = Path(__file__).parents[1]
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """A wheel of this checkout, built away from it."""
     source = tmp_path_factory.mktemp("source")
+    copy_checkout(source)
+    build_wheel(source, **os.environ).check_returncode()
+    return built_in(source)
+
+
+def copy_checkout(target: Path) -> None:
+    """What a source distribution has, and nothing that was compiled."""
     for path in (*ROOT.glob("*.*"), ROOT / "LICENSE"):
         if path.is_file():
-            shutil.copy(path, source)
-    shutil.copytree(ROOT / "aiows", source / "aiows", ignore=shutil.ignore_patterns("__pycache__"))
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir=dist", "."]
-    subprocess.run(build, cwd=source, check=True)
+            shutil.copy(path, target)
+    not_source = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
+    shutil.copytree(ROOT / "aiows", target / "aiows", ignore=not_source)
+
+
+def build_wheel(source: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Build as pip does for a user."""
+    build = [sys.executable, "-m", "pip", "wheel", "-v", "--no-deps", "--wheel-dir=dist", "."]
+    return subprocess.run(
+        build,
+        check=False,
+        cwd=source,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def built_in(source: Path) -> zipfile.ZipFile:
     (built,) = source.glob("dist/*.whl")
     return zipfile.ZipFile(built)
 
 
+def is_native(wheel: zipfile.ZipFile) -> bool:
+    return any(name.endswith(tuple(EXTENSION_SUFFIXES)) for name in wheel.namelist())
+
+
+def environment(**changed: str) -> dict[str, str]:
+    """The environment without what it asks of a build."""
+    asked = {"AIOWS_NO_EXTENSIONS", "AIOWS_REQUIRE_EXTENSIONS"}
+    return {name: value for name, value in os.environ.items() if name not in asked} | changed
+
+
 def test_the_wheel_has_every_module(wheel: zipfile.ZipFile) -> None:
-    """Each file of the package is there, and nothing else beside the metadata."""
-    package = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    """Each file of the package is there, and nothing else beside the metadata and the extension."""
+    package = {
+        name
+        for name in wheel.namelist()
+        if ".dist-info/" not in name and not name.endswith(tuple(EXTENSION_SUFFIXES))
+    }
     sources = [*(ROOT / "aiows").rglob("*.py"), ROOT / "aiows" / "py.typed"]
     assert package == {path.relative_to(ROOT).as_posix() for path in sources}
 
@@ -82,5 +121,51 @@ def test_importing_it_needs_no_extra() -> None:
 
 
 def test_it_says_which_wire_it_runs_on() -> None:
-    """Pure Python, as long as there is no other."""
-    assert aiows.wire_build == "pure"
+    """The one that was asked for, where one was."""
+    if os.environ.get("AIOWS_NO_EXTENSIONS"):
+        assert aiows.wire_build == "pure"
+    if os.environ.get("AIOWS_REQUIRE_EXTENSIONS"):
+        assert aiows.wire_build == "native"
+    assert aiows.wire_build in ("native", "pure")
+
+
+def test_the_pure_wire_can_be_asked_for_when_it_runs() -> None:
+    """AIOWS_NO_EXTENSIONS passes over what was compiled."""
+    code = [sys.executable, "-c", "import aiows; print(aiows.wire_build)"]
+    pure = environment(AIOWS_NO_EXTENSIONS="1")
+    ended = subprocess.run(code, env=pure, capture_output=True, text=True, check=True)
+    assert ended.stdout == "pure\n"
+
+
+def test_without_a_compiler_the_pure_wire_is_installed(tmp_path: Path) -> None:
+    """And it says so to who asks pip with -v."""
+    copy_checkout(tmp_path)
+    built = build_wheel(tmp_path, **environment(CC="no-such-compiler"))
+    assert built.returncode == 0
+    assert "the wire is pure Python, as the native one was not compiled" in built.stdout
+    assert not is_native(built_in(tmp_path))
+
+
+def test_an_extension_that_is_required_and_cannot_be_compiled_is_an_error(tmp_path: Path) -> None:
+    """AIOWS_REQUIRE_EXTENSIONS: nobody runs the pure wire unawares."""
+    copy_checkout(tmp_path)
+    told = environment(CC="no-such-compiler", AIOWS_REQUIRE_EXTENSIONS="1")
+    assert build_wheel(tmp_path, **told).returncode != 0
+
+
+def test_with_no_extensions_the_wheel_is_for_every_machine(tmp_path: Path) -> None:
+    """AIOWS_NO_EXTENSIONS: nothing is compiled."""
+    copy_checkout(tmp_path)
+    build_wheel(tmp_path, **environment(AIOWS_NO_EXTENSIONS="1")).check_returncode()
+    wheel = built_in(tmp_path)
+    assert str(wheel.filename).endswith("-py3-none-any.whl")
+    assert not is_native(wheel)
+
+
+def test_with_a_compiler_the_wheel_is_native(tmp_path: Path) -> None:
+    """AIOWS_REQUIRE_EXTENSIONS: as it is where nothing is asked for, but it cannot fail unseen."""
+    copy_checkout(tmp_path)
+    built = build_wheel(tmp_path, **environment(AIOWS_REQUIRE_EXTENSIONS="1"))
+    built.check_returncode()
+    assert "the wire is native" in built.stdout
+    assert is_native(built_in(tmp_path))

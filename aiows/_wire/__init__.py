@@ -5,12 +5,14 @@
     bytes -> FrameParser -> Frame -> MessageAssembler -> Message       (MessageReader is both)
     message -> Deflater -> build_frame -> bytes
 
-This is all that upper layers may use of it; `wire_build` says which build of it runs.
+This is all that upper layers may use of it. `MessageReader` and `build_frame` exist twice, pure in
+the modules here and native in ``_native``, with one interface; the pure ones are the reference.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import os
+from typing import TYPE_CHECKING, Literal
 
 from .compression import Compression
 from .deflate import Deflater, Inflater, make_deflater, shared_deflater
@@ -18,6 +20,21 @@ from .frames import build_close, build_frame, parse_close
 from .messages import CloseCode, Message, Opcode, is_close_code
 from .negotiation import DeflateParams, negotiate_deflate
 from .reader import MessageReader
+
+wire_build: Literal["native", "pure"] = "pure"
+"""Which build of the wire runs: "native", or "pure" where it was not compiled or is not wanted.
+
+``AIOWS_NO_EXTENSIONS`` in the environment, when aiows is imported, asks for "pure".
+"""
+
+if not TYPE_CHECKING and not os.environ.get("AIOWS_NO_EXTENSIONS"):
+    try:
+        from ._native import core
+    except ImportError:
+        pass  # there was no compiler
+    else:
+        MessageReader, build_frame = core.MessageReader, core.build_frame
+        wire_build = "native"
 
 __all__ = (
     "CloseCode",
@@ -37,6 +54,3 @@ __all__ = (
     "shared_deflater",
     "wire_build",
 )
-
-wire_build: Final = "pure"
-"""Which build runs: "pure" or "native"."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..errors import ProtocolError
+from . import refusals
 from .deflate import Inflater
 from .frames import parse_close
-from .messages import CloseCode, Message, Opcode
+from .messages import Message, Opcode
 from .parser import Frame
 from .utf8 import Utf8Checker, decode_text
 
@@ -59,7 +59,7 @@ class MessageAssembler:
     def _start(self, frame: Frame) -> Message | None:
         # RFC 6455, section 5.4: one frame with an opcode, then continuations until FIN.
         if frame.opcode == _CONTINUATION:
-            raise _protocol_error("Continuation frame for non started message")
+            raise refusals.continuation_of_nothing()
         self._check_declared_size(frame, gathered=0, is_compressed=frame.rsv1)
         if frame.fin and not frame.rsv1:
             return self._message(frame.opcode, frame.payload)
@@ -67,7 +67,7 @@ class MessageAssembler:
 
     def _continue(self, frame: Frame, partial: _Partial) -> Message | None:
         if frame.opcode != _CONTINUATION:
-            raise _protocol_error(f"Expected a continuation frame, got opcode={frame.opcode}")
+            raise refusals.no_continuation(frame.opcode)
         self._check_declared_size(frame, gathered=partial.size, is_compressed=partial.is_compressed)
         return self._extend(partial, frame)
 
@@ -94,8 +94,7 @@ class MessageAssembler:
             # eighth (RFC 1951, section 3.2.6), so over that there is nothing to inflate.
             gathered, limit = 0, limit + limit // 8 + _DEFLATE_OVERHEAD
         if gathered + declared >= limit + self._takes_limit and self._max_msg_size:
-            size = gathered + declared
-            raise _too_big(f"Message size {size} exceeds limit {self._max_msg_size}")
+            raise refusals.too_big(gathered + declared, self._max_msg_size)
 
     def _inflate(self, partial: _Partial, frame: Frame) -> None:
         assert self._inflater is not None
@@ -104,7 +103,7 @@ class MessageAssembler:
         for piece in self._inflater.inflate(frame.payload, final=frame.fin):
             partial.add(piece)
             if 0 < self._max_msg_size < partial.size:
-                raise _too_big(f"Decompressed message exceeds size limit {self._max_msg_size}")
+                raise refusals.inflated_too_big(self._max_msg_size)
 
     def _message(self, opcode: int, payload: bytes) -> Message:
         if opcode != _TEXT:
@@ -145,11 +144,3 @@ def _control_message(frame: Frame) -> Message:
         code, reason = parse_close(frame.payload)
         return Message(frame.opcode, code, reason, len(frame.payload))
     return Message(frame.opcode, frame.payload, "", len(frame.payload))
-
-
-def _protocol_error(text: str) -> ProtocolError:
-    return ProtocolError(CloseCode.PROTOCOL_ERROR, text)
-
-
-def _too_big(text: str) -> ProtocolError:
-    return ProtocolError(CloseCode.MESSAGE_TOO_BIG, text)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, NamedTuple
 
-from ..errors import ProtocolError
+from . import refusals
 from .frames import FIN, MASKED, MAX_CONTROL_SIZE, RSV1
 from .masking import apply_mask, rotate_mask
-from .messages import CloseCode, Opcode
+from .messages import Opcode
 
 __all__ = ("Frame", "FrameParser")
 
 _CONTINUATION: Final = int(Opcode.CONTINUATION)
 _FIRST_CONTROL: Final = int(Opcode.CLOSE)
-_OPCODES: Final = frozenset(map(int, Opcode))
 
-_RSV2_AND_RSV3: Final = 0x30
 _MASK_SIZE: Final = 4
 
 # RFC 6455, section 5.2: a 7-bit length of 126 or 127 says that the length follows in 16 or 64 bits,
@@ -82,19 +80,6 @@ _STARTS: Final = _starts(allow_rsv1=False)
 _STARTS_WITH_DEFLATE: Final = _starts(allow_rsv1=True)
 
 
-def _refusal(first: int) -> ProtocolError:
-    """Why no frame may begin with the byte ``first``."""
-    if first & 0x0F not in _OPCODES:
-        return _protocol_error(f"Unexpected opcode={first & 0x0F}")
-    if first & (RSV1 | _RSV2_AND_RSV3):
-        return _protocol_error("Received frame with non-zero reserved bits")
-    return _protocol_error("Received fragmented control frame")
-
-
-def _protocol_error(text: str) -> ProtocolError:
-    return ProtocolError(CloseCode.PROTOCOL_ERROR, text)
-
-
 class FrameParser:
     """Cuts a stream of bytes into frames (RFC 6455, section 5.2).
 
@@ -114,6 +99,7 @@ class FrameParser:
         "_received",
         "_require_mask",
         "_rest",
+        "_room",
         "_rsv1",
         "_starts",
     )
@@ -124,6 +110,7 @@ class FrameParser:
         self._data = b""
         self._position = 0  # in _data, of the next byte to be parsed
         self._chunk: bytearray | None = None
+        self._room: memoryview | None = None  # what get_buffer gave last, until it was used
         # The frame whose header was read last, and whether its payload is still to be handed out.
         self._is_inside = False
         self._opcode = _CONTINUATION
@@ -136,6 +123,7 @@ class FrameParser:
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take bytes over; nothing of ``data`` is referred to afterwards."""
+        self._room = None
         if self._position < len(self._data):
             self._data = self._data[self._position :] + data
         else:
@@ -150,18 +138,21 @@ class FrameParser:
 
     def get_buffer(self) -> memoryview | None:
         """Room for what is missing of a large frame; None: `feed` what comes next."""
+        self._room = None
         if self._received < _LARGE or self._rest < _LARGE or self._position < len(self._data):
             return None
         size = min(self._rest, self._received, _MAX_CHUNK)
         # Somebody may still hold a view of the last one, so it is replaced and never resized.
         if self._chunk is None or len(self._chunk) < size:
             self._chunk = bytearray(size)
-        return memoryview(self._chunk)[:size]
+        self._room = memoryview(self._chunk)[:size]
+        return self._room
 
     def buffer_updated(self, count: int) -> None:
-        """``count`` bytes were written into what `get_buffer` gave last."""
-        assert self._chunk is not None
-        self.feed(memoryview(self._chunk)[:count])
+        """``count`` bytes were written into what `get_buffer` gave last. ValueError if they cannot be."""
+        if self._room is None or not 0 <= count <= len(self._room):
+            raise ValueError(f"{count} bytes cannot be in the room that get_buffer gave")
+        self.feed(self._room[:count])
 
     def next_frame(self) -> Frame | None:
         """The next frame or piece; None: more bytes are needed. Raises ProtocolError 1002."""
@@ -217,11 +208,11 @@ class FrameParser:
     def _check_start(self, first: int, second: int) -> _Start:
         start = self._starts.get(first)
         if start is None:
-            raise _refusal(first)
+            raise refusals.bad_start(first)
         if second < MASKED and self._require_mask:
-            raise _protocol_error("Received frame without a mask")
+            raise refusals.no_mask()
         if second & ~MASKED > start.max_short_length:
-            raise _protocol_error("Control frame payload cannot be larger than 125 bytes")
+            raise refusals.long_control()
         return start
 
 
@@ -229,5 +220,5 @@ def _long_length(form: int, data: bytes, position: int) -> int:
     length: int
     (length,) = _LONG_LENGTHS[form].unpack_from(data, position)
     if length not in _ALLOWED_LENGTHS[form]:
-        raise _protocol_error(f"Invalid payload length {length} in form {form}")
+        raise refusals.bad_length(length, form)
     return length

@@ -83,5 +83,8 @@ class MessageReader:
         return self._parser.get_buffer() if self._failure is None else None
 
     def buffer_updated(self, count: int) -> None:
-        """``count`` bytes were written into the start of what `get_buffer` gave last."""
+        """``count`` bytes were written into the start of what `get_buffer` gave last.
+
+        Raises ValueError if there is no such room, which there is for one time only.
+        """
         self._parser.buffer_updated(count)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from codecs import utf_8_decode
 
-from ..errors import ProtocolError
-from .messages import CloseCode
+from . import refusals
 
 __all__ = ("Utf8Checker", "decode_text")
 
@@ -15,7 +14,7 @@ def decode_text(payload: bytes) -> str:
     try:
         return payload.decode()
     except UnicodeDecodeError as error:
-        raise _invalid() from error
+        raise refusals.not_text() from error
 
 
 class Utf8Checker:
@@ -32,12 +31,8 @@ class Utf8Checker:
         try:
             _, size = utf_8_decode(data, "strict", False)
         except UnicodeDecodeError as error:
-            raise _invalid() from error
+            raise refusals.not_text() from error
         self._unfinished = data[size:]
         # Python waits for the third byte of a surrogate, which RFC 3629, section 4, does not have.
         if b"\xed\xa0" <= self._unfinished < b"\xee":
-            raise _invalid()
-
-
-def _invalid() -> ProtocolError:
-    return ProtocolError(CloseCode.INVALID_DATA, "Invalid UTF-8 text message")
+            raise refusals.not_text()

@@ -166,3 +166,17 @@ def valid_streams(draw: st.DrawFn, *, deflate: bool = False) -> tuple[bytes, lis
         stream.append(frame(CLOSE, close_payload(code, reason)))
         messages.append(Message(CLOSE, code, reason, 2 + len(reason.encode())))
     return b"".join(stream), messages
+
+
+@st.composite
+def damaged_streams(draw: st.DrawFn) -> bytes:
+    """Almost valid: the errors that random bytes would never get to."""
+    stream = bytearray(draw(valid_streams(deflate=True))[0])
+    for _ in range(draw(st.integers(1, 3))):
+        if stream:
+            place = draw(st.integers(0, len(stream) - 1))
+            stream[place] = draw(st.integers(0, 255))
+    start, end = sorted(draw(st.tuples(*[st.integers(0, len(stream))] * 2)))
+    if draw(st.booleans()):
+        del stream[start : min(end, start + 20)]
+    return bytes(stream)

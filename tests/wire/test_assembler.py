@@ -11,14 +11,17 @@ from aiows._wire.assembler import MessageAssembler
 from aiows._wire.parser import Frame
 from aiows.errors import ProtocolError
 from raw_client import BINARY, CLOSE, CONTINUATION, PING, TEXT, close_payload
+from wire.builds import Wire
 from wire.streams import binary, deflated, text
 
 
 def assembler(
-    *, max_msg_size: int = 1000, deflate: bool = False, decode_text: bool = True
+    wire: Wire, *, max_msg_size: int = 1000, deflate: bool = False, decode_text: bool = True
 ) -> MessageAssembler:
     inflater = Inflater(DeflateParams()) if deflate else None
-    return MessageAssembler(max_msg_size=max_msg_size, inflater=inflater, decode_text=decode_text)
+    return wire.MessageAssembler(
+        max_msg_size=max_msg_size, inflater=inflater, decode_text=decode_text
+    )
 
 
 def frame(
@@ -42,33 +45,33 @@ def assert_refused(code: int, text: str, to: MessageAssembler, *frames: Frame) -
     assert raised.value.code == code
 
 
-def test_a_whole_message_comes_at_once() -> None:
+def test_a_whole_message_comes_at_once(wire: Wire) -> None:
     """One frame, one message."""
-    assert assembler().add(frame(TEXT, "é".encode())) == text("é")
-    assert assembler().add(frame(BINARY, b"\xff")) == binary(b"\xff")
+    assert assembler(wire).add(frame(TEXT, "é".encode())) == text("é")
+    assert assembler(wire).add(frame(BINARY, b"\xff")) == binary(b"\xff")
 
 
-def test_text_can_be_left_undecoded() -> None:
+def test_text_can_be_left_undecoded(wire: Wire) -> None:
     """It is bytes then, and TEXT all the same."""
-    to = assembler(decode_text=False)
+    to = assembler(wire, decode_text=False)
     assert to.add(frame(TEXT, "é".encode())) == Message(TEXT, "é".encode(), "", 2)
 
 
 @pytest.mark.parametrize("parts", [["é".encode()], [b"\xc3", b"\xff"]])
-def test_undecoded_text_is_checked(parts: list[bytes]) -> None:
+def test_undecoded_text_is_checked(wire: Wire, parts: list[bytes]) -> None:
     """RFC 6455, section 8.1 holds for who wants bytes, too."""
     parts[-1] += b"\xe1"
     frames = [
         frame(CONTINUATION if i else TEXT, part, fin=i == len(parts) - 1)
         for i, part in enumerate(parts)
     ]
-    assert_refused(1007, "UTF-8", assembler(decode_text=False), *frames)
+    assert_refused(1007, "UTF-8", assembler(wire, decode_text=False), *frames)
 
 
-def test_fragments_are_joined() -> None:
+def test_fragments_are_joined(wire: Wire) -> None:
     """RFC 6455, section 5.4; a character may be cut in two, and a fragment may be empty."""
     messages = add_all(
-        assembler(),
+        assembler(wire),
         frame(TEXT, b"a\xc3", fin=False),
         frame(CONTINUATION, b"", fin=False),
         frame(CONTINUATION, b"\xa9"),
@@ -78,10 +81,10 @@ def test_fragments_are_joined() -> None:
     assert messages == [text("aé"), binary(b"")]
 
 
-def test_control_frames_come_between_fragments() -> None:
+def test_control_frames_come_between_fragments(wire: Wire) -> None:
     """RFC 6455, section 5.4."""
     messages = add_all(
-        assembler(),
+        assembler(wire),
         frame(BINARY, b"a", fin=False),
         frame(PING, b"p"),
         frame(CONTINUATION, b"b"),
@@ -89,20 +92,20 @@ def test_control_frames_come_between_fragments() -> None:
     assert messages == [Message(PING, b"p", "", 1), binary(b"ab")]
 
 
-def test_a_close_has_its_code_and_reason() -> None:
+def test_a_close_has_its_code_and_reason(wire: Wire) -> None:
     """RFC 6455, section 5.5.1."""
     payload = close_payload(4001, "bye")
-    assert assembler().add(frame(CLOSE, payload)) == Message(CLOSE, 4001, "bye", 5)
-    assert assembler().add(frame(CLOSE)) == Message(CLOSE, 1005, "", 0)
+    assert assembler(wire).add(frame(CLOSE, payload)) == Message(CLOSE, 4001, "bye", 5)
+    assert assembler(wire).add(frame(CLOSE)) == Message(CLOSE, 1005, "", 0)
 
 
-def test_a_continuation_of_nothing_is_refused() -> None:
+def test_a_continuation_of_nothing_is_refused(wire: Wire) -> None:
     """RFC 6455, section 5.4: at the beginning, and after a message has ended."""
-    assert_refused(1002, "non started", assembler(), frame(CONTINUATION))
+    assert_refused(1002, "non started", assembler(wire), frame(CONTINUATION))
     assert_refused(
         1002,
         "non started",
-        assembler(),
+        assembler(wire),
         frame(TEXT, fin=False),
         frame(CONTINUATION),
         frame(CONTINUATION),
@@ -111,65 +114,69 @@ def test_a_continuation_of_nothing_is_refused() -> None:
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
 @pytest.mark.parametrize("first", [b"", b"a"])
-def test_a_new_message_inside_another_is_refused(opcode: int, first: bytes) -> None:
+def test_a_new_message_inside_another_is_refused(wire: Wire, opcode: int, first: bytes) -> None:
     """RFC 6455, section 5.4: messages are not interleaved, also if the first part was empty."""
     assert_refused(
-        1002, "continuation", assembler(), frame(TEXT, first, fin=False), frame(opcode, b"b")
+        1002, "continuation", assembler(wire), frame(TEXT, first, fin=False), frame(opcode, b"b")
     )
 
 
-def test_a_bad_byte_fails_while_the_frame_is_still_arriving() -> None:
+def test_a_bad_byte_fails_while_the_frame_is_still_arriving(wire: Wire) -> None:
     """The rest of the text never needs to come."""
-    assert_refused(1007, "UTF-8", assembler(), frame(TEXT, b"abc\xff", rest=100))
+    assert_refused(1007, "UTF-8", assembler(wire), frame(TEXT, b"abc\xff", rest=100))
 
 
-def test_a_bad_byte_fails_in_its_fragment() -> None:
+def test_a_bad_byte_fails_in_its_fragment(wire: Wire) -> None:
     """Across fragments, before the message is whole: U+110000 is seen in its second byte."""
     assert_refused(
         1007,
         "UTF-8",
-        assembler(),
+        assembler(wire),
         frame(TEXT, b"\xce\xba\xf4", fin=False),
         frame(CONTINUATION, b"\x90", fin=False),
     )
 
 
-def test_half_a_character_at_the_end_is_refused() -> None:
+def test_half_a_character_at_the_end_is_refused(wire: Wire) -> None:
     """In one frame, and in the last of several."""
-    assert_refused(1007, "UTF-8", assembler(), frame(TEXT, b"a\xc3"))
+    assert_refused(1007, "UTF-8", assembler(wire), frame(TEXT, b"a\xc3"))
     assert_refused(
-        1007, "UTF-8", assembler(), frame(TEXT, b"a", fin=False), frame(CONTINUATION, b"\xc3")
+        1007, "UTF-8", assembler(wire), frame(TEXT, b"a", fin=False), frame(CONTINUATION, b"\xc3")
     )
 
 
-def test_binary_is_any_bytes() -> None:
+def test_binary_is_any_bytes(wire: Wire) -> None:
     """Whole or in fragments, nothing is checked."""
-    messages = add_all(assembler(), frame(BINARY, b"\xff", fin=False), frame(CONTINUATION, b"\xfe"))
+    messages = add_all(
+        assembler(wire), frame(BINARY, b"\xff", fin=False), frame(CONTINUATION, b"\xfe")
+    )
     assert messages == [binary(b"\xff\xfe")]
 
 
-def test_a_message_must_be_smaller_than_the_limit() -> None:
+def test_a_message_must_be_smaller_than_the_limit(wire: Wire) -> None:
     """aiohttp's boundary: 999 pass a limit of 1000, 1000 do not."""
-    assert assembler().add(frame(BINARY, bytes(999))) == binary(bytes(999))
-    assert_refused(1009, "size 1000 exceeds limit 1000", assembler(), frame(BINARY, bytes(1000)))
+    assert assembler(wire).add(frame(BINARY, bytes(999))) == binary(bytes(999))
+    assert_refused(
+        1009, "size 1000 exceeds limit 1000", assembler(wire), frame(BINARY, bytes(1000))
+    )
 
 
-def test_a_message_that_is_too_big_is_refused_on_its_header() -> None:
+def test_a_message_that_is_too_big_is_refused_on_its_header(wire: Wire) -> None:
     """Stops a huge declared length: nothing of its payload is waited for."""
-    assert_refused(1009, "exceeds limit 1000", assembler(), frame(BINARY, rest=2**63 - 1))
+    assert_refused(1009, "exceeds limit 1000", assembler(wire), frame(BINARY, rest=2**63 - 1))
 
 
-def test_fragments_are_too_big_together() -> None:
+def test_fragments_are_too_big_together(wire: Wire) -> None:
     """On the header of the one that would pass the limit."""
     frames = (frame(BINARY, bytes(500), fin=False), frame(CONTINUATION, rest=500))
-    assert_refused(1009, "size 1000 exceeds", assembler(), *frames)
-    assert add_all(assembler(max_msg_size=1001), *frames) == []
+    assert_refused(1009, "size 1000 exceeds", assembler(wire), *frames)
+    assert add_all(assembler(wire, max_msg_size=1001), *frames) == []
 
 
-def test_control_frames_do_not_count() -> None:
+def test_control_frames_do_not_count(wire: Wire) -> None:
     """A message may be as large as the limit allows, whatever comes between."""
     messages = add_all(
-        assembler(),
+        assembler(wire),
         frame(BINARY, bytes(500), fin=False),
         frame(PING, bytes(125)),
         frame(CONTINUATION, bytes(499)),
@@ -177,25 +184,25 @@ def test_control_frames_do_not_count() -> None:
     assert messages[-1] == binary(bytes(999))
 
 
-def test_a_limit_of_zero_is_none() -> None:
+def test_a_limit_of_zero_is_none(wire: Wire) -> None:
     """As in aiohttp; for compressed messages too."""
-    to = assembler(max_msg_size=0, deflate=True)
+    to = assembler(wire, max_msg_size=0, deflate=True)
     assert to.add(frame(BINARY, bytes(10_000_000))) == binary(bytes(10_000_000))
     assert to.add(frame(BINARY, deflated(bytes(100_000)), rsv1=True)) == binary(bytes(100_000))
     assert to.add(frame(BINARY, rest=2**63 - 1)) is None
 
 
-def test_a_compressed_message_is_inflated() -> None:
+def test_a_compressed_message_is_inflated(wire: Wire) -> None:
     """Its size is the inflated one."""
-    to = assembler(deflate=True)
+    to = assembler(wire, deflate=True)
     assert to.add(frame(TEXT, deflated(b"aaa" * 100), rsv1=True)) == text("aaa" * 100)
 
 
-def test_compressed_fragments_are_inflated_together() -> None:
+def test_compressed_fragments_are_inflated_together(wire: Wire) -> None:
     """RFC 7692, section 6.2; the mark is on the first alone, and control frames come between."""
     payload = deflated("é".encode() * 100)
     messages = add_all(
-        assembler(deflate=True),
+        assembler(wire, deflate=True),
         frame(TEXT, payload[:3], fin=False, rsv1=True),
         frame(CONTINUATION, b"", fin=False),
         frame(PING),
@@ -205,10 +212,10 @@ def test_compressed_fragments_are_inflated_together() -> None:
     assert messages == [Message(PING, b"", "", 0), text("é" * 100)]
 
 
-def test_each_message_chooses_whether_it_is_compressed() -> None:
+def test_each_message_chooses_whether_it_is_compressed(wire: Wire) -> None:
     """RFC 7692, section 6: per message."""
     messages = add_all(
-        assembler(deflate=True),
+        assembler(wire, deflate=True),
         frame(TEXT, b"plain"),
         frame(TEXT, deflated(b"deflated"), rsv1=True),
         frame(TEXT, b"pl", fin=False),
@@ -218,23 +225,26 @@ def test_each_message_chooses_whether_it_is_compressed() -> None:
 
 
 @pytest.mark.parametrize("fin", [False, True])
-def test_bad_utf8_inside_a_compressed_message_is_1007(fin: bool) -> None:
+def test_bad_utf8_inside_a_compressed_message_is_1007(wire: Wire, fin: bool) -> None:
     """As soon as it is inflated, not at the message's end."""
     assert_refused(
-        1007, "UTF-8", assembler(deflate=True), frame(TEXT, deflated(b"\xff"), fin=fin, rsv1=True)
+        1007,
+        "UTF-8",
+        assembler(wire, deflate=True),
+        frame(TEXT, deflated(b"\xff"), fin=fin, rsv1=True),
     )
 
 
 @pytest.mark.parametrize("fin", [False, True])
-def test_a_compressed_message_is_too_big_when_it_is_inflated(fin: bool) -> None:
+def test_a_compressed_message_is_too_big_when_it_is_inflated(wire: Wire, fin: bool) -> None:
     """aiohttp's boundary: 1000 inflated bytes pass a limit of 1000, 1001 do not."""
     fine = frame(BINARY, deflated(bytes(1000)), rsv1=True)
-    assert assembler(deflate=True).add(fine) == binary(bytes(1000))
+    assert assembler(wire, deflate=True).add(fine) == binary(bytes(1000))
     bomb = frame(BINARY, deflated(bytes(1001)), fin=fin, rsv1=True)
-    assert_refused(1009, "exceeds size limit 1000", assembler(deflate=True), bomb)
+    assert_refused(1009, "exceeds size limit 1000", assembler(wire, deflate=True), bomb)
 
 
-def test_a_compressed_message_may_be_longer_than_the_limit_on_the_wire() -> None:
+def test_a_compressed_message_may_be_longer_than_the_limit_on_the_wire(wire: Wire) -> None:
     """What deflate cannot shorten it makes a little longer."""
     stream = zlib.compressobj(level=9, wbits=-15, strategy=zlib.Z_FIXED)
     data = bytes(range(256)) * 3
@@ -244,22 +254,26 @@ def test_a_compressed_message_may_be_longer_than_the_limit_on_the_wire() -> None
         for part in (bytes(200), bytes(200), bytes(200), bytes(200), bytes(200))
     )
     assert len(stored) > 1000
-    to = assembler(deflate=True)
+    to = assembler(wire, deflate=True)
     assert to.add(frame(BINARY, worst[:-4], rsv1=True)) == binary(data)
     assert to.add(frame(BINARY, stored, rsv1=True)) == binary(bytes(1000))
 
 
-def test_a_compressed_frame_may_announce_an_eighth_and_one_kib_more_than_the_limit() -> None:
+def test_a_compressed_frame_may_announce_an_eighth_and_one_kib_more_than_the_limit(
+    wire: Wire,
+) -> None:
     """The eighth for the worst that an encoder does, the KiB for blocks that hold nothing."""
     announced = frame(BINARY, rest=2148, rsv1=True)
-    assert assembler(deflate=True).add(announced) is None
+    assert assembler(wire, deflate=True).add(announced) is None
     refused = frame(BINARY, rest=2149, rsv1=True)
-    assert_refused(1009, "size 2149 exceeds limit 1000", assembler(deflate=True), refused)
+    assert_refused(1009, "size 2149 exceeds limit 1000", assembler(wire, deflate=True), refused)
 
 
 @pytest.mark.parametrize("opcode", [BINARY, CONTINUATION])
-def test_a_compressed_frame_of_a_huge_length_is_refused_on_its_header(opcode: int) -> None:
+def test_a_compressed_frame_of_a_huge_length_is_refused_on_its_header(
+    wire: Wire, opcode: int
+) -> None:
     """No encoder needs so much for a message within the limit."""
     huge = frame(opcode, rest=1_000_000, rsv1=opcode != CONTINUATION)
     first = [frame(BINARY, b"", fin=False, rsv1=True)] if opcode == CONTINUATION else []
-    assert_refused(1009, "exceeds limit 1000", assembler(deflate=True), *first, huge)
+    assert_refused(1009, "exceeds limit 1000", assembler(wire, deflate=True), *first, huge)

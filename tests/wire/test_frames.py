@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from websockets.frames import Frame
 from websockets.streams import StreamReader
 
-from aiows._wire import Opcode, build_close, build_frame, parse_close
+from aiows._wire import Opcode, build_close, parse_close
 from aiows.errors import ProtocolError
+from wire.builds import Wire
 
 MASK = b"\x37\xfa\x21\x3d"
 
@@ -28,19 +30,21 @@ def read_with_websockets(data: bytes, *, mask: bool) -> Frame:
 
 
 @pytest.mark.parametrize(
-    ("built", "expected"),
+    ("opcode", "payload", "options", "expected"),
     [
-        (build_frame(Opcode.TEXT, b"Hello"), "810548656c6c6f"),
-        (build_frame(Opcode.TEXT, b"Hello", mask=MASK), "818537fa213d7f9f4d5158"),
-        (build_frame(Opcode.TEXT, b"Hel", fin=False), "010348656c"),
-        (build_frame(Opcode.CONTINUATION, b"lo"), "80026c6f"),
-        (build_frame(Opcode.PING, b"Hello"), "890548656c6c6f"),
-        (build_frame(Opcode.PONG, b"Hello", mask=MASK), "8a8537fa213d7f9f4d5158"),
+        (Opcode.TEXT, b"Hello", {}, "810548656c6c6f"),
+        (Opcode.TEXT, b"Hello", {"mask": MASK}, "818537fa213d7f9f4d5158"),
+        (Opcode.TEXT, b"Hel", {"fin": False}, "010348656c"),
+        (Opcode.CONTINUATION, b"lo", {}, "80026c6f"),
+        (Opcode.PING, b"Hello", {}, "890548656c6c6f"),
+        (Opcode.PONG, b"Hello", {"mask": MASK}, "8a8537fa213d7f9f4d5158"),
     ],
 )
-def test_the_examples_of_the_rfc(built: bytes, expected: str) -> None:
+def test_the_examples_of_the_rfc(
+    wire: Wire, opcode: Opcode, payload: bytes, options: dict[str, Any], expected: str
+) -> None:
     """RFC 6455, section 5.7."""
-    assert built.hex() == expected
+    assert wire.build_frame(opcode, payload, **options).hex() == expected
 
 
 @pytest.mark.parametrize(
@@ -53,15 +57,15 @@ def test_the_examples_of_the_rfc(built: bytes, expected: str) -> None:
         (65536, "827f0000000000010000"),
     ],
 )
-def test_the_length_has_its_shortest_form(size: int, header: str) -> None:
+def test_the_length_has_its_shortest_form(wire: Wire, size: int, header: str) -> None:
     """RFC 6455, section 5.2."""
     payload = bytes(size)
-    assert build_frame(Opcode.BINARY, payload) == bytes.fromhex(header) + payload
+    assert wire.build_frame(Opcode.BINARY, payload) == bytes.fromhex(header) + payload
 
 
-def test_rsv1_marks_a_compressed_message() -> None:
+def test_rsv1_marks_a_compressed_message(wire: Wire) -> None:
     """RFC 7692, section 7.2.3.1: the example "Hello"."""
-    built = build_frame(Opcode.TEXT, bytes.fromhex("f248cdc9c90700"), rsv1=True)
+    built = wire.build_frame(Opcode.TEXT, bytes.fromhex("f248cdc9c90700"), rsv1=True)
     assert built.hex() == "c107f248cdc9c90700"
 
 
@@ -73,10 +77,10 @@ def test_rsv1_marks_a_compressed_message() -> None:
     st.none() | st.binary(min_size=4, max_size=4),
 )
 def test_websockets_reads_what_was_built(
-    opcode: Opcode, payload: bytes, fin: bool, mask: bytes | None
+    wire: Wire, opcode: Opcode, payload: bytes, fin: bool, mask: bytes | None
 ) -> None:
     """Masked or not, every field comes out as it went in."""
-    built = build_frame(opcode, payload, fin=fin, mask=mask)
+    built = wire.build_frame(opcode, payload, fin=fin, mask=mask)
     frame = read_with_websockets(built, mask=mask is not None)
     assert (int(frame.opcode), frame.data) == (opcode, payload)
     assert (frame.fin, frame.rsv1, frame.rsv2, frame.rsv3) == (fin, False, False, False)
@@ -87,27 +91,31 @@ def test_websockets_reads_what_was_built(
     "payload", [bytearray(b"abcd"), memoryview(b"abcd"), memoryview(array("H", b"abcd"))]
 )
 def test_anything_like_bytes_is_a_payload(
-    payload: bytearray | memoryview, mask: bytes | None
+    wire: Wire, payload: bytearray | memoryview, mask: bytes | None
 ) -> None:
     """Its bytes count, not its items."""
-    assert build_frame(Opcode.BINARY, payload, mask=mask) == build_frame(
+    assert wire.build_frame(Opcode.BINARY, payload, mask=mask) == wire.build_frame(
         Opcode.BINARY, b"abcd", mask=mask
     )
 
 
 @pytest.mark.parametrize("opcode", [Opcode.CLOSE, Opcode.PING, Opcode.PONG])
-def test_a_control_frame_holds_125_bytes_and_no_more(opcode: Opcode) -> None:
+def test_a_control_frame_holds_125_bytes_and_no_more(wire: Wire, opcode: Opcode) -> None:
     """RFC 6455, section 5.5."""
-    assert len(build_frame(opcode, bytes(125))) == 127
+    assert len(wire.build_frame(opcode, bytes(125))) == 127
     with pytest.raises(ValueError, match="at most 125 bytes, not 126"):
-        build_frame(opcode, bytes(126))
+        wire.build_frame(opcode, bytes(126))
 
 
 @pytest.mark.parametrize("options", [{"fin": False}, {"rsv1": True}])
-def test_a_control_frame_is_neither_fragmented_nor_compressed(options: dict[str, bool]) -> None:
+def test_a_control_frame_is_neither_fragmented_nor_compressed(
+    wire: Wire, options: dict[str, bool]
+) -> None:
     """RFC 6455, section 5.5, and RFC 7692, section 6.1."""
     with pytest.raises(ValueError, match="neither fragmented nor compressed"):
-        build_frame(Opcode.PING, b"", fin=options.get("fin", True), rsv1=options.get("rsv1", False))
+        wire.build_frame(
+            Opcode.PING, b"", fin=options.get("fin", True), rsv1=options.get("rsv1", False)
+        )
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1011, 1012, 1014, 3000, 4999])

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiows._wire import DeflateParams, Inflater, Message, MessageReader, is_close_code
-from wire.streams import Outcome, cut, every, read, valid_streams
+from wire.builds import Wire
+from wire.streams import Outcome, cut, damaged_streams, every, read, valid_streams
 
 MESSAGE_OPCODES = {1, 2, 8, 9, 10}
 CODES = {1002, 1007, 1009}
@@ -15,24 +16,10 @@ LIMIT = 200_000
 modestly = settings(deadline=None, max_examples=100)
 
 
-def reader(*, max_msg_size: int = LIMIT) -> MessageReader:
+def reader(wire: Wire, *, max_msg_size: int = LIMIT) -> MessageReader:
     """A reader that knows permessage-deflate, as most are."""
     inflater = Inflater(DeflateParams(client_no_context_takeover=True))
-    return MessageReader(max_msg_size=max_msg_size, inflater=inflater)
-
-
-@st.composite
-def damaged_streams(draw: st.DrawFn) -> bytes:
-    """Almost valid: the errors that random bytes would never get to."""
-    stream = bytearray(draw(valid_streams(deflate=True))[0])
-    for _ in range(draw(st.integers(1, 3))):
-        if stream:
-            place = draw(st.integers(0, len(stream) - 1))
-            stream[place] = draw(st.integers(0, 255))
-    start, end = sorted(draw(st.tuples(*[st.integers(0, len(stream))] * 2)))
-    if draw(st.booleans()):
-        del stream[start : min(end, start + 20)]
-    return bytes(stream)
+    return wire.MessageReader(max_msg_size=max_msg_size, inflater=inflater)
 
 
 def assert_well_formed(message: Message) -> None:
@@ -61,38 +48,38 @@ def assert_ends_well(outcome: Outcome) -> None:
 @modestly
 @given(stream=valid_streams(), places=st.lists(st.integers(0, 5000), max_size=20))
 def test_valid_frames_give_the_same_messages_wherever_they_are_cut(
-    stream: tuple[bytes, list[Message]], places: list[int]
+    wire: Wire, stream: tuple[bytes, list[Message]], places: list[int]
 ) -> None:
     """Fragments, control frames between them, text and binary."""
     data, messages = stream
-    assert read(MessageReader(), cut(data, places)) == Outcome(messages)
+    assert read(wire.MessageReader(), cut(data, places)) == Outcome(messages)
 
 
 @modestly
 @given(stream=valid_streams(deflate=True), places=st.lists(st.integers(0, 5000), max_size=20))
 def test_valid_compressed_frames_give_the_same_messages_wherever_they_are_cut(
-    stream: tuple[bytes, list[Message]], places: list[int]
+    wire: Wire, stream: tuple[bytes, list[Message]], places: list[int]
 ) -> None:
     """Each message compressed or not."""
     data, messages = stream
-    assert read(reader(), cut(data, places)) == Outcome(messages)
+    assert read(reader(wire), cut(data, places)) == Outcome(messages)
 
 
 @settings(deadline=None, max_examples=30)
 @given(stream=valid_streams(deflate=True), size=st.integers(1, 9))
 def test_valid_frames_give_the_same_messages_in_tiny_chunks(
-    stream: tuple[bytes, list[Message]], size: int
+    wire: Wire, stream: tuple[bytes, list[Message]], size: int
 ) -> None:
     """Every header is cut in every way."""
     data, messages = stream
-    assert read(reader(), every(size, data)) == Outcome(messages)
+    assert read(reader(wire), every(size, data)) == Outcome(messages)
 
 
 @modestly
 @given(st.lists(st.binary(max_size=200), max_size=10))
-def test_any_bytes_end_in_messages_or_in_one_error(chunks: list[bytes]) -> None:
+def test_any_bytes_end_in_messages_or_in_one_error(wire: Wire, chunks: list[bytes]) -> None:
     """Never in another exception."""
-    for each in (MessageReader(), MessageReader(require_mask=False), reader()):
+    for each in (wire.MessageReader(), wire.MessageReader(require_mask=False), reader(wire)):
         assert_ends_well(read(each, chunks))
 
 
@@ -103,11 +90,11 @@ def test_any_bytes_end_in_messages_or_in_one_error(chunks: list[bytes]) -> None:
     limit=st.sampled_from([0, 10, 100, LIMIT]),
 )
 def test_damaged_frames_end_the_same_way_wherever_they_are_cut(
-    stream: bytes, places: list[int], limit: int
+    wire: Wire, stream: bytes, places: list[int], limit: int
 ) -> None:
     """The same messages, and an error or none."""
-    whole = read(reader(max_msg_size=limit), [stream])
-    in_parts = read(reader(max_msg_size=limit), cut(stream, places))
+    whole = read(reader(wire, max_msg_size=limit), [stream])
+    in_parts = read(reader(wire, max_msg_size=limit), cut(stream, places))
     assert_ends_well(whole)
     assert_ends_well(in_parts)
     assert in_parts.messages == whole.messages

@@ -1,0 +1,132 @@
+"""In go frames, out come messages: joined, inflated, checked, and bounded all the while."""
+
+# See assembler.py.
+cdef enum:
+    DEFLATE_OVERHEAD = 1024
+
+
+@cython.final
+@cython.no_gc  # what it refers to does not know it
+cdef class MessageAssembler:
+    cdef uint64_t _max_msg_size
+    cdef bint _takes_limit
+    cdef bint _decode_text
+    cdef object _inflater
+    cdef Partial _partial
+
+    def __init__(self, *, uint64_t max_msg_size, inflater, bint decode_text, bint takes_limit=False):
+        self._max_msg_size = max_msg_size
+        self._takes_limit = takes_limit
+        self._inflater = inflater
+        self._decode_text = decode_text
+
+    def add(self, frame):
+        cdef Piece piece
+        cdef bytes payload = frame.payload
+        memset(&piece, 0, sizeof(piece))
+        piece.opcode = frame.opcode
+        piece.fin = piece.is_of_last = frame.fin
+        piece.rsv1 = frame.rsv1
+        piece.payload = <const uint8_t *>PyBytes_AS_STRING(payload)
+        piece.size = PyBytes_GET_SIZE(payload)
+        piece.rest = frame.rest
+        return self.add_piece(&piece)
+
+    cdef object add_piece(self, const Piece *piece):
+        """The message that ``piece`` completes, or None."""
+        if piece.opcode >= FIRST_CONTROL:
+            return control_message(piece)
+        if self._partial is None:
+            return self.start(piece)
+        return self.continue_(piece)
+
+    cdef object start(self, const Piece *piece):
+        # RFC 6455, section 5.4: one frame with an opcode, then continuations until FIN.
+        if piece.opcode == CONTINUATION:
+            raise refusals.continuation_of_nothing()
+        self.check_declared_size(piece, 0, piece.rsv1)
+        if piece.fin and not piece.rsv1:
+            return self.whole_message(piece)
+        cdef Partial partial = Partial.__new__(Partial)
+        partial.opcode = piece.opcode
+        partial.is_compressed = piece.rsv1
+        partial._is_checked = piece.opcode == TEXT and not piece.fin
+        partial._most = self._max_msg_size or <uint64_t>-1
+        return self.extend(partial, piece)
+
+    cdef object continue_(self, const Piece *piece):
+        if piece.opcode != CONTINUATION:
+            raise refusals.no_continuation(piece.opcode)
+        self.check_declared_size(piece, <uint64_t>self._partial._size, self._partial.is_compressed)
+        return self.extend(self._partial, piece)
+
+    cdef object extend(self, Partial partial, const Piece *piece):
+        self._partial = None  # nothing is kept of a message that turns out to be wrong
+        if partial.is_compressed:
+            self.inflate(partial, piece)
+        else:
+            partial.add(piece)
+        if piece.fin:
+            return self.joined_message(partial)
+        self._partial = partial
+        return None
+
+    cdef int check_declared_size(self, const Piece *piece, uint64_t gathered, bint is_compressed) except -1:
+        """Refuse a frame on the length that its header declares, before its payload is here."""
+        # No overflow: what is gathered is in memory, what is declared has 63 bits, and so has the limit.
+        cdef uint64_t limit = self._max_msg_size
+        cdef uint64_t declared = <uint64_t>piece.size + piece.rest
+        if is_compressed:
+            gathered = 0
+            limit += limit // 8 + DEFLATE_OVERHEAD
+        if gathered + declared >= limit + self._takes_limit and self._max_msg_size:
+            raise refusals.too_big(gathered + declared, self._max_msg_size)
+        return 0
+
+    cdef int inflate(self, Partial partial, const Piece *piece) except -1:
+        cdef bytes payload = unmasked_bytes(piece.payload, piece.size, piece.key)
+        for inflated in self._inflater.inflate(payload, final=piece.fin):
+            partial.add_inflated(inflated)
+            if 0 < self._max_msg_size < <uint64_t>partial._size:
+                raise refusals.inflated_too_big(self._max_msg_size)
+        return 0
+
+    cdef object whole_message(self, const Piece *piece):
+        """A message in one frame that is here as a whole: one pass from there to the data."""
+        cdef Utf8 utf8
+        if piece.opcode == TEXT and self._decode_text:
+            return message_of(TEXT, text_of(piece.payload, piece.size, piece.key), piece.size)
+        cdef bytes data = unmasked_bytes(piece.payload, piece.size, piece.key)
+        if piece.opcode == TEXT:
+            memset(&utf8, 0, sizeof(utf8))
+            check_utf8(&utf8, <const uint8_t *>PyBytes_AS_STRING(data), piece.size)
+            if utf8.missing:
+                raise refusals.not_text()
+        return message_of(piece.opcode, data, piece.size)
+
+    cdef object joined_message(self, Partial partial):
+        cdef Py_ssize_t size = partial._size
+        if partial.opcode != TEXT:
+            return message_of(partial.opcode, partial.join(), size)
+        partial.check_text()
+        data = partial.decode() if self._decode_text else partial.join()
+        return message_of(TEXT, data, size)
+
+    cdef Room room(self, Py_ssize_t size, uint64_t rest, bint is_of_last):
+        """Room for the next ``size`` bytes of the frame that is arriving, which lacks ``rest``."""
+        if self._partial is None or self._partial.is_compressed:
+            return room_in(PyBytes_FromStringAndSize(NULL, size), 0, size)
+        return self._partial.room(size, rest, is_of_last)
+
+
+cdef object message_of(int opcode, object data, Py_ssize_t size):
+    Py_INCREF(data)  # for the message
+    return new_message(<PyTypeObject *>Message, opcode, <PyObject *>data, "", size)
+
+
+cdef object control_message(const Piece *piece):
+    cdef bytes payload = unmasked_bytes(piece.payload, piece.size, piece.key)
+    if piece.opcode != CLOSE:
+        return message_of(piece.opcode, payload, piece.size)
+    code, reason = parse_close(payload)
+    return Message(CLOSE, code, reason, piece.size)

@@ -1,0 +1,30 @@
+# cython: language_level=3, embedsignature=False, binding=False
+# cython: boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+"""The native build of the wire: `MessageReader`, `build_frame`, and the parts they are made of.
+
+One extension of several files. They call each other for every message, and within one file of C the
+compiler can put the callee into the caller; and one module is either there or not, never in half.
+"""
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.object cimport PyTypeObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject, Py_XDECREF
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from ...errors import ProtocolError
+from .. import refusals
+from ..frames import parse_close
+from ..messages import Message
+from ..parser import Frame
+from ..reader import DEFAULT_MAX_MSG_SIZE
+
+include "declarations.pxi"
+include "utf8.pxi"
+include "frames.pxi"
+include "parser.pxi"
+include "partial.pxi"
+include "assembler.pxi"
+include "reader.pxi"

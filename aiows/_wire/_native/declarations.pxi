@@ -1,0 +1,67 @@
+"""What the C headers beside this file give."""
+
+cdef extern from "Python.h":
+    const Py_ssize_t PY_SSIZE_T_MAX
+    Py_ssize_t bytes_size "PyBytes_GET_SIZE"(PyObject *memory)
+    char *bytes_data "PyBytes_AS_STRING"(PyObject *memory)
+    str PyUnicode_DecodeUTF8(const char *data, Py_ssize_t size, const char *errors)
+
+# RFC 6455, section 11.8
+cdef enum:
+    CONTINUATION = 0
+    TEXT = 1
+    CLOSE = 8
+
+cdef extern from "masking.h" nogil:
+    bint mask_into "aiows_mask_into"(
+        uint8_t *target, const uint8_t *source, size_t size, const uint8_t *key
+    )
+    bint mask_in_place "aiows_mask_in_place"(uint8_t *data, size_t size, const uint8_t *key)
+    void rotate_key "aiows_rotate_key"(uint8_t *key, uint64_t masked)
+
+cdef extern from "utf8.h" nogil:
+    ctypedef struct Utf8 "aiows_utf8":
+        uint8_t missing
+
+    bint utf8_check "aiows_utf8_check"(Utf8 *state, const uint8_t *data, size_t size)
+
+cdef extern from "header.h" nogil:
+    enum:
+        FIN "AIOWS_FIN"
+        RSV1 "AIOWS_RSV1"
+        FIRST_CONTROL "AIOWS_FIRST_CONTROL"
+        MAX_CONTROL_SIZE "AIOWS_MAX_CONTROL_SIZE"
+        MAX_HEADER_SIZE "AIOWS_MAX_HEADER_SIZE"
+        BAD_START "AIOWS_BAD_START"
+        NO_MASK "AIOWS_NO_MASK"
+        LONG_CONTROL "AIOWS_LONG_CONTROL"
+
+    ctypedef struct Header "aiows_header":
+        uint64_t length
+        uint8_t opcode
+        uint8_t fin
+        uint8_t rsv1
+        uint8_t key[4]
+
+    int parse_header "aiows_parse_header"(
+        Header *header, const uint8_t *data, size_t size, bint allow_rsv1, bint require_mask
+    )
+    int build_header "aiows_build_header"(
+        uint8_t *header, uint8_t first, uint64_t length, const uint8_t *key
+    )
+
+cdef extern from "objects.h":
+    void release_buffer "aiows_release_buffer"(Py_buffer *view) noexcept
+    object new_message "aiows_new_message"(
+        PyTypeObject *type, int opcode, PyObject *data, object extra, Py_ssize_t size
+    )
+    bytes unmasked_bytes "aiows_unmasked_bytes"(
+        const uint8_t *data, Py_ssize_t size, const uint8_t *key
+    )
+    str unmasked_text "aiows_unmasked_text"(
+        const uint8_t *data, Py_ssize_t size, const uint8_t *key
+    )
+    PyObject *new_bytes "aiows_new_bytes"(Py_ssize_t size) except NULL
+    int resize_bytes "aiows_resize_bytes"(
+        PyObject **memory, Py_ssize_t size, Py_ssize_t capacity
+    ) except -1

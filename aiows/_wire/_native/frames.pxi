@@ -1,0 +1,58 @@
+"""In go opcode and payload, out comes one frame: RFC 6455, section 5.2."""
+
+
+def build_frame(uint8_t opcode, payload, *, bint fin=True, bint rsv1=False, bytes mask=None):
+    cdef Py_buffer view
+    cdef const uint8_t *key = NULL
+    cdef uint8_t first = opcode | (FIN if fin else 0) | (RSV1 if rsv1 else 0)
+    if mask is not None:
+        if PyBytes_GET_SIZE(mask) != 4:
+            raise ValueError("a mask has 4 bytes")
+        key = <const uint8_t *>PyBytes_AS_STRING(mask)
+    if type(payload) is bytes:
+        return frame_of(
+            first, <const uint8_t *>PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload), key
+        )
+    PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
+    try:
+        return frame_of(first, <const uint8_t *>view.buf, view.len, key)
+    finally:
+        PyBuffer_Release(&view)
+
+
+def apply_mask(bytes payload not None, bytes mask not None):
+    if PyBytes_GET_SIZE(mask) != 4:
+        raise ValueError("a mask has 4 bytes")
+    return unmasked_bytes(
+        <const uint8_t *>PyBytes_AS_STRING(payload),
+        PyBytes_GET_SIZE(payload),
+        <const uint8_t *>PyBytes_AS_STRING(mask),
+    )
+
+
+cdef bytes frame_of(uint8_t first, const uint8_t *payload, Py_ssize_t size, const uint8_t *key):
+    cdef uint8_t[MAX_HEADER_SIZE] header
+    cdef int header_size
+    if first & FIRST_CONTROL:
+        check_control(first, size)
+    if size > PY_SSIZE_T_MAX - MAX_HEADER_SIZE:
+        raise MemoryError
+    header_size = build_header(header, first, <uint64_t>size, key)
+    cdef bytes frame = PyBytes_FromStringAndSize(NULL, header_size + size)
+    cdef uint8_t *target = <uint8_t *>PyBytes_AS_STRING(frame)
+    memcpy(target, header, header_size)
+    if not size:
+        return frame
+    if key is NULL:
+        memcpy(target + header_size, payload, size)
+    else:
+        mask_into(target + header_size, payload, <size_t>size, key)
+    return frame
+
+
+cdef int check_control(uint8_t first, Py_ssize_t size) except -1:
+    if size > MAX_CONTROL_SIZE:
+        raise ValueError(f"a control frame holds at most {MAX_CONTROL_SIZE} bytes, not {size}")
+    if not first & FIN or first & RSV1:
+        raise ValueError("a control frame is neither fragmented nor compressed")
+    return 0

@@ -1,0 +1,91 @@
+/* In go sizes and fields, out come the objects of a message, made without a detour through Python. */
+#ifndef AIOWS_OBJECTS_H
+#define AIOWS_OBJECTS_H
+
+#include <Python.h>
+
+#include "masking.h"
+
+/* A `Message`, as tuple.__new__ would make it. Takes over the reference to `data`. */
+static inline PyObject *
+aiows_new_message(PyTypeObject *type, int opcode, PyObject *data, PyObject *extra, Py_ssize_t size)
+{
+    PyObject *opcode_object = PyLong_FromLong(opcode);
+    PyObject *size_object = PyLong_FromSsize_t(size);
+    PyObject *message = NULL;
+    if (opcode_object && size_object)
+        message = type->tp_alloc(type, 4);
+    if (!message) {
+        Py_XDECREF(opcode_object);
+        Py_XDECREF(size_object);
+        Py_DECREF(data);
+        return NULL;
+    }
+#if PY_VERSION_HEX >= 0x030E0000
+    ((PyTupleObject *)message)->ob_hash = -1; /* not known yet */
+#endif
+    PyTuple_SET_ITEM(message, 0, opcode_object);
+    PyTuple_SET_ITEM(message, 1, data);
+    PyTuple_SET_ITEM(message, 2, Py_NewRef(extra));
+    PyTuple_SET_ITEM(message, 3, size_object);
+    return message;
+}
+
+/* Whole masked bytes as `bytes`. */
+static inline PyObject *
+aiows_unmasked_bytes(const uint8_t *data, Py_ssize_t size, const uint8_t key[4])
+{
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, size);
+    if (bytes && size)
+        aiows_mask_into((uint8_t *)PyBytes_AS_STRING(bytes), data, (size_t)size, key);
+    return bytes;
+}
+
+/* Whole masked text as `str`: unmasked straight into it, and decoded only if it is not ASCII. */
+static inline PyObject *
+aiows_unmasked_text(const uint8_t *data, Py_ssize_t size, const uint8_t key[4])
+{
+    PyObject *text = PyUnicode_New(size, 127);
+    if (!text || !size)
+        return text;
+    uint8_t *characters = PyUnicode_1BYTE_DATA(text);
+    if (aiows_mask_into(characters, data, (size_t)size, key)) {
+        PyObject *decoded = PyUnicode_DecodeUTF8((const char *)characters, size, "strict");
+        Py_DECREF(text);
+        return decoded;
+    }
+    return text;
+}
+
+/* Give back what a buffer was taken from. The view is empty before anybody can be called by that. */
+static inline void
+aiows_release_buffer(Py_buffer *view)
+{
+    Py_buffer released = *view;
+    view->obj = NULL;
+    PyBuffer_Release(&released);
+}
+
+/* Bytes that are still to be written. */
+static inline PyObject *
+aiows_new_bytes(Py_ssize_t size)
+{
+    return PyBytes_FromStringAndSize(NULL, size);
+}
+
+/* Make `*memory` hold `capacity` bytes, the first `size` of which are kept. Whoever else refers to the
+ * old memory (a transport, by a view of it) keeps that as it was. On an error `*memory` is NULL. */
+static inline int
+aiows_resize_bytes(PyObject **memory, Py_ssize_t size, Py_ssize_t capacity)
+{
+    if (Py_REFCNT(*memory) == 1)
+        return _PyBytes_Resize(memory, capacity);
+    PyObject *old = *memory;
+    *memory = PyBytes_FromStringAndSize(NULL, capacity);
+    if (*memory && size)
+        memcpy(PyBytes_AS_STRING(*memory), PyBytes_AS_STRING(old), (size_t)size);
+    Py_DECREF(old);
+    return *memory ? 0 : -1;
+}
+
+#endif

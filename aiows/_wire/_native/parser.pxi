@@ -1,0 +1,183 @@
+"""In go bytes in chunks of any size, out come frames, or pieces of one that is still arriving."""
+
+# See parser.py for both.
+cdef enum:
+    LARGE = 64 * 1024
+    MAX_ROOM = 256 * 1024
+
+
+cdef struct Piece:
+    # A `Frame` whose payload is where it was fed, and masked with ``key``.
+    uint64_t rest
+    const uint8_t *payload
+    Py_ssize_t size
+    uint8_t opcode
+    uint8_t key[4]
+    bint fin
+    bint rsv1
+    bint is_of_last  # its frame has FIN
+
+
+@cython.final
+@cython.no_gc  # what it refers to are buffers
+cdef class FrameParser:
+    # Bytes from _at to _end are still to be parsed. They belong to _view, an exported buffer of
+    # whoever fed them, or to _owner, an object of ours; both are held until they are released.
+    cdef Py_buffer _view
+    cdef object _owner
+    cdef const uint8_t *_at
+    cdef const uint8_t *_end
+    cdef bint _allow_rsv1
+    cdef bint _require_mask
+    # The frame whose header was read last, and whether its payload is still to be handed out.
+    cdef Header _header
+    cdef uint64_t _rest
+    cdef uint64_t _received
+    cdef bint _is_inside
+    cdef bint _is_announced
+
+    def __init__(self, *, bint allow_rsv1=False, bint require_mask=True):
+        self._allow_rsv1 = allow_rsv1
+        self._require_mask = require_mask
+
+    def __dealloc__(self):
+        release_buffer(&self._view)
+
+    def feed(self, data):
+        cdef Py_buffer view
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        if self._at != self._end:
+            try:
+                self.join(<const uint8_t *>view.buf, view.len)
+            finally:
+                PyBuffer_Release(&view)
+            return
+        self.let_go()
+        self._view = view
+        self._at = <const uint8_t *>view.buf
+        self._end = self._at + view.len
+
+    def release(self):
+        self.keep_rest()
+
+    def next_frame(self):
+        cdef Piece piece
+        if not self.next(&piece):
+            return None
+        payload = unmasked_bytes(piece.payload, piece.size, piece.key)
+        return Frame(piece.opcode, piece.fin, piece.rsv1, payload, piece.rest)
+
+    cdef int take_over(self, object owner, const uint8_t *data, Py_ssize_t size) except -1:
+        """Feed bytes that belong to ``owner``, whom nobody changes until the release."""
+        if self._at != self._end:
+            return self.join(data, size)
+        self.let_go()
+        self._owner = owner
+        self._at = data
+        self._end = data + size
+        return 0
+
+    cdef int keep_rest(self) except -1:
+        """Let go of everything that was fed but what has not been parsed."""
+        if self._at == self._end:
+            self.let_go()
+            return 0
+        return self.join(NULL, 0)
+
+    cdef int join(self, const uint8_t *more, Py_ssize_t size) except -1:
+        """Move what has not been parsed into memory of its own, with ``more`` behind it."""
+        cdef Py_ssize_t rest = self._end - self._at
+        if size > PY_SSIZE_T_MAX - rest:
+            raise MemoryError
+        cdef bytes joined = PyBytes_FromStringAndSize(NULL, rest + size)
+        cdef uint8_t *target = <uint8_t *>PyBytes_AS_STRING(joined)
+        memcpy(target, self._at, rest)
+        if size:
+            memcpy(target + rest, more, size)
+        self.let_go()
+        self._owner = joined
+        self._at = target
+        self._end = target + rest + size
+        return 0
+
+    cdef void give_up(self) noexcept:
+        """Nothing is to be parsed any more."""
+        self.let_go()
+        self._is_inside = False
+        self._rest = 0
+
+    cdef void let_go(self) noexcept:
+        self._at = self._end = NULL
+        self._owner = None
+        release_buffer(&self._view)
+
+    cdef Py_ssize_t wanted(self) noexcept:
+        """How much room there should be for what is missing of a large frame; 0: none."""
+        if self._received < LARGE or self._rest < LARGE or self._at != self._end:
+            return 0
+        return <Py_ssize_t>min(self._rest, self._received, <uint64_t>MAX_ROOM)
+
+    cdef bint next(self, Piece *piece) except -1:
+        """Fill ``piece`` with the next frame or piece; False: more bytes are needed."""
+        if not self._is_inside and not self.read_header():
+            return False
+        cdef Py_ssize_t available = self._end - self._at
+        if <uint64_t>available < self._rest:
+            return self.next_part(piece, available)
+        self._is_inside = False
+        self.take(piece, <Py_ssize_t>self._rest)
+        piece.fin = self._header.fin
+        return True
+
+    cdef bint next_part(self, Piece *piece, Py_ssize_t available) noexcept:
+        """What is here of a frame; first of all its header, so that it can be refused on that."""
+        if self._header.opcode >= FIRST_CONTROL or (self._is_announced and not available):
+            return False
+        self.take(piece, available)
+        piece.fin = False
+        rotate_key(self._header.key, <uint64_t>available)
+        self._received += <uint64_t>available
+        self._is_announced = True
+        self._header.opcode = 0
+        self._header.rsv1 = False
+        return True
+
+    cdef void take(self, Piece *piece, Py_ssize_t size) noexcept:
+        piece.opcode = self._header.opcode
+        piece.rsv1 = self._header.rsv1
+        memcpy(piece.key, self._header.key, 4)
+        piece.is_of_last = self._header.fin
+        piece.payload = self._at
+        piece.size = size
+        self._at += size
+        self._rest -= <uint64_t>size
+        piece.rest = self._rest
+
+    cdef bint read_header(self) except -1:
+        """Read the next header; False: it is not here completely."""
+        cdef int size = parse_header(
+            &self._header,
+            self._at,
+            <size_t>(self._end - self._at),
+            self._allow_rsv1,
+            self._require_mask,
+        )
+        if size < 0:
+            raise self.refusal(size)
+        if size == 0:
+            return False
+        self._at += size
+        self._rest = self._header.length
+        self._received = 0
+        self._is_inside = True
+        self._is_announced = False
+        return True
+
+    cdef object refusal(self, int reason):
+        if reason == BAD_START:
+            return refusals.bad_start(self._at[0])
+        if reason == NO_MASK:
+            return refusals.no_mask()
+        if reason == LONG_CONTROL:
+            return refusals.long_control()
+        return refusals.bad_length(self._header.length, self._at[1] & 0x7F)

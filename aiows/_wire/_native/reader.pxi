@@ -1,0 +1,75 @@
+"""In go bytes as the transport brings them, out come messages: parser and assembler as one."""
+
+# No frame is longer: section 5.2.
+MAX_LIMIT = 2**63 - 1
+
+
+@cython.final
+@cython.no_gc  # what it refers to does not know it
+cdef class MessageReader:
+    cdef FrameParser _parser
+    cdef MessageAssembler _assembler
+    cdef Room _room  # what get_buffer gave last, until it was used
+    cdef tuple _failure
+
+    def __init__(
+        self,
+        *,
+        max_msg_size=DEFAULT_MAX_MSG_SIZE,
+        inflater=None,
+        decode_text=True,
+        require_mask=True,
+        takes_limit=False,
+    ):
+        self._parser = FrameParser(allow_rsv1=inflater is not None, require_mask=require_mask)
+        self._assembler = MessageAssembler(
+            max_msg_size=min(max_msg_size, MAX_LIMIT),
+            inflater=inflater,
+            decode_text=decode_text,
+            takes_limit=takes_limit,
+        )
+
+    def feed(self, data):
+        self._room = None
+        if self._failure is None:
+            self._parser.feed(data)
+
+    def next_message(self):
+        cdef Piece piece
+        if self._failure is None:
+            try:
+                while self._parser.next(&piece):
+                    message = self._assembler.add_piece(&piece)
+                    if message is not None:
+                        return message
+                return None
+            except ProtocolError as error:
+                self.fail(error.code, error.text)
+        # A new one: who keeps it keeps nothing of the message that was wrong.
+        raise ProtocolError(*self._failure)
+
+    def release(self):
+        self._parser.keep_rest()
+
+    def get_buffer(self):
+        self._room = None  # so that nobody but the transport holds the memory that may have to grow
+        cdef Py_ssize_t size = self._parser.wanted()
+        if not size:
+            return None
+        cdef Header *header = &self._parser._header
+        self._room = self._assembler.room(size, self._parser._rest, header.fin)
+        return memoryview(self._room)
+
+    def buffer_updated(self, Py_ssize_t count):
+        cdef Room room = self._room
+        self._room = None
+        if room is None or not 0 <= count <= room._size:
+            raise ValueError(f"{count} bytes cannot be in the room that get_buffer gave")
+        self._parser.take_over(room._memory, room._start, count)
+
+    cdef int fail(self, int code, str text) except -1:
+        """Keep nothing but the reason."""
+        self._failure = (code, text)
+        self._parser.give_up()
+        self._assembler._partial = None
+        return 0

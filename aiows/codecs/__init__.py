@@ -21,7 +21,7 @@ format, by what turns its bytes into dicts and lists and back; a `TypeHook` any 
 """
 
 from .base import Codec, Document, Parts
-from .hooks import Misfit, TypeHook
+from .hooks import Misfit, TypeHook, add_type_hook, hook_for
 from .json import JSON, JsonCodec
 from .msgpack import MSGPACK, MsgpackCodec
 from .objects import ObjectCodec
@@ -30,7 +30,6 @@ from .pydantic_models import PYDANTIC
 __all__ = (
     "JSON",
     "MSGPACK",
-    "PYDANTIC",
     "Codec",
     "Document",
     "JsonCodec",
@@ -39,4 +38,8 @@ __all__ = (
     "ObjectCodec",
     "Parts",
     "TypeHook",
+    "add_type_hook",
+    "hook_for",
 )
+
+add_type_hook(PYDANTIC)

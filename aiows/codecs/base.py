@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final, TypeAlias
@@ -12,8 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from .hooks import TypeHook
-from .pydantic_models import PYDANTIC
+from .hooks import hook_for
 
 __all__ = ("Codec", "Document", "Parts")
 
@@ -50,9 +49,8 @@ NATIVE: Final = (
 class Codec(ABC):
     """One format of messages, the same object for all connections that speak it.
 
-    ``subprotocol`` is what a client offers to get it: a token (RFC 6455, section 4.1). ``types``: hooks
-    for classes that msgspec does not know, the first that knows one has it; pydantic's models are known
-    by default. Raises ValueError for a subprotocol that cannot be offered.
+    ``subprotocol`` is what a client offers to get it: a token (RFC 6455, section 4.1). Raises ValueError
+    for one that cannot be offered.
 
     To support a format derive from `ObjectCodec`.
     """
@@ -69,11 +67,10 @@ class Codec(ABC):
     shows_text: ClassVar[bool] = False
     """Whether what is text in an object can be found in its message, as UTF-8 or escaped by a backslash."""
 
-    def __init__(self, subprotocol: str, *, types: Iterable[TypeHook] = (PYDANTIC,)) -> None:
+    def __init__(self, subprotocol: str) -> None:
         if not TOKEN.fullmatch(subprotocol):
             raise ValueError(f"no name for a subprotocol: {subprotocol!r}")
         self.subprotocol = subprotocol
-        self._types = tuple(types)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.subprotocol}>"
@@ -110,6 +107,10 @@ class Codec(ABC):
         what is no message of this format.
         """
 
+    def convert(self, plain: Any, type_: Any, /) -> Any:
+        """Return the ``type_`` that a plain value stands for. Raises `msgspec.ValidationError`."""
+        return msgspec.convert(plain, type_, dec_hook=self._read)
+
     @abstractmethod
     def splitter(self, *keys: str) -> Callable[[Document], Parts]:
         """Return what finds the values of ``keys`` in a document, unread; None for one that is not there.
@@ -117,13 +118,9 @@ class Codec(ABC):
         It raises as decoders do; what is no object does not fit.
         """
 
-    def hook_for(self, type_: Any) -> TypeHook | None:
-        """Return the hook that knows ``type_``, None if there is none."""
-        return next((hook for hook in self._types if hook.knows(type_)), None)
-
     def _say(self, value: Any) -> Any:
         """Be msgspec's ``enc_hook``: return what to encode in place of ``value``."""
-        if (hook := self.hook_for(type(value))) is not None:
+        if (hook := hook_for(type(value))) is not None:
             return hook.encode(value, self)
         for base, plain in SCALARS:
             if isinstance(value, base):
@@ -132,7 +129,7 @@ class Codec(ABC):
 
     def _read(self, type_: type, plain: Any) -> Any:
         """Be msgspec's ``dec_hook``."""
-        hook = self.hook_for(type_)
+        hook = hook_for(type_)
         if hook is None:
             raise TypeError(f"no codec reads objects of type {type_.__qualname__}")
         return hook.decode(type_, plain, self)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from .base import Codec
 
-__all__ = ("Misfit", "TypeHook")
+__all__ = ("Misfit", "TypeHook", "add_type_hook", "hook_for")
 
 
 class TypeHook(Protocol):
-    """What codecs ask about classes that msgspec does not know.
+    """What codecs ask about classes that msgspec does not know; see `add_type_hook`.
 
     Plain values are None, bool, int, float, str, bytes, and dicts and lists of them; what goes out may
     also be anything else that msgspec encodes.
@@ -32,6 +32,22 @@ class TypeHook(Protocol):
     def schema(self, type_: type, /) -> dict[str, Any]:
         """Return the JSON schema of ``type_``."""
         ...
+
+
+_hooks: Final[list[TypeHook]] = []
+
+
+def add_type_hook(hook: TypeHook) -> None:
+    """Let every codec encode and decode what ``hook`` knows; a hook that is added later goes first.
+
+    Add it before handlers with such types are registered. pydantic's models are known without.
+    """
+    _hooks.insert(0, hook)
+
+
+def hook_for(type_: type) -> TypeHook | None:
+    """Return the hook that knows ``type_``, None if there is none."""
+    return next((hook for hook in _hooks if hook.knows(type_)), None)
 
 
 class Misfit(ValueError):

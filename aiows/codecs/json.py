@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -11,8 +11,6 @@ import orjson
 
 from .base import Document
 from .encoded import EncodedCodec
-from .hooks import TypeHook
-from .pydantic_models import PYDANTIC
 
 __all__ = ("JSON", "JsonCodec")
 
@@ -27,10 +25,8 @@ class JsonCodec(EncodedCodec):
     is_text = True
     empty = b"{}"
 
-    def __init__(
-        self, subprotocol: str = "aiows.json", *, types: Iterable[TypeHook] = (PYDANTIC,)
-    ) -> None:
-        super().__init__(subprotocol, types=types)
+    def __init__(self, subprotocol: str = "aiows.json") -> None:
+        super().__init__(subprotocol)
         self._write = msgspec.json.Encoder(enc_hook=self._say).encode
         self._to_plain: Callable[[Any], Any] = partial(msgspec.to_builtins, enc_hook=self._say)
 

@@ -1,14 +1,13 @@
 """In go objects, out comes MessagePack; typed objects come from it in one pass over the bytes.
 
 Integers over 64 bits, which the format has not, are extension 0, a str of decimal digits within: that is
-how the documentation of JavaScript's ``@msgpack/msgpack`` has a BigInt.
+how the documentation of JavaScript's ``@msgpack/msgpack`` has a BigInt. A key of a map cannot be one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import msgspec
@@ -17,8 +16,6 @@ from msgspec.msgpack import Ext
 from .base import Document
 from .encoded import EncodedCodec
 from .finite import check_finite
-from .hooks import TypeHook
-from .pydantic_models import PYDANTIC
 
 __all__ = ("MSGPACK", "MsgpackCodec")
 
@@ -43,17 +40,15 @@ class MsgpackCodec(EncodedCodec):
     is_text = False
     empty = b"\x80"
 
-    def __init__(
-        self, subprotocol: str = "aiows.msgpack", *, types: Iterable[TypeHook] = (PYDANTIC,)
-    ) -> None:
-        super().__init__(subprotocol, types=types)
+    def __init__(self, subprotocol: str = "aiows.msgpack") -> None:
+        super().__init__(subprotocol)
         self._write = msgspec.msgpack.Encoder(enc_hook=self._say).encode
         self._read_plainly = msgspec.msgpack.Decoder(ext_hook=_read_extension).decode
 
     def encode(self, value: Any, /) -> bytes:
         try:
             return self._encode(value)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, OverflowError, RecursionError) as error:
             raise TypeError(f"MessagePack cannot say it: {error}") from error
 
     def _encode(self, value: Any) -> bytes:
@@ -64,14 +59,13 @@ class MsgpackCodec(EncodedCodec):
 
     def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
         decode = msgspec.msgpack.Decoder(type_, dec_hook=self._read).decode
-        convert: Any = partial(msgspec.convert, type=type_, dec_hook=self._read)
 
         def read(document: Document) -> Any:
             if _SPECIAL.search(document) is None:
                 return decode(document)
             plain = self._read_plainly(document)
             check_finite(plain)
-            return convert(plain)
+            return self.convert(plain, type_)
 
         return read
 
@@ -99,7 +93,7 @@ def _read_map_header(data: bytes) -> tuple[int, int]:
 def _with_extensions(plain: Any) -> Any:
     if isinstance(plain, dict):
         items = plain.items()
-        return {_with_extensions(key): _with_extensions(each) for key, each in items}
+        return {key: _with_extensions(each) for key, each in items}
     if isinstance(plain, list | tuple):
         return [_with_extensions(each) for each in cast("list[Any]", plain)]
     if isinstance(plain, int) and not SMALLEST <= plain <= LARGEST:

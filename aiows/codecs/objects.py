@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, cast
 
@@ -11,8 +11,6 @@ import msgspec
 
 from .base import Codec, Document, Parts
 from .finite import check_finite
-from .hooks import TypeHook
-from .pydantic_models import PYDANTIC
 
 __all__ = ("ObjectCodec",)
 
@@ -21,7 +19,7 @@ class ObjectCodec(Codec):
     """A format by two methods: `loads` makes dicts and lists of a message, `dumps` a message of them.
 
     A message is a dict with ``kind``, ``ref`` and its fields, as it would be in JSON. ``is_text``: its
-    messages are TEXT (default False: BINARY). See `Codec` for the others.
+    messages are TEXT (default False: BINARY).
     """
 
     name = "the message's format"
@@ -30,10 +28,8 @@ class ObjectCodec(Codec):
     native_types: ClassVar[tuple[type, ...]] = (bytes,)
     """What `dumps` takes besides None, bool, int, float, str, list, and dict with str as keys."""
 
-    def __init__(
-        self, subprotocol: str, *, is_text: bool = False, types: Iterable[TypeHook] = (PYDANTIC,)
-    ) -> None:
-        super().__init__(subprotocol, types=types)
+    def __init__(self, subprotocol: str, *, is_text: bool = False) -> None:
+        super().__init__(subprotocol)
         self.is_text = is_text
 
     @abstractmethod

@@ -35,6 +35,8 @@ class _PydanticModels:
                 return type_.model_validate_json(msgspec.json.encode(plain))
             return type_.model_validate(plain)
         except ValueError as error:
+            if not hasattr(error, "errors"):
+                raise
             raise _misfit(error) from error
 
     def schema(self, type_: Any, /) -> dict[str, Any]:
@@ -42,11 +44,10 @@ class _PydanticModels:
 
 
 def _misfit(error: Any) -> Misfit:
-    """Return the first of a ``ValidationError``'s errors; what a model itself raises is one, too."""
+    """Return the first of the errors in a ``pydantic.ValidationError``."""
     first = error.errors(include_url=False, include_context=False)[0]
     steps = (f"[{each}]" if isinstance(each, int) else f".{each}" for each in first["loc"])
     return Misfit(first["msg"], "".join(steps))
 
 
 PYDANTIC: Final[TypeHook] = _PydanticModels()
-"""Knows pydantic's models."""

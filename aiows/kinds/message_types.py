@@ -21,6 +21,7 @@ from msgspec.inspect import (
     type_info,
 )
 
+from ..codecs import hook_for
 from ..inject import NO_DEFAULT, Parameter, Plan, fields_asked_by, refusal
 from .payload import KIND, REF, RESERVED, Fields, Payload
 
@@ -86,6 +87,8 @@ def payload_problem(payload: Any) -> str | None:
         info = type_info(payload)
     except Exception as error:
         return f"cannot be read from JSON: {error}"
+    if isinstance(info, CustomType) and hook_for(info.cls) is not None:
+        return None
     if not isinstance(info, OBJECTS) or (isinstance(info, StructType) and info.array_like):
         return "is no dataclass, TypedDict, attrs class or msgspec.Struct"
     if isinstance(info, StructType) and info.tag is not None:
@@ -99,6 +102,8 @@ def payload_problem(payload: Any) -> str | None:
 def fields_of(payload: Any) -> dict[str, Any]:
     """Return the fields that a handler of ``payload`` may ask for one by one, with their types."""
     info: Any = type_info(payload)
+    if isinstance(info, CustomType):
+        return {}  # its hook's own matter
     names = [each.name for each in info.fields if each.name != REF]
     hints = get_type_hints(get_origin(payload) or payload, include_extras=True)
     return {name: hints[name] for name in names}
@@ -143,9 +148,10 @@ def _definition(parameter: Parameter) -> tuple[str, Any] | tuple[str, Any, Any]:
 
 
 def _custom_types(info: Any, seen: set[int]) -> Iterator[CustomType]:
-    """Yield the types within ``info`` that only a hook could read."""
+    """Yield the types within ``info`` that only a hook could read, and that none knows."""
     if isinstance(info, CustomType):
-        yield info
+        if hook_for(info.cls) is None:
+            yield info
     elif isinstance(info, tuple):
         for each in cast("Any", info):
             yield from _custom_types(each, seen)

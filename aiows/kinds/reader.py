@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias, Union
 from aiohttp import WSMsgType
 from msgspec import DecodeError, Struct, ValidationError
 
-from ..codecs import Codec, Document, Parts
+from ..codecs import Codec, Document, Parts, hook_for
 from ..errors import KindError
 from .payload import KIND, REF, Ref, take_ref
 from .refusals import Refusals, missing_kind, unknown_kind
@@ -76,11 +76,6 @@ class Reader:
         self._read_kind_part = codec.decoder(str)
         self._read_ref_part = codec.decoder(Ref)
         self._decoders = {kind: codec.decoder(_body_type(each)) for kind, each in routes.items()}
-        self._payload_readers = {
-            kind: codec.reader(each.payload)
-            for kind, each in routes.items()
-            if each.payload is not None
-        }
         if fallback is not None:
             self._read_fields = codec.decoder(fallback.message_type)
 
@@ -93,7 +88,7 @@ class Reader:
             route = self._by_type[type(message)]
             ref = take_ref(message)
             if route.payload is not None:
-                message = self._payload_readers[route.kind](data)
+                message = self._decoders[route.kind](self.codec.open(data))
         except Exception:  # whatever it was, the other way finds it again and says where
             return self._read_in_two(data)
         return Request(route, route.kind, message, ref)
@@ -171,6 +166,20 @@ class Reader:
             raise self._refusals.unreadable(error) from None
 
 
+def _body_decoder(codec: Codec, route: Route) -> Decode:
+    """Return what reads a message's fields once its kind is known."""
+    body_type = _body_type(route)
+    if hook_for(body_type) is None:
+        return codec.decoder(body_type)
+    read_fields = codec.decoder(dict[str, Any])
+
+    def read_model(document: Document) -> Any:
+        fields = read_fields(document)
+        plain = {key: value for key, value in fields.items() if key not in (KIND, REF)}
+        return codec.convert(plain, body_type)
+
+    return read_model
+
+
 def _body_type(route: Route) -> Any:
-    """Return what a message's fields are read as once its kind is known."""
     return route.message_type if route.payload is None else route.payload

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, ClassVar, Final, TypeVar, cast
+from typing import Any, ClassVar, Final, TypeAlias, cast
 
 from aiohttp import WSMessage, web
 
@@ -14,25 +14,14 @@ from .connection import Connection, Hooks
 from .errors import RequestReleased
 from .handshake import Origins
 from .hub import Hub
-from .kinds import KindDispatcher
+from .kinds import Guard, KindDispatcher, Middleware, Payload, on, register_marked
 from .receiver import as_aiohttp
 
 __all__ = ("WebSocketView", "on")
 
-Handler = TypeVar("Handler", bound=Callable[..., Any])
+Router: TypeAlias = KindDispatcher | tuple[str, KindDispatcher]
 
-KIND: Final = "__aiows_kind__"
 FALLBACK: Final = "on_unknown_kind"
-
-
-def on(kind: str | type) -> Callable[[Handler], Handler]:
-    """Mark a view's method as the handler of ``kind``: a name, or a `Payload` type."""
-
-    def mark(method: Handler) -> Handler:
-        setattr(method, KIND, kind)
-        return method
-
-    return mark
 
 
 class WebSocketView(web.View):
@@ -43,8 +32,10 @@ class WebSocketView(web.View):
     is being handled, and neither does `on_close` when our own side closes. A hook that raises closes the
     connection with 1011.
 
-    Methods marked with `on` handle kinds; ``on_unknown_kind(self, kind, fields)``, if the class has one,
-    the other kinds.
+    Methods marked with `on` handle kinds, and so do those of ``routers``: `KindDispatcher` objects, or
+    pairs of a prefix and one. ``on_unknown_kind(self, kind, fields)``, if the class has one, handles the
+    other kinds. ``sends`` are the `Payload` types that the view sends, for the contract. A subclass inherits
+    all of it. ``kinds`` is the `KindDispatcher` that comes of it, None if nothing does.
 
     Class attributes are options: ``max_msg_size`` (4 MiB), ``max_backpressure`` (1 MiB), both in bytes;
     ``idle_timeout`` (120 seconds without a sign of life until the peer is given up; 0: never),
@@ -52,7 +43,7 @@ class WebSocketView(web.View):
     ``protocols``, and a connection speaks the one that was chosen, or else the first), ``compress``
     (True), ``origins`` ("same", which behind a proxy that speaks TLS wants to be named; see
     `aiows.handshake.check_origin`), ``keep_request`` (False), ``payload_key`` and ``max_bad_messages``
-    (see `KindDispatcher`).
+    (see `KindDispatcher`), ``guards`` and ``middleware`` (none; around every kind).
     """
 
     max_msg_size: ClassVar[int] = 4 * 1024 * 1024
@@ -65,7 +56,13 @@ class WebSocketView(web.View):
     keep_request: ClassVar[bool] = False
     payload_key: ClassVar[str | None] = None
     max_bad_messages: ClassVar[int] = 20
+    guards: ClassVar[Sequence[Guard]] = ()
+    middleware: ClassVar[Sequence[Middleware]] = ()
+    routers: ClassVar[Sequence[Router]] = ()
+    sends: ClassVar[Sequence[type[Payload]]] = ()
     kinds: ClassVar[KindDispatcher | None] = None
+
+    _handles_kinds: ClassVar[bool] = False
 
     ws: Connection
     """The connection, from `on_open` on."""
@@ -75,7 +72,10 @@ class WebSocketView(web.View):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls.kinds = _collect_kinds(cls)
+        kinds = _dispatcher_of(cls)
+        cls._handles_kinds = _declare_handled(cls, kinds)
+        kinds.sends(*_inherited(cls, "sends"))
+        cls.kinds = kinds if kinds.contracts() or cls._handles_kinds else None
 
     def __init__(self, request: web.Request) -> None:
         super().__init__(request)
@@ -154,7 +154,8 @@ class WebSocketView(web.View):
     async def take_message(self, message: Message) -> None:
         """Give one message to the kind handlers, or else to `on_message`."""
         msg = as_aiohttp(message)
-        if self.kinds is not None and await self.kinds.dispatch(self.ws, msg, instance=self):
+        kinds = self.kinds if self._handles_kinds else None
+        if kinds is not None and await kinds.dispatch(self.ws, msg, instance=self):
             return
         await result_of(self.on_message(msg))
 
@@ -181,21 +182,29 @@ class _ViewHooks(Hooks):
         return self._view.on_close(code, reason)
 
 
-def _collect_kinds(view: type[WebSocketView]) -> KindDispatcher | None:
-    """One dispatcher with the handlers that the class and its bases have marked with `on`."""
-    names = {
-        kind: name
-        for base in reversed(view.__mro__)
-        for name, method in vars(base).items()
-        if (kind := getattr(method, KIND, None)) is not None
-    }
-    if not names:
-        return None
-    kinds = KindDispatcher(
-        payload_key=view.payload_key, max_bad_messages=view.max_bad_messages, codecs=view.codecs
+def _dispatcher_of(view: type[WebSocketView]) -> KindDispatcher:
+    return KindDispatcher(
+        payload_key=view.payload_key,
+        max_bad_messages=view.max_bad_messages,
+        codecs=view.codecs,
+        middleware=view.middleware,
+        guards=view.guards,
     )
-    for kind, name in names.items():
-        kinds.on(kind, method=True)(getattr(view, name))
-    if (fallback := getattr(view, FALLBACK, None)) is not None:
+
+
+def _declare_handled(view: type[WebSocketView], kinds: KindDispatcher) -> bool:
+    """Register what the class and its bases handle; return whether that is anything."""
+    has_methods = register_marked(view, kinds)
+    routers: list[Router] = _inherited(view, "routers")
+    for router in routers:
+        prefix, included = router if isinstance(router, tuple) else ("", router)
+        kinds.include(included, prefix)
+    fallback = getattr(view, FALLBACK, None)
+    if fallback is not None:
         kinds.fallback(fallback, method=True)
-    return kinds
+    return has_methods or bool(routers) or fallback is not None
+
+
+def _inherited(view: type[WebSocketView], name: str) -> list[Any]:
+    """Return what the class and its bases list under ``name``."""
+    return [each for base in reversed(view.__mro__) for each in vars(base).get(name, ())]

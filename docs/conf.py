@@ -50,7 +50,7 @@ nitpick_ignore = [
     ("py:class", "aiows.kinds.dispatcher._Messages"),
     ("py:class", "aiows.registry.PeerT"),
     ("py:class", "aiows.testing.client.T"),
-    ("py:class", "aiows.view.Handler"),
+    ("py:class", "aiows.kinds.marked.M"),
     ("py:class", "aiows.websocket_route.Function"),
     ("py:obj", "open"),  # the callback
 ]

@@ -304,7 +304,8 @@ def test_the_options_of_a_response_are_all_there_with_their_defaults() -> None:
 
 def test_the_options_of_a_view_are_all_there_with_their_defaults() -> None:
     """`kinds` is what `on` makes, and no option."""
-    own = {name for name in aiows.WebSocketView.__annotations__ if name.islower()}
+    annotated = aiows.WebSocketView.__annotations__
+    own = {name for name in annotated if name.islower() and not name.startswith("_")}
     options = own - {"ws", "user_id", "kinds"}
     defaults = {name: getattr(aiows.WebSocketView, name) for name in options}
     assert option_table("WebSocketView") == defaults

@@ -33,6 +33,7 @@ from .calls import Guard, KindCall, Middleware, Next
 from .contract import Direction, KindContract
 from .dispatcher import KindDispatcher
 from .guards import Roles, authenticated, rate_limit, role
+from .marked import on, register_marked
 from .payload import Payload
 from .terms import KindOptions, PossibleError
 
@@ -49,6 +50,8 @@ __all__ = (
     "PossibleError",
     "Roles",
     "authenticated",
+    "on",
     "rate_limit",
+    "register_marked",
     "role",
 )

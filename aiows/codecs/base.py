@@ -58,6 +58,9 @@ class Codec(ABC):
     name: ClassVar[str]
     """What people call the format; error replies quote it."""
 
+    content_type: ClassVar[str] = "application/octet-stream"
+    """The format's media type (RFC 2046), for the schema."""
+
     is_text: bool
     """Whether its messages are TEXT, which has to be UTF-8, or BINARY."""
 

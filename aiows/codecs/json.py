@@ -22,6 +22,7 @@ class JsonCodec(EncodedCodec):
     """JSON, read by msgspec and written by orjson, or by msgspec where orjson cannot."""
 
     name = "JSON"
+    content_type = "application/json"
     is_text = True
     empty = b"{}"
 

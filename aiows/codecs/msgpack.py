@@ -37,6 +37,7 @@ class MsgpackCodec(EncodedCodec):
     """MessagePack, read and written by msgspec."""
 
     name = "MessagePack"
+    content_type = "application/vnd.msgpack"
     is_text = False
     empty = b"\x80"
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from ..codecs import Codec
 from ..inject import innermost
 from ..kinds import KindContract, KindDispatcher
 from ..view import WebSocketView
@@ -26,7 +27,7 @@ class Channel:
     """One path and the kinds that are served there.
 
     ``name`` is unique in its application: the route's own, or made of the path. ``parameters`` are the
-    names in the path, in their order.
+    names in the path, in their order. ``codecs``: what messages may be in, the first one by default.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Channel:
     parameters: tuple[str, ...]
     contracts: tuple[KindContract, ...]
     payload_key: str | None
+    codecs: tuple[Codec, ...]
     summary: str = ""
     description: str = ""
 
@@ -82,6 +84,7 @@ def _channel(
         parameters=() if pattern is None else tuple(pattern.groupindex),
         contracts=tuple(sorted(kinds.contracts(), key=_place)),
         payload_key=kinds.payload_key,
+        codecs=kinds.codecs,
         summary=summary,
         description=description.strip(),
     )

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
+from ..codecs import JSON, Codec
 from .application import Channel
 from .description import ChannelDescription, describe
 from .names import Names
@@ -24,7 +25,7 @@ __all__ = ("INFO", "JSON_TYPE", "Info", "asyncapi", "asyncapi_text")
 Json: TypeAlias = dict[str, Any]
 
 VERSION: Final = "3.0.0"
-JSON_TYPE: Final = "application/json"
+JSON_TYPE: Final = JSON.content_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +82,39 @@ def _channel(described: ChannelDescription) -> Json:
             "address": channel.address,
             "summary": channel.summary,
             "description": channel.description,
-            "messages": {each.name: _message(each) for each in described.messages},
+            "messages": {each.name: _message(channel, each) for each in described.messages},
             "parameters": {name: {} for name in channel.parameters},
-            "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
+            "bindings": {"ws": _binding(channel)},
+            "x-codecs": [_codec(each) for each in channel.codecs],
         }
     )
 
 
-def _message(message: Message) -> Json:
+def _binding(channel: Channel) -> Json:
+    """Return what the upgrade request may have: https://github.com/asyncapi/bindings, websockets."""
+    binding: Json = {"method": "GET", "bindingVersion": "0.1.0"}
+    if len(channel.codecs) == 1:
+        return binding
+    offer: Json = {
+        "type": "string",
+        "description": f"Who offers none of x-codecs speaks {channel.codecs[0].subprotocol}.",
+        "examples": [each.subprotocol for each in channel.codecs],
+    }
+    headers = {"type": "object", "properties": {"Sec-WebSocket-Protocol": offer}}
+    return {**binding, "headers": headers}
+
+
+def _codec(codec: Codec) -> Json:
+    return {"subprotocol": codec.subprotocol, "contentType": codec.content_type}
+
+
+def _message(channel: Channel, message: Message) -> Json:
+    content_type = channel.codecs[0].content_type
     ref = {"location": "$message.payload#/ref"} if message.ref is not Ref.NEVER else {}
     return _present(
         {
             "name": message.kind,
+            "contentType": "" if content_type == JSON_TYPE else content_type,
             "summary": message.summary,
             "description": message.description,
             "correlationId": ref,

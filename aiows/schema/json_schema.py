@@ -5,20 +5,26 @@ msgspec writes them in draft 2020-12; the two differ in how they describe tuples
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Final, TypeAlias, cast
 
 import msgspec
-from msgspec import NODEFAULT, defstruct
+from msgspec import NODEFAULT, Struct, defstruct
 
 from ..kinds.payload import Fields
+from .names import Names
 
-__all__ = ("COMPONENTS", "JsonSchema", "describe_types", "only_used", "resolve")
+__all__ = ("COMPONENTS", "JsonSchema", "TypeSchema", "describe_types", "only_used", "resolve")
 
 JsonSchema: TypeAlias = dict[str, Any]
 
 COMPONENTS: Final = "#/components/schemas/"
+DEFINITIONS: Final = "#/$defs/"
+
+TypeSchema: TypeAlias = Callable[[type], JsonSchema]
+"""What returns the schema of a type that msgspec does not know."""
 
 # The keys of a schema whose values have schemas by name, and those whose values only look like schemas.
 BY_NAME: Final = frozenset({"properties", "patternProperties", "$defs"})
@@ -28,19 +34,20 @@ NO_SCHEMAS: Final = frozenset({"const", "default", "discriminator", "enum", "exa
 PLAIN: Final = (bool, int, float, str, bytes, tuple, frozenset, Enum)
 
 
-def describe_types(types: Iterable[Any]) -> tuple[list[JsonSchema], dict[str, JsonSchema]]:
+def describe_types(
+    types: Iterable[Any], hook: TypeSchema
+) -> tuple[list[JsonSchema], dict[str, JsonSchema]]:
     """Return a schema for each type, and by name the components to which they refer.
 
-    A name is the class's, with its module in front where two share it. A type that msgspec cannot
-    describe is asked itself, by ``model_json_schema()``, as pydantic's models can. Raises TypeError for
-    one that does not know either.
+    A name is the class's, with its module in front where two share it. ``hook`` knows what msgspec does
+    not; what it raises goes through.
     """
     named = [_with_own_name(each, number) for number, each in enumerate(types)]
     schemas, components = msgspec.json.schema_components(
-        named, schema_hook=_own_schema, ref_template=f"{COMPONENTS}{{name}}"
+        named, schema_hook=hook, ref_template=f"{COMPONENTS}{{name}}"
     )
     for each in (*schemas, *components.values()):
-        components = components | _definitions_taken_from(each)
+        components = components | _taken_out_of(each, components)
     for each in (*schemas, *components.values()):
         _to_draft_07(each)
     return [*schemas], dict(sorted(components.items()))
@@ -88,18 +95,25 @@ def _below(value: Any, *, has_names: bool) -> Iterator[JsonSchema]:
 
 
 def _with_own_name(described: Any, number: int) -> Any:
-    """Copy what was made of a handler's parameters: two handlers of one kind would share a name.
+    """Return a type with the same fields whose name no other has.
 
-    msgspec does not ask a factory for the default that a schema could show.
+    Several types may have been made of the parameters of handlers of one kind. What a prefix made of a
+    payload is called like the payload itself. msgspec does not ask a factory for the default to show.
     """
     made: type[Any] | None = described if isinstance(described, type) else None
-    if made is None or not issubclass(made, Fields):
+    if made is None or not issubclass(made, Struct):
         return described
+    if not issubclass(made, Fields):
+        return next(each for each in reversed(made.__mro__) if _name_of(each) == _name_of(made))
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
         (each.name, each.type) if each.required else (each.name, each.type, _shown_default(each))
         for each in msgspec.structs.fields(made)
     ]
     return defstruct(f"Fields_{number}", fields, kw_only=True)
+
+
+def _name_of(named: type[Any]) -> tuple[str, str]:
+    return named.__module__, named.__qualname__
 
 
 def _shown_default(field: msgspec.structs.FieldInfo) -> Any:
@@ -111,19 +125,30 @@ def _shown_default(field: msgspec.structs.FieldInfo) -> Any:
     return cast("Any", default)
 
 
-def _own_schema(described: type) -> JsonSchema:
-    own = getattr(described, "model_json_schema", None)
-    if own is None:
-        raise TypeError(f"{described} is no type of JSON's")
-    return cast("JsonSchema", own(ref_template=f"{COMPONENTS}{{model}}"))
-
-
-def _definitions_taken_from(schema: JsonSchema) -> dict[str, JsonSchema]:
-    """Take the definitions that types' own schemas brought along out of it."""
+def _taken_out_of(
+    schema: JsonSchema, components: Mapping[str, JsonSchema]
+) -> dict[str, JsonSchema]:
+    """Take the definitions that hooks' schemas brought along out of it, as more components."""
     taken: dict[str, JsonSchema] = {}
-    for each in [*_walk(schema)]:
-        taken |= each.pop("$defs", {})
+    for each in [one for one in _walk(schema) if "$defs" in one]:
+        brought: dict[str, JsonSchema] = each.pop("$defs")
+        parts = [each, *brought.values()]
+        names = {name: re.sub(r"[^\w.-]", "_", name, flags=re.ASCII) for name in brought}
+        _refer(parts, DEFINITIONS, names)
+        known = {**components, **taken}
+        others = Names(name for name in known if known[name] != brought.get(name))
+        free = {names[name]: others.take(names[name]) for name in brought}
+        _refer(parts, COMPONENTS, {name: new for name, new in free.items() if name != new})
+        taken |= {free[names[name]]: definition for name, definition in brought.items()}
     return taken
+
+
+def _refer(schemas: list[JsonSchema], start: str, names: Mapping[str, str]) -> None:
+    """Let what refers to ``start`` and a name refer to the component that it is now."""
+    for each in _walk({"allOf": schemas}):
+        reference = each.get("$ref", "")
+        if reference.startswith(start) and (name := reference.removeprefix(start)) in names:
+            each["$ref"] = COMPONENTS + names[name]
 
 
 def _to_draft_07(schema: JsonSchema) -> None:

@@ -18,14 +18,16 @@ from .names import Names
 __all__ = ("STANDARD_ERRORS", "Exchange", "Message", "WireForm", "cancel", "end", "error")
 
 STANDARD_ERRORS: Final[Mapping[str, str]] = {
-    "bad_json": "The text is no JSON, or nested too deeply.",
-    "bad_binary": "The bytes cannot be decoded.",
+    "bad_json": "It is no JSON, or nested too deeply.",
+    "bad_binary": "It is BINARY that cannot be read.",
+    "bad_text": "It is TEXT that cannot be read.",
     "not_object": "It is no object.",
     "missing_kind": "It has no kind.",
     "bad_kind": "Its kind is no text.",
     "unknown_kind": "Nobody handles its kind.",
     "invalid": "A field, or the ref, is missing, wrong or not known.",
-    "not_text": "A BINARY message came where there are none.",
+    "not_text": "It is BINARY where messages are TEXT.",
+    "not_binary": "It is TEXT where messages are BINARY.",
     "internal": "The handler failed.",
 }
 """What any request may be refused with: code and text."""

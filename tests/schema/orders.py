@@ -22,6 +22,7 @@ from aiows import (
     WebSocketView,
     on,
 )
+from aiows.codecs import JSON, MSGPACK
 from aiows.schema import INFO, Info, speaks
 
 
@@ -115,7 +116,7 @@ class Kitchen(WebSocketView):
         return {"found": [1, 2]}
 
 
-waiters = KindDispatcher(payload_key="body")
+waiters = KindDispatcher(payload_key="body", codecs=[JSON, MSGPACK])
 
 
 @waiters.on(
@@ -137,10 +138,21 @@ def find() -> list[Dish]:
 def forget() -> None: ...
 
 
+class Served(Payload, kind="order.served"):
+    """Somebody has their dish."""
+
+    dish: Dish
+
+
+waiters.sends(Served)
+waiters.sends("closing", Address, examples=[{"street": "Harbour"}])
+waiters.asks("confirm", payload=Dish, reply=bool, errors=["asleep"])
+
+
 @speaks(waiters)
 async def wait(request: web.Request) -> web.StreamResponse:
     """What waiters have in their pocket."""
-    ws = WebSocketResponse()
+    ws = WebSocketResponse(codecs=waiters.codecs)
     await ws.prepare(request)
     await waiters.serve(ws)
     return ws

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,8 +10,11 @@ import pytest
 from aiohttp import ClientSession, web
 
 from aiows import KindDispatcher, RegistrationError, WebSocketView, on
+from aiows import kinds as kinds_package
+from aiows.codecs import JSON, MSGPACK
 from aiows.schema import asyncapi, serve_schema, speaks
 from aiows.schema.asyncapi import asyncapi_text
+from aiows.schema.wire_form import STANDARD_ERRORS
 from schema.judges import Judges
 from schema.orders import make_app
 
@@ -142,6 +146,64 @@ def test_an_operation_receives_a_kind_and_replies_with_its_reply_or_an_error() -
     assert operations["guests.name.order.create"]["reply"]["messages"][-1] == {
         "$ref": "#/channels/guests.name/messages/order.create.error"
     }
+
+
+def test_what_the_server_sends_is_an_operation_that_sends() -> None:
+    """Without a reply, and its messages without a ref."""
+    document = asyncapi(make_app())
+    operation = document["operations"]["guests.name.order.served"]
+    message = document["channels"]["guests.name"]["messages"]["order.served"]
+    assert operation["action"] == "send"
+    assert operation["summary"] == "Somebody has their dish."
+    assert "reply" not in operation
+    assert [*message["payload"]["properties"]] == ["kind", "body"]
+    assert "correlationId" not in message
+
+
+def test_what_the_server_asks_is_an_operation_that_sends_and_has_a_reply() -> None:
+    """Its question has a ref, always."""
+    document = asyncapi(make_app())
+    operation = document["operations"]["guests.name.confirm"]
+    messages = document["channels"]["guests.name"]["messages"]
+    start = "#/channels/guests.name/messages/confirm"
+    assert operation["action"] == "send"
+    assert operation["reply"]["messages"] == [
+        {"$ref": f"{start}.reply"},
+        {"$ref": f"{start}.error"},
+    ]
+    assert messages["confirm"]["payload"]["required"] == ["kind", "ref", "body"]
+    body = messages["confirm.reply"]["payload"]["properties"]["body"]
+    assert body["properties"] == {"result": {"type": "boolean"}}
+
+
+def test_the_codecs_of_a_channel_are_there_with_their_content_types() -> None:
+    """How one is chosen says the header of the upgrade request."""
+    channels = asyncapi(make_app())["channels"]
+    codecs = [
+        {"subprotocol": "aiows.json", "contentType": "application/json"},
+        {"subprotocol": "aiows.msgpack", "contentType": "application/vnd.msgpack"},
+    ]
+    assert channels["guests.name"]["x-codecs"] == codecs
+    assert channels["kitchen"]["x-codecs"] == codecs[:1]
+    offer = channels["guests.name"]["bindings"]["ws"]["headers"]["properties"]
+    assert offer["Sec-WebSocket-Protocol"]["examples"] == ["aiows.json", "aiows.msgpack"]
+    assert "headers" not in channels["kitchen"]["bindings"]["ws"]
+
+
+def test_messages_have_the_content_type_of_the_first_codec() -> None:
+    """Unless it is JSON, which is the document's default."""
+    kinds = KindDispatcher(codecs=[MSGPACK, JSON])
+    kinds.on("ping")(lambda: None)
+    app = web.Application()
+    app.router.add_get("/ws", speaks(kinds)(endpoint))
+    messages = asyncapi(app)["channels"]["ws"]["messages"]
+    assert messages["ping"]["contentType"] == "application/vnd.msgpack"
+
+
+def test_every_code_that_a_request_may_be_refused_with_is_there() -> None:
+    """The same ones as in the table of aiows.kinds."""
+    table = re.findall(r"^(\w+)  ", str(kinds_package.__doc__), re.MULTILINE)
+    assert [*STANDARD_ERRORS] == table
 
 
 def test_the_document_is_always_the_same() -> None:

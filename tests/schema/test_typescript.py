@@ -40,7 +40,7 @@ def test_a_wrong_message_does_not_compile(judges: Judges, tmp_path: Path) -> Non
     marked = [number for number, line in enumerate(lines, 1) if line.endswith("// wrong")]
     found = {line for name, line, _ in judges.compile(page) if name == page.name}
     assert sorted(found) == marked
-    assert len(marked) == 15
+    assert len(marked) == 17
 
 
 def test_any_kind_makes_types_that_compile(judges: Judges, tmp_path: Path) -> None:

@@ -52,9 +52,21 @@ function said(message: Kitchen.ServerMessage): string {
 
 const nested: GuestsName.ClientMessage = { kind: "order.create", body: { dish: soup }, ref: "a" };
 const fields: GuestsName.Fields<"order.create"> = { dish: soup };
+const answers: GuestsName.ClientMessage[] = [
+  { kind: "reply", ref: 1, body: { result: true } },
+  { kind: "error", ref: 1, error: { code: "asleep", message: "Not now." } },
+];
+function heard(message: GuestsName.ServerMessage): Dish | undefined {
+  if (message.kind === "confirm") return ask(message.ref, message.body);
+  return message.kind === "order.served" ? message.body.dish : undefined;
+}
+function ask(ref: Ref, dish: Dish): Dish | undefined {
+  return confirm(dish.name) ? dish : undefined;
+}
+const closing: GuestsName.Events["closing"] = { kind: "closing", body: { street: "Harbour" } };
 const cancel: Cancel = { kind: "cancel", ref: 1 };
 const all: GuestsName.ClientMessage[] = [nested, cancel];
 type Code = GuestsName.Errors["order.create"]["error"]["code"];
 const codes: Code[] = ["closed", "too_many", "invalid" satisfies StandardError];
 const dishes: Dish[] = ({} as GuestsName.Replies["order.find"]).body.result;
-console.log(said, fields, all, codes, dishes, pathOfGuest);
+console.log(said, heard, answers, closing, fields, all, codes, dishes, pathOfGuest);

@@ -1,0 +1,139 @@
+"""In go types, out come JSON Schemas of draft 07 and the components that they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, make_dataclass
+from typing import Any, NoReturn
+
+import pytest
+from msgspec import Struct, defstruct
+
+from aiows import KindDispatcher, Payload
+from aiows.schema.json_schema import COMPONENTS, describe_types, only_used
+
+
+def no_hook(type_: type) -> NoReturn:
+    raise TypeError(type_)
+
+
+def described(*types: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    return describe_types(types, no_hook)
+
+
+class Cat(Struct, tag="cat"): ...
+
+
+class Dog(Struct, tag="dog"): ...
+
+
+@dataclass
+class Inner:
+    number: int
+
+
+@dataclass
+class Outer:
+    inner: Inner
+
+
+class Model:
+    """A class that only a hook knows."""
+
+
+class OtherModel:
+    """One more."""
+
+
+def test_a_tuple_has_a_schema_for_each_item() -> None:
+    """Draft 07 has them under items, where draft 2020-12 has prefixItems."""
+    ((schema,), _) = described(tuple[int, str])
+    assert schema["items"] == [{"type": "integer"}, {"type": "string"}]
+    assert schema["additionalItems"] is False
+    assert "prefixItems" not in schema
+
+
+def test_a_tagged_union_names_the_property_that_tells() -> None:
+    """AsyncAPI wants the name alone."""
+    ((schema,), _) = described(Cat | Dog)
+    assert schema["discriminator"] == "type"
+
+
+def test_fields_named_like_keywords_are_fields() -> None:
+    """Whatever the words mean in a schema."""
+    names = ["$ref", "$defs", "prefixItems", "items", "discriminator", "enum"]
+    fields = {f"field_{number}": name for number, name in enumerate(names)}
+    made = defstruct("Odd", [(each, int) for each in fields], rename=fields)
+    (_, components) = described(made)
+    assert components["Odd"]["properties"] == {name: {"type": "integer"} for name in names}
+    assert only_used(components, [{"$ref": f"{COMPONENTS}Odd"}]) == components
+
+
+def test_what_shares_a_name_has_its_module_in_front() -> None:
+    """And each is referred to by its own name."""
+    one = make_dataclass("Place", [("row", int)], namespace={"__module__": "one"})
+    two = make_dataclass("Place", [("seat", int)], namespace={"__module__": "two"})
+    (schemas, components) = described(one, two)
+    names = [schema["$ref"].removeprefix(COMPONENTS) for schema in schemas]
+    assert names == ["one.Place", "two.Place"]
+    assert [*components[names[1]]["properties"]] == ["seat"]
+
+
+def test_fields_of_handlers_are_shown_with_their_defaults() -> None:
+    """Also where two handlers are of one kind; what could change has none."""
+    kinds = [KindDispatcher(), KindDispatcher()]
+    kinds[0].on("a")(lambda first=1: None)
+    kinds[1].on("a")(lambda second=None, third=[]: None)
+    payloads = [contract.payload for each in kinds for contract in each.contracts()]
+    (schemas, components) = described(*payloads)
+    one, two = (components[each["$ref"].removeprefix(COMPONENTS)] for each in schemas)
+    assert one["properties"]["first"] == {"default": 1}
+    assert two["properties"]["second"] == {"default": None}
+    assert two["properties"]["third"] == {}
+
+
+def test_a_prefixed_payload_is_described_as_itself() -> None:
+    """A router's payload and what its prefix made of it have one name, and the same fields."""
+
+    class Send(Payload, kind="send"):
+        text: str
+
+    router, kinds = KindDispatcher(), KindDispatcher()
+
+    @router.on(Send)
+    def send(msg: Send) -> Send:
+        return msg
+
+    kinds.include(router, "chat.")
+    ((prefixed,), (plain,)) = kinds.contracts(), router.contracts()
+    assert prefixed.payload is not plain.payload
+    ((one, two), components) = described(prefixed.payload, plain.payload)
+    assert one == two
+    assert components["Send"]["properties"]["kind"] == {"enum": ["send"]}
+
+
+def test_what_a_hook_brings_along_are_components() -> None:
+    """Shared where it is the same, under another name where somebody else has it."""
+
+    def hook(type_: type) -> dict[str, Any]:
+        again = {"$ref": "#/$defs/Inner"}
+        inner = {"type": "object", "properties": {"next": again}}
+        return {"type": "array", "items": dict(again), "$defs": {"Inner": inner}}
+
+    (schemas, components) = describe_types([Outer, Model, dict[str, OtherModel]], hook)
+    assert schemas[1] == {"type": "array", "items": {"$ref": f"{COMPONENTS}Inner.2"}}
+    assert "$defs" not in schemas[2]["additionalProperties"]
+    assert components["Inner"]["properties"] == {"number": {"type": "integer"}}
+    inner = components["Inner.2"]
+    assert inner["properties"]["next"] == {"$ref": f"{COMPONENTS}Inner.2"}
+
+
+def test_only_what_is_needed_is_kept() -> None:
+    """Directly, and through another."""
+    (schemas, components) = described(Outer, Cat)
+    assert [*only_used(components, schemas[:1])] == ["Inner", "Outer"]
+
+
+def test_what_nobody_knows_is_refused() -> None:
+    """By what the hook raises."""
+    with pytest.raises(TypeError, match="Model"):
+        described(Model)

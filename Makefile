@@ -2,6 +2,7 @@
 #   make demo    the chat on http://localhost:8080; PORT= chooses another port
 #   make test    the tests
 #   make bench   what a message costs, here and with others: see benchmarks/README.md
+#   make instructions   whether a hot path needs more instructions than it should
 # PYTHON= chooses the interpreter, otherwise it is the newest one from 3.11 on.
 
 VENV ?= .venv
@@ -19,7 +20,7 @@ pip_install := PYTHONWARNINGS=ignore $(bin)/python -m pip install --quiet --disa
 no_python := No Python >= 3.11 with venv found: apt-get install python3-venv, or set PYTHON=
 described_in := setup.cfg setup.py pyproject.toml $(wildcard aiows/_wire/_native/*.p* aiows/_wire/_native/*.h)
 
-.PHONY: demo test lint format types layers docs compat autobahn bench clean
+.PHONY: demo test lint format types layers docs compat autobahn bench instructions clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.package
@@ -54,6 +55,9 @@ autobahn: $(VENV)/.tests
 
 bench: $(VENV)/.tests
 	$(bin)/python benchmarks/run.py $(ARGS)
+
+instructions: $(VENV)/.package
+	$(bin)/python benchmarks/instructions.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist docs/_build benchmarks/build *.egg-info

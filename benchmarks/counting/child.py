@@ -1,0 +1,49 @@
+"""In goes callgrind around this process, out come its dumps: for each path one of few runs and one of many.
+
+    valgrind --tool=callgrind --instr-atstart=no python benchmarks/instructions.py --child MARKS
+
+The difference of the two is what the runs cost, without what it costs to begin and to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import sys
+from typing import Final
+
+from .paths import PATHS, Path, Run, opened
+
+__all__ = ("FEW", "MANY", "main")
+
+WARM: Final = 50
+FEW: Final = 20
+MANY: Final = 120
+
+
+def main() -> None:
+    asyncio.run(_count(ctypes.CDLL(sys.argv[1])))
+
+
+async def _count(marks: ctypes.CDLL) -> None:
+    async with opened() as runs:
+        for name, run in runs.items():
+            await _repeat(run, PATHS[name], WARM)
+        gc.collect()
+        gc.disable()  # when it comes depends on all that was allocated before
+        marks.start_counting()
+        for name, run in runs.items():
+            await _repeat(run, PATHS[name], WARM)
+            for times in (FEW, MANY):
+                await asyncio.sleep(0)  # what was left for the end of the turn is not counted here
+                marks.begin_count()
+                await _repeat(run, PATHS[name], times)
+                marks.end_count(f"{name} {times}".encode())
+
+
+async def _repeat(run: Run, path: Path, times: int) -> None:
+    for _ in range(times):
+        run()
+        if path.takes_turn:
+            await asyncio.sleep(0)

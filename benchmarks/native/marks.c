@@ -1,0 +1,23 @@
+/* In go names, out come callgrind's counters under them: the client requests, for a program in Python. */
+
+#include <valgrind/callgrind.h>
+
+int is_counting(void)
+{
+    return RUNNING_ON_VALGRIND;
+}
+
+void start_counting(void)
+{
+    CALLGRIND_START_INSTRUMENTATION;
+}
+
+void begin_count(void)
+{
+    CALLGRIND_ZERO_STATS;
+}
+
+void end_count(const char *name)
+{
+    CALLGRIND_DUMP_STATS_AT(name);
+}

@@ -44,7 +44,7 @@ class MsgpackCodec(EncodedCodec):
     def __init__(self, subprotocol: str = "aiows.msgpack") -> None:
         super().__init__(subprotocol)
         self._write = msgspec.msgpack.Encoder(enc_hook=self._say).encode
-        self._read_plainly = msgspec.msgpack.Decoder(ext_hook=_read_extension).decode
+        self._read_plain = msgspec.msgpack.Decoder(ext_hook=_read_extension).decode
 
     def encode(self, value: Any, /) -> bytes:
         try:
@@ -58,13 +58,20 @@ class MsgpackCodec(EncodedCodec):
         except OverflowError:  # an integer over 64 bits
             return self._write(_with_extensions(self.plain(value)))
 
+    def loads(self, data: bytes, /) -> Any:
+        """Return what `encode` was given, as plain values: NaN and the infinities, too.
+
+        Raises `msgspec.DecodeError`, UnicodeDecodeError, RecursionError for a bomb.
+        """
+        return self._read_plain(data)
+
     def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
         decode = msgspec.msgpack.Decoder(type_, dec_hook=self._read).decode
 
         def read(document: Document) -> Any:
             if _SPECIAL.search(document) is None:
                 return decode(document)
-            plain = self._read_plainly(document)
+            plain = self.loads(document)
             check_finite(plain)
             return self.convert(plain, type_)
 

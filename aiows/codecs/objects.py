@@ -41,13 +41,15 @@ class ObjectCodec(Codec):
         """Return the message that says ``plain``; whatever it raises becomes a TypeError."""
 
     def encode(self, value: Any, /) -> bytes:
-        plain = msgspec.to_builtins(
-            value, builtin_types=self.native_types, str_keys=True, enc_hook=self._say
-        )
         try:
-            return self.dumps(plain)
+            return self.dumps(self._builtins(value))
         except Exception as error:
             raise TypeError(f"{self.name} cannot say it: {error}") from error
+
+    def _builtins(self, value: Any) -> Any:
+        return msgspec.to_builtins(
+            value, builtin_types=self.native_types, str_keys=True, enc_hook=self._say
+        )
 
     def encode_with(self, head: dict[str, Any], value: Any, /) -> bytes:
         return self.encode({**head, **self.plain(value)})

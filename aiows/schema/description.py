@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from aiohttp import web
 
-from ..codecs import Codec
 from ..errors import RegistrationError
 from ..kinds import KindContract
 from .application import Channel, read_channels
-from .json_schema import JsonSchema, TypeSchema, describe_types, only_used
+from .json_schema import JsonSchema, describe_types, only_used
 from .wire_form import Exchange, Message, WireForm, cancel, end, error
 
 __all__ = ("ApplicationDescription", "ChannelDescription", "describe")
@@ -63,40 +61,28 @@ def describe(app: web.Application) -> ApplicationDescription:
     Raises RegistrationError for a payload or a reply of which no schema can be made.
     """
     channels = read_channels(app)
-    contracts = [each for one in channels for each in one.contracts]
-    codecs = dict.fromkeys(each for one in channels for each in one.codecs)
-    described, components = _types_of(contracts, partial(_schema_by_hook, codecs))
+    described, components = _types_of([each for one in channels for each in one.contracts])
     schemas = iter(described)
     told = tuple(_described(channel, schemas, components) for channel in channels)
     used = (message.schema for each in told for message in each.messages)
     return ApplicationDescription(told, only_used(components, used))
 
 
-def _schema_by_hook(codecs: Iterable[Codec], type_: type) -> JsonSchema:
-    """Ask the hooks of ``codecs``, as pydantic's models need."""
-    for codec in codecs:
-        if (hook := codec.hook_for(type_)) is not None:
-            return hook.schema(type_)
-    raise TypeError(f"{type_} is no type that a codec knows")
-
-
 def _types_of(
-    contracts: Iterable[KindContract], hook: TypeSchema
+    contracts: Iterable[KindContract],
 ) -> tuple[list[JsonSchema], dict[str, JsonSchema]]:
     """Return two schemas for each contract, and what they share."""
     try:
-        return describe_types((t for each in contracts for t in (each.payload, each.reply)), hook)
+        return describe_types(t for each in contracts for t in (each.payload, each.reply))
     except TypeError as error:
-        raise _blamed(contracts, hook, error) from error
+        raise _blamed(contracts, error) from error
 
 
-def _blamed(
-    contracts: Iterable[KindContract], hook: TypeSchema, error: TypeError
-) -> RegistrationError:
+def _blamed(contracts: Iterable[KindContract], error: TypeError) -> RegistrationError:
     """Say whose types cannot be described."""
     for each in contracts:
         try:
-            describe_types((each.payload, each.reply), hook)
+            describe_types((each.payload, each.reply))
         except TypeError as its_own:
             return RegistrationError(f"no schema for the kind {each.kind!r}: {its_own}")
     return RegistrationError(str(error))

@@ -6,25 +6,23 @@ msgspec writes them in draft 2020-12; the two differ in how they describe tuples
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 from msgspec import NODEFAULT, Struct, defstruct
 
+from ..codecs import hook_for
 from ..kinds.payload import Fields
 from .names import Names
 
-__all__ = ("COMPONENTS", "JsonSchema", "TypeSchema", "describe_types", "only_used", "resolve")
+__all__ = ("COMPONENTS", "JsonSchema", "describe_types", "only_used", "resolve")
 
 JsonSchema: TypeAlias = dict[str, Any]
 
 COMPONENTS: Final = "#/components/schemas/"
 DEFINITIONS: Final = "#/$defs/"
-
-TypeSchema: TypeAlias = Callable[[type], JsonSchema]
-"""What returns the schema of a type that msgspec does not know."""
 
 # The keys of a schema whose values have schemas by name, and those whose values only look like schemas.
 BY_NAME: Final = frozenset({"properties", "patternProperties", "$defs"})
@@ -34,17 +32,15 @@ NO_SCHEMAS: Final = frozenset({"const", "default", "discriminator", "enum", "exa
 PLAIN: Final = (bool, int, float, str, bytes, tuple, frozenset, Enum)
 
 
-def describe_types(
-    types: Iterable[Any], hook: TypeSchema
-) -> tuple[list[JsonSchema], dict[str, JsonSchema]]:
+def describe_types(types: Iterable[Any]) -> tuple[list[JsonSchema], dict[str, JsonSchema]]:
     """Return a schema for each type, and by name the components to which they refer.
 
-    A name is the class's, with its module in front where two share it. ``hook`` knows what msgspec does
-    not; what it raises goes through.
+    A name is the class's, with its module in front where two share it. Raises TypeError for what neither
+    msgspec nor a hook of the codecs knows.
     """
     named = [_with_own_name(each, number) for number, each in enumerate(types)]
     schemas, components = msgspec.json.schema_components(
-        named, schema_hook=hook, ref_template=f"{COMPONENTS}{{name}}"
+        named, schema_hook=_schema_by_hook, ref_template=f"{COMPONENTS}{{name}}"
     )
     for each in (*schemas, *components.values()):
         components = components | _taken_out_of(each, components)
@@ -123,6 +119,13 @@ def _shown_default(field: msgspec.structs.FieldInfo) -> Any:
     if default is not None and not isinstance(default, PLAIN):
         return msgspec.UNSET
     return cast("Any", default)
+
+
+def _schema_by_hook(type_: type) -> JsonSchema:
+    hook = hook_for(type_)
+    if hook is None:
+        raise TypeError(f"{type_} is no type that a codec knows")
+    return hook.schema(type_)
 
 
 def _taken_out_of(

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, make_dataclass
-from typing import Any, NoReturn
 
 import pytest
 from msgspec import Struct, defstruct
+from pydantic import BaseModel
 
 from aiows import KindDispatcher, Payload
 from aiows.schema.json_schema import COMPONENTS, describe_types, only_used
-
-
-def no_hook(type_: type) -> NoReturn:
-    raise TypeError(type_)
-
-
-def described(*types: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    return describe_types(types, no_hook)
 
 
 class Cat(Struct, tag="cat"): ...
@@ -36,17 +28,20 @@ class Outer:
     inner: Inner
 
 
-class Model:
-    """A class that only a hook knows."""
+class Model(BaseModel):
+    inner: Inner
 
 
-class OtherModel:
-    """One more."""
+class Tree(BaseModel):
+    branches: list[Tree] = []
+
+
+class Unknown: ...
 
 
 def test_a_tuple_has_a_schema_for_each_item() -> None:
     """Draft 07 has them under items, where draft 2020-12 has prefixItems."""
-    ((schema,), _) = described(tuple[int, str])
+    ((schema,), _) = describe_types([tuple[int, str]])
     assert schema["items"] == [{"type": "integer"}, {"type": "string"}]
     assert schema["additionalItems"] is False
     assert "prefixItems" not in schema
@@ -54,7 +49,7 @@ def test_a_tuple_has_a_schema_for_each_item() -> None:
 
 def test_a_tagged_union_names_the_property_that_tells() -> None:
     """AsyncAPI wants the name alone."""
-    ((schema,), _) = described(Cat | Dog)
+    ((schema,), _) = describe_types([Cat | Dog])
     assert schema["discriminator"] == "type"
 
 
@@ -63,7 +58,7 @@ def test_fields_named_like_keywords_are_fields() -> None:
     names = ["$ref", "$defs", "prefixItems", "items", "discriminator", "enum"]
     fields = {f"field_{number}": name for number, name in enumerate(names)}
     made = defstruct("Odd", [(each, int) for each in fields], rename=fields)
-    (_, components) = described(made)
+    (_, components) = describe_types([made])
     assert components["Odd"]["properties"] == {name: {"type": "integer"} for name in names}
     assert only_used(components, [{"$ref": f"{COMPONENTS}Odd"}]) == components
 
@@ -72,7 +67,7 @@ def test_what_shares_a_name_has_its_module_in_front() -> None:
     """And each is referred to by its own name."""
     one = make_dataclass("Place", [("row", int)], namespace={"__module__": "one"})
     two = make_dataclass("Place", [("seat", int)], namespace={"__module__": "two"})
-    (schemas, components) = described(one, two)
+    (schemas, components) = describe_types([one, two])
     names = [schema["$ref"].removeprefix(COMPONENTS) for schema in schemas]
     assert names == ["one.Place", "two.Place"]
     assert [*components[names[1]]["properties"]] == ["seat"]
@@ -84,7 +79,7 @@ def test_fields_of_handlers_are_shown_with_their_defaults() -> None:
     kinds[0].on("a")(lambda first=1: None)
     kinds[1].on("a")(lambda second=None, third=[]: None)
     payloads = [contract.payload for each in kinds for contract in each.contracts()]
-    (schemas, components) = described(*payloads)
+    (schemas, components) = describe_types([*payloads])
     one, two = (components[each["$ref"].removeprefix(COMPONENTS)] for each in schemas)
     assert one["properties"]["first"] == {"default": 1}
     assert two["properties"]["second"] == {"default": None}
@@ -106,34 +101,31 @@ def test_a_prefixed_payload_is_described_as_itself() -> None:
     kinds.include(router, "chat.")
     ((prefixed,), (plain,)) = kinds.contracts(), router.contracts()
     assert prefixed.payload is not plain.payload
-    ((one, two), components) = described(prefixed.payload, plain.payload)
+    ((one, two), components) = describe_types([prefixed.payload, plain.payload])
     assert one == two
     assert components["Send"]["properties"]["kind"] == {"enum": ["send"]}
 
 
 def test_what_a_hook_brings_along_are_components() -> None:
     """Shared where it is the same, under another name where somebody else has it."""
-
-    def hook(type_: type) -> dict[str, Any]:
-        again = {"$ref": "#/$defs/Inner"}
-        inner = {"type": "object", "properties": {"next": again}}
-        return {"type": "array", "items": dict(again), "$defs": {"Inner": inner}}
-
-    (schemas, components) = describe_types([Outer, Model, dict[str, OtherModel]], hook)
-    assert schemas[1] == {"type": "array", "items": {"$ref": f"{COMPONENTS}Inner.2"}}
-    assert "$defs" not in schemas[2]["additionalProperties"]
-    assert components["Inner"]["properties"] == {"number": {"type": "integer"}}
-    inner = components["Inner.2"]
-    assert inner["properties"]["next"] == {"$ref": f"{COMPONENTS}Inner.2"}
+    other = make_dataclass("Inner", [("seat", int)])
+    (schemas, components) = describe_types([other, Model, dict[str, Tree], Tree])
+    assert schemas[1]["properties"] == {"inner": {"$ref": f"{COMPONENTS}Inner.2"}}
+    assert schemas[2]["additionalProperties"] == schemas[3] == {"$ref": f"{COMPONENTS}Tree"}
+    assert [*components["Inner"]["properties"]] == ["seat"]
+    assert [*components["Inner.2"]["properties"]] == ["number"]
+    branches = components["Tree"]["properties"]["branches"]
+    assert branches["items"] == {"$ref": f"{COMPONENTS}Tree"}
+    assert "$defs" not in str(schemas) + str(components)
 
 
 def test_only_what_is_needed_is_kept() -> None:
     """Directly, and through another."""
-    (schemas, components) = described(Outer, Cat)
+    (schemas, components) = describe_types([Outer, Cat])
     assert [*only_used(components, schemas[:1])] == ["Inner", "Outer"]
 
 
 def test_what_nobody_knows_is_refused() -> None:
     """By what the hook raises."""
-    with pytest.raises(TypeError, match="Model"):
-        described(Model)
+    with pytest.raises(TypeError, match="Unknown"):
+        describe_types([Unknown])

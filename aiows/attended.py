@@ -49,6 +49,7 @@ class AttendedResponse(WebSocketResponse):
         idle_timeout: float,
         control_messages: bool = False,
         codecs: Iterable[Codec] = (),
+        decode_text: bool = True,
     ) -> None:
         super().__init__(
             protocols=protocols,
@@ -58,6 +59,7 @@ class AttendedResponse(WebSocketResponse):
             control_messages=control_messages,
             idle_timeout=idle_timeout,
             codecs=codecs,
+            decode_text=decode_text,
         )
         self._pump = Pump(hooks, asyncio.get_running_loop())
 
@@ -68,6 +70,7 @@ class AttendedResponse(WebSocketResponse):
         return MessageReader(
             max_msg_size=self._max_msg_size,
             inflater=Inflater(deflate) if deflate else None,
+            decode_text=self._decode_text,
             takes_limit=True,
         )
 

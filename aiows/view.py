@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar, Final, TypeAlias, cast
 
-from aiohttp import WSMessage, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from ._wire import Compression, Message
 from .attended import AttendedResponse, admit, result_of
@@ -129,6 +129,7 @@ class WebSocketView(web.View):
             max_backpressure=self.max_backpressure,
             idle_timeout=self.idle_timeout,
             codecs=self.codecs,
+            decode_text=not self._handles_kinds,  # they are read from the bytes
         )
         await response.attend(request)
         return response
@@ -157,7 +158,14 @@ class WebSocketView(web.View):
         kinds = self.kinds if self._handles_kinds else None
         if kinds is not None and await kinds.dispatch(self.ws, msg, instance=self):
             return
-        await result_of(self.on_message(msg))
+        await result_of(self.on_message(_with_text(msg)))
+
+
+def _with_text(msg: WSMessage) -> WSMessage:
+    """Return TEXT as a hook expects it; it is UTF-8, or nobody would have it."""
+    if msg.type is not WSMsgType.TEXT or isinstance(msg.data, str):
+        return msg
+    return WSMessage(WSMsgType.TEXT, msg.data.decode(), msg.extra)
 
 
 class _ViewHooks(Hooks):

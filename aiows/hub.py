@@ -109,10 +109,15 @@ class Hub:
 
     def attach(self, connection: Connection) -> None:
         """Know ``connection`` until it ends; called once for each that is accepted."""
+        if connection.closed:
+            return
         self._connections[connection] = None
-        connection.add_leave_callback(self._detach)
         if self._is_retired:
             connection.close(1001)
+
+    def detach(self, connection: Connection) -> None:
+        """``connection`` can take nothing any more."""
+        self._connections.pop(connection, None)
 
     def subscribe(self, connection: Connection, topic: str) -> None:
         self.registry.subscribe(connection, topic)
@@ -134,9 +139,6 @@ class Hub:
             handed = self._link.publish(TOPIC + topic, prepared)
             _log_failure(handed, "a message was not published")
         self.registry.publish(topic, prepared, exclude=None if include_self else connection)
-
-    def _detach(self, connection: Connection) -> None:
-        self._connections.pop(connection, None)
 
     # start and stop
 

@@ -45,6 +45,13 @@ class Receiver:
 
     # the connection's side
 
+    def offer(self, message: Message) -> bool:
+        if self._waiter is None or self._waiter.done():
+            return False
+        self._held = message
+        self._wake()
+        return True
+
     def on_message(self) -> None:
         if self._waiter is not None:
             self._wake()
@@ -61,6 +68,7 @@ class Receiver:
         """A view knows what it subscribes to."""
 
     def on_close(self, code: int, reason: str) -> None:
+        self._held = None
         self._wake()
 
     async def settle(self, timeout: float | None) -> None:

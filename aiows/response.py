@@ -23,12 +23,12 @@ from ._wire import (
 from .codecs import JSON, Codec
 from .connection import (
     Connection,
-    ConnectionOptions,
     Consumer,
     Face,
     KeepAlivePolicy,
     PreparedMessage,
     TopicsPort,
+    shared_options,
 )
 from .handshake import Handshake, Origins, check_origin, negotiate
 from .receiver import Receiver
@@ -113,7 +113,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         self._decode_text = decode_text
         self._origins = origins
         self._strict_masking = strict_masking
-        self._options = ConnectionOptions(
+        self._options = shared_options(
             writer_limit=writer_limit,
             max_backpressure=max_backpressure,
             close_timeout=timeout,
@@ -182,7 +182,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
             deflater=make_deflater(deflate, self._compression_mode) if deflate else None,
             options=self._options,
             consumer=self._make_consumer(),
-            on_lost=guest.lost,
+            host=guest,
             app=app,
             hub=_topics_of(request),
             codec=self._chosen_codec(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar, Final, TypeAlias, cast
 
 from aiohttp import WSMessage, WSMsgType, web
@@ -122,7 +122,7 @@ class WebSocketView(web.View):
         admit(request, type(self).origins)  # a function there is no method of the view
         self.user_id = await result_of(self.authenticate(request))
         response = AttendedResponse(
-            _ViewHooks(self, self._open),
+            _ViewHooks(self),
             protocols=self.protocols,
             compress=self.compress,
             max_msg_size=self.max_msg_size,
@@ -134,7 +134,8 @@ class WebSocketView(web.View):
         await response.attend(request)
         return response
 
-    async def _open(self, ws: Connection) -> None:
+    async def take_connection(self, ws: Connection) -> None:
+        """Take what was accepted, and run `on_open`."""
         self.ws = ws
         self._register()
         try:
@@ -171,14 +172,13 @@ def _with_text(msg: WSMessage) -> WSMessage:
 class _ViewHooks(Hooks):
     """A connection's events as calls of its view's methods."""
 
-    __slots__ = ("_open", "_view")
+    __slots__ = ("_view",)
 
-    def __init__(self, view: WebSocketView, open: Callable[[Connection], Any]) -> None:
+    def __init__(self, view: WebSocketView) -> None:
         self._view = view
-        self._open = open
 
     def open(self, ws: Connection) -> Any:
-        return self._open(ws)
+        return self._view.take_connection(ws)
 
     def message(self, ws: Connection, message: Message) -> Any:
         return self._view.take_message(message)

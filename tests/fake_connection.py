@@ -55,6 +55,13 @@ class FakeConsumer(Receiver):
         self.events.append(("close", code))
 
 
+class FakeHost:
+    """Is told of a loss, and has nothing to do."""
+
+    def lost(self, error: BaseException | None) -> None:
+        pass
+
+
 class FakeConnection(Connection):
     """A real connection over a `FakeTransport`."""
 
@@ -70,13 +77,19 @@ class FakeConnection(Connection):
             deflater=None,
             options=ConnectionOptions(writer_limit=500, max_backpressure=1000),
             consumer=consumer,
-            on_lost=lambda error: None,
+            host=FakeHost(),
             hub=hub,
         )
         consumer.connection = self
 
     def push(self, message: Any) -> SendStatus:
         status = super().push(message)
+        if status:
+            self.pushed.append(message)
+        return status
+
+    def post(self, message: PreparedMessage) -> SendStatus:
+        status = super().post(message)
         if status:
             self.pushed.append(message)
         return status
@@ -88,6 +101,7 @@ class FakeConnection(Connection):
     def fill(self) -> None:
         """Behave as if the peer had not read for a while: the next message is one too many."""
         self.transport.waiting = 1000
+        self.protocol.pause_writing()
 
     def empty(self) -> None:
         """The peer has read everything."""

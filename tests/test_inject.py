@@ -77,9 +77,10 @@ def test_a_parameter_named_ws_is_the_connection() -> None:
     def handler(ws: Unknown) -> None: ...
 
     (parameter,) = read(handler)
-    peer = FakeConnection(asyncio.new_event_loop())
+    loop = asyncio.new_event_loop()
+    peer = FakeConnection(loop)
     assert supplied(parameter, peer) is peer
-    peer._loop.close()
+    loop.close()
 
 
 @pytest.mark.parametrize(
@@ -130,12 +131,13 @@ def test_the_application_is_provided() -> None:
     def handler(app: web.Application) -> None: ...
 
     (parameter,) = read(handler)
-    peer = FakeConnection(asyncio.new_event_loop())
+    loop = asyncio.new_event_loop()
+    peer = FakeConnection(loop)
     with pytest.raises(RuntimeError, match="without an application"):
         supplied(parameter, peer)
     peer._app = web.Application()
     assert supplied(parameter, peer) is peer.app
-    peer._loop.close()
+    loop.close()
 
 
 @pytest.mark.usefixtures("provided")

@@ -747,7 +747,7 @@ class Machine(RuleBasedStateMachine):
         assert all(self.registry._topics.values())
         assert len(self.counts) == len(self.registry._users) + len(self.registry._topics)
         for ws in self.open:
-            assert len(ws._leave_callbacks) == (ws in known)
+            assert len(ws._leave_callbacks or ()) == (ws in known)
 
 
 TestEveryOrderOfThingsKeepsTheTablesExact = Machine.TestCase

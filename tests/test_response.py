@@ -349,16 +349,16 @@ async def test_a_heartbeat_spares_a_peer_whose_reading_we_paused(
     """The view is busy, its inbox is full: the silence is our own."""
     looks = 0
     looked_often, survived = Outcome(), Outcome()
-    look = KeepAlive._last_sign_of_life
+    look = KeepAlive.is_due
 
-    def counted(keepalive: KeepAlive) -> float:
+    def counted(keepalive: KeepAlive, tick: int) -> None:
         nonlocal looks
         looks += 1
         if looks == 6:  # each look is at least one interval or one patience after the one before
             looked_often.set(None)
-        return look(keepalive)
+        look(keepalive, tick)
 
-    monkeypatch.setattr(KeepAlive, "_last_sign_of_life", counted)
+    monkeypatch.setattr(KeepAlive, "is_due", counted)
 
     async def view(request: web.Request) -> web.StreamResponse:
         ws = WebSocketResponse(heartbeat=0.02)

@@ -1,7 +1,9 @@
 """One accepted connection: asyncio on one side, messages and hooks on the other; nothing of HTTP."""
 
-from .connection import Connection, ConnectionOptions, Consumer
+from .connection import Connection
+from .consumer import Consumer, Host
 from .keepalive import KeepAlivePolicy
+from .options import ConnectionOptions, shared_options
 from .outbox import SendStatus
 from .peer import Face, Peer, TopicsPort
 from .prepared import PreparedMessage
@@ -13,10 +15,12 @@ __all__ = (
     "Consumer",
     "Face",
     "Hooks",
+    "Host",
     "KeepAlivePolicy",
     "Peer",
     "PreparedMessage",
     "Pump",
     "SendStatus",
     "TopicsPort",
+    "shared_options",
 )

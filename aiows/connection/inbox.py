@@ -36,10 +36,8 @@ class Inbox:
         self._messages.append(message)
         self.size += message.size + MESSAGE_OVERHEAD
 
-    def take(self) -> Message | None:
-        """Return the oldest message, None if there is none."""
-        if not self._messages:
-            return None
+    def take(self) -> Message:
+        """Return the oldest message. Raises IndexError if there is none."""
         message = self._messages.popleft()
         self.size -= message.size + MESSAGE_OVERHEAD
         return message
@@ -52,10 +50,6 @@ class Inbox:
                 self.size -= message.size + MESSAGE_OVERHEAD
             else:
                 self._messages.append(message)
-
-    def clear(self) -> None:
-        self._messages.clear()
-        self.size = 0
 
     @property
     def is_full(self) -> bool:

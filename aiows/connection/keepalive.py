@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, Protocol
 
-__all__ = ("KeepAlive", "KeepAlivePolicy")
+from .wheel import Wheel
+
+__all__ = ("KeepAlive", "KeepAlivePolicy", "Listener")
+
+# Appointments are kept to this many seconds, and to a sixteenth of what they wait for if that is short.
+STEP: Final = 1 / 16
+STEPS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,55 +39,61 @@ class KeepAlivePolicy:
         margin = min(8.0, timeout / 3)
         return cls(ping_after=timeout - margin, give_up_after=margin)
 
+    @property
+    def step(self) -> float:
+        """How exactly it is kept, in seconds."""
+        return min(STEP, self.ping_after / STEPS, self.give_up_after / STEPS)
+
+
+class Listener(Protocol):
+    """Who listens to a peer that may fall silent."""
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether we do not listen ourselves: a silence that is our own is not the peer's."""
+
+    def ping_silent_peer(self) -> None:
+        """It has not been heard for ``ping_after`` seconds."""
+
+    def give_up_on_silence(self) -> None:
+        """Nor has it answered the ping."""
+
 
 class KeepAlive:
-    """One timer per connection that is moved only when it fires: hearing a peer costs one clock."""
+    """Two appointments on a shared wheel, moved only when they are due: hearing a peer costs one clock."""
 
-    __slots__ = ("_give_up", "_handle", "_heard_at", "_is_deaf", "_loop", "_ping", "_policy")
+    __slots__ = ("_listener", "_pinged_at", "_policy", "_wheel", "heard_at", "tick")
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        policy: KeepAlivePolicy,
-        *,
-        ping: Callable[[], None],
-        give_up: Callable[[], None],
-        is_deaf: Callable[[], bool],
-    ) -> None:
-        self._loop = loop
+    def __init__(self, listener: Listener, policy: KeepAlivePolicy, wheel: Wheel) -> None:
+        self._listener = listener
         self._policy = policy
-        self._ping = ping
-        self._give_up = give_up
-        self._is_deaf = is_deaf
-        self._heard_at = loop.time()
-        self._handle = loop.call_at(self._heard_at + policy.ping_after, self._ping_if_silent)
+        self._wheel = wheel
+        self._pinged_at: float | None = None
+        self.tick: int | None = None
+        self.heard_at = wheel.loop.time()
+        wheel.meet(self, self.heard_at + policy.ping_after)
 
     def heard(self) -> None:
         """Note a sign of life: any byte from the peer is one."""
-        self._heard_at = self._loop.time()
+        self.heard_at = self._wheel.loop.time()
 
     def stop(self) -> None:
-        self._handle.cancel()
+        self._wheel.forget(self)
 
-    def _ping_if_silent(self) -> None:
-        due = self._last_sign_of_life() + self._policy.ping_after
-        if self._loop.time() < due:
-            self._handle = self._loop.call_at(due, self._ping_if_silent)
-            return
-        pinged_at = self._loop.time()
-        self._handle = self._loop.call_at(
-            pinged_at + self._policy.give_up_after, self._give_up_if_silent, pinged_at
-        )
-        self._ping()
-
-    def _give_up_if_silent(self, pinged_at: float) -> None:
-        if self._last_sign_of_life() < pinged_at:
-            self._give_up()
-            return
-        self._ping_if_silent()
-
-    def _last_sign_of_life(self) -> float:
-        """A peer that we do not listen to ourselves cannot be found silent."""
-        if self._is_deaf():
+    def is_due(self, tick: int) -> None:
+        if self._listener.is_deaf:
             self.heard()
-        return self._heard_at
+        if self._pinged_at is not None and self.heard_at < self._pinged_at:
+            self._listener.give_up_on_silence()
+            return
+        self._pinged_at = None
+        due = self.heard_at + self._policy.ping_after
+        if self._wheel.tick_of(due) > tick:
+            self._wheel.meet(self, due)
+        else:
+            self._ping()
+
+    def _ping(self) -> None:
+        self._pinged_at = self._wheel.loop.time()
+        self._wheel.meet(self, self._pinged_at + self._policy.give_up_after)
+        self._listener.ping_silent_peer()

@@ -8,7 +8,11 @@ from typing import Any, Final, cast
 from .._wire import Opcode, build_frame, shared_deflater
 from ..codecs import JSON, Codec
 
-__all__ = ("PreparedMessage",)
+__all__ = ("PreparedMessage", "encode")
+
+# Members of an enum are looked up by way of its class, for each message.
+_TEXT: Final = int(Opcode.TEXT)
+_BINARY: Final = int(Opcode.BINARY)
 
 logger: Final = logging.getLogger("aiows.connection")
 
@@ -31,23 +35,13 @@ class PreparedMessage:
         self._codec = codec
         self._object: Any = _NOTHING
         self._others: dict[Codec, PreparedMessage | None] | None = None
-        self.opcode, self.payload = self._encode(message)
+        self.opcode, self.payload = encode(message, codec)
         if opcode is not None:
             self.opcode = opcode
-            self._object = _NOTHING
+        elif not isinstance(message, str | bytes | bytearray | memoryview):
+            self._object = message
         self._plain: bytes | None = None
         self._deflated: dict[int, bytes] = {}
-
-    def _encode(self, message: Any) -> tuple[int, bytes]:
-        if isinstance(message, str):
-            return Opcode.TEXT, message.encode()
-        if isinstance(message, bytes):
-            return Opcode.BINARY, message
-        if isinstance(message, bytearray | memoryview):
-            return Opcode.BINARY, bytes(cast("bytearray", message))
-        self._object = message
-        opcode = Opcode.TEXT if self._codec.is_text else Opcode.BINARY
-        return opcode, self._codec.encode(message)
 
     @classmethod
     def of(cls, message: Any) -> PreparedMessage:
@@ -93,3 +87,14 @@ class PreparedMessage:
             deflated = shared_deflater(window_bits).compress(self.payload)
             frame = self._deflated[window_bits] = build_frame(self.opcode, deflated, rsv1=True)
         return frame
+
+
+def encode(message: Any, codec: Codec) -> tuple[int, bytes]:
+    """Return opcode and payload of ``message``. Raises TypeError for what ``codec`` cannot say."""
+    if isinstance(message, str):
+        return _TEXT, message.encode()
+    if isinstance(message, bytes):
+        return _BINARY, message
+    if isinstance(message, bytearray | memoryview):
+        return _BINARY, bytes(cast("bytearray", message))
+    return _TEXT if codec.is_text else _BINARY, codec.encode(message)

@@ -1,10 +1,10 @@
-"""In go bytes from the transport, out come messages into the inbox: the incoming half."""
+"""In go bytes from the transport, out come messages, or into the inbox: the incoming half."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
-from weakref import WeakKeyDictionary
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError
 from .inbox import Inbox
@@ -12,21 +12,9 @@ from .inbox import Inbox
 if TYPE_CHECKING:
     from .._wire import Message, MessageReader
     from .connection import Connection
+    from .per_loop import PerLoop
 
 __all__ = ("WebSocketProtocol",)
-
-READ_BUFFER_SIZE: Final = 64 * 1024
-
-# One read buffer serves all connections of a loop: a read is parsed to its end before the next one
-# begins, so nothing of it is kept but the tail of an incomplete frame.
-_read_buffers: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
-
-
-def _read_buffer_of(loop: asyncio.AbstractEventLoop) -> memoryview:
-    buffer = _read_buffers.get(loop)
-    if buffer is None:
-        buffer = _read_buffers[loop] = memoryview(bytearray(READ_BUFFER_SIZE))
-    return buffer
 
 
 class WebSocketProtocol(asyncio.BufferedProtocol):
@@ -34,13 +22,13 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_connection",
+        "_inbox",
         "_is_ignoring",
         "_is_reading",
         "_own_chunk",
-        "_read_buffer",
         "_reader",
+        "_shared",
         "_transport",
-        "inbox",
         "is_paused",
     )
 
@@ -49,30 +37,33 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         connection: Connection,
         reader: MessageReader,
         transport: asyncio.Transport,
-        loop: asyncio.AbstractEventLoop,
+        shared: PerLoop,
     ) -> None:
         self._connection = connection
         self._reader = reader
         self._transport = transport
-        self._read_buffer = _read_buffer_of(loop)
+        self._shared = shared
         self._own_chunk: memoryview | None = None
         self._is_ignoring = False
         self._is_reading = False
-        self.inbox = Inbox()
+        self._inbox: Inbox | None = None  # made when a message has to wait for the first time
         self.is_paused = False
 
     # asyncio's side
 
     def get_buffer(self, sizehint: int) -> memoryview:
         self._own_chunk = None if self._is_ignoring else self._reader.get_buffer()
-        return self._read_buffer if self._own_chunk is None else self._own_chunk
+        return self._shared.read_buffer if self._own_chunk is None else self._own_chunk
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._connection.heard()
+        shared = self._shared
+        keepalive = self._connection.keepalive
+        if keepalive is not None:
+            keepalive.heard_at = shared.loop.time()
         if self._is_ignoring:
             return
         if self._own_chunk is None:
-            self._reader.feed(self._read_buffer[:nbytes])
+            self._reader.feed(shared.read_buffer[:nbytes])
         else:
             self._own_chunk = None
             self._reader.buffer_updated(nbytes)
@@ -117,8 +108,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         if self._is_reading:
             return  # a handler made room from inside the loop below, which goes on by itself
         self._is_reading = True
-        outbox = self._connection.outbox
-        outbox.cork()
+        turn = self._shared.turn
+        turn.begin_read()
         try:
             self._parse()
         except ProtocolError as error:
@@ -126,32 +117,75 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         finally:
             self._is_reading = False
             self._reader.release()
-            outbox.uncork()
+            turn.end_read()
 
     def _parse(self) -> None:
+        next_message, received = self._reader.next_message, self._connection.received
         while not self.is_paused and not self._is_ignoring:
-            message = self._reader.next_message()
+            message = next_message()
             if message is None:
                 return
-            self._connection.received(message)
+            received(message)
+
+    # what waits for the application
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait."""
+        return 0 if self._inbox is None else len(self._inbox)
 
     def put(self, message: Message) -> None:
         """Queue a message for the application, and read no more when it has fallen behind."""
-        self.inbox.put(message)
-        self._pause_if_full()
+        inbox = self._made_inbox()
+        inbox.put(message)
+        self._pause_if_full(inbox)
+
+    def take(self) -> Message | None:
+        """Return the oldest message, None if none waits; where there is room again, read again."""
+        inbox = self._inbox
+        if inbox is None or not inbox:
+            return None
+        message = inbox.take()
+        self._drop_if_unused(inbox)
+        if self.is_paused and inbox.has_room:
+            self.resume()
+        return message
+
+    def sift(self, take: Callable[[Message], bool]) -> None:
+        """Give out the messages that ``take`` takes; the others wait on."""
+        if self._inbox is not None:
+            self._inbox.sift(take)
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._inbox = None
 
     def hold(self, weight: int) -> None:
         """Count bytes that wait elsewhere as if they were in the inbox."""
-        self.inbox.size += weight
-        self._pause_if_full()
+        inbox = self._made_inbox()
+        inbox.size += weight
+        self._pause_if_full(inbox)
 
     def release(self, weight: int) -> None:
         """They do not wait any more."""
-        self.inbox.size -= weight
-        if self.inbox.has_room:
+        inbox = self._inbox
+        if inbox is None:
+            return
+        inbox.size -= weight
+        self._drop_if_unused(inbox)
+        if inbox.has_room:
             self.resume()
 
-    def _pause_if_full(self) -> None:
-        if self.inbox.is_full and not self.is_paused and not self._transport.is_closing():
+    def _made_inbox(self) -> Inbox:
+        if self._inbox is None:
+            self._inbox = Inbox()
+        return self._inbox
+
+    def _drop_if_unused(self, inbox: Inbox) -> None:
+        if not inbox.size:
+            self._inbox = None
+
+    def _pause_if_full(self, inbox: Inbox) -> None:
+        if inbox.is_full and not self.is_paused and not self._transport.is_closing():
             self.is_paused = True
             self._transport.pause_reading()

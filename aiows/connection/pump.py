@@ -62,6 +62,7 @@ class Pump:
 
     __slots__ = (
         "_has_drained",
+        "_has_news",
         "_hooks",
         "_is_draining",
         "_is_dropping",
@@ -79,10 +80,13 @@ class Pump:
         self._loop = loop
         self._is_open = False
         self._is_working = True
+        self._has_news = False
         self._has_drained = False
         self._is_draining = False
         self._is_dropping = False
-        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps tasks only weakly
+        self._tasks: set[asyncio.Task[None]] | None = (
+            None  # the loop itself keeps tasks only weakly
+        )
 
     async def open(self) -> None:
         """Run the open hook, unless the connection was closed before anybody could know it."""
@@ -100,10 +104,25 @@ class Pump:
 
     # the connection's side
 
-    def on_message(self) -> None:
-        if not self._is_working:
-            self._is_working = True
+    def offer(self, message: Message) -> bool:
+        if self._is_working:
+            return False
+        self._is_working = True
+        waiting = self._call(self._hooks.message, message)
+        if waiting is not None:
+            self._spawn(self._go_on(waiting, self._handle_messages))
+        elif self._has_news:
             self._run(self._handle_messages)
+        else:
+            self._is_working = False
+        return True
+
+    def on_message(self) -> None:
+        if self._is_working:
+            self._has_news = True
+            return
+        self._is_working = True
+        self._run(self._handle_messages)
 
     def on_drain(self) -> None:
         self._has_drained = True
@@ -143,17 +162,17 @@ class Pump:
             waiting = self._handle_message(message)
             if waiting is not None:
                 return waiting
-        self._is_working = False
+        self._is_working = self._has_news = False
         return None
 
     def _handle_message(self, message: Message) -> Awaitable[Any] | None:
-        if message.opcode == Opcode.CLOSE:
-            return None
+        if message.opcode <= Opcode.BINARY:
+            return self._call(self._hooks.message, message)
         if message.opcode == Opcode.PING:
             return self._call(self._hooks.ping, message.data)
         if message.opcode == Opcode.PONG:
             return self._call(self._hooks.pong, message.data)
-        return self._call(self._hooks.message, message)
+        return None
 
     def _handle_drains(self) -> Awaitable[Any] | None:
         """Tell of a drain, and again if there was another one meanwhile."""
@@ -192,7 +211,7 @@ class Pump:
         except (Exception, asyncio.CancelledError) as error:
             self._failed(error)
             return None
-        return result if inspect.isawaitable(result) else None
+        return None if result is None or not inspect.isawaitable(result) else result
 
     async def _finish(self, waiting: Awaitable[Any]) -> None:
         """Await one hook; what it raises is logged, and closes the connection."""
@@ -214,8 +233,15 @@ class Pump:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = start_eagerly(work, self._loop)
         if task is not None:
+            if self._tasks is None:
+                self._tasks = set()
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._tasks is not None:
+            self._tasks.discard(task)
+            self._tasks = self._tasks or None
 
 
 def _is_cancelled() -> bool:

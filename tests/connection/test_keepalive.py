@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aiows.connection.keepalive import KeepAlive, KeepAlivePolicy
+from aiows.connection.wheel import Wheel
 
 
 class Clock(asyncio.BaseEventLoop):
@@ -48,15 +49,12 @@ class Peer:
         self.pings: list[float] = []
         self.given_up_at: float | None = None
         self.is_deaf = False
-        self.keepalive = KeepAlive(
-            self.clock,
-            policy,
-            ping=lambda: self.pings.append(self.clock.now),
-            give_up=self._give_up,
-            is_deaf=lambda: self.is_deaf,
-        )
+        self.keepalive = KeepAlive(self, policy, Wheel(self.clock, policy.step))
 
-    def _give_up(self) -> None:
+    def ping_silent_peer(self) -> None:
+        self.pings.append(self.clock.now)
+
+    def give_up_on_silence(self) -> None:
         self.given_up_at = self.clock.now
 
 

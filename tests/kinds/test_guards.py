@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from types import SimpleNamespace
 from typing import Any
@@ -141,6 +142,7 @@ async def test_connections_are_counted_by_themselves() -> None:
     kinds = guarded(limit)
     for _ in range(3):
         assert await outcomes(Talk(kinds), 2) == ["done", "rate_limited"]
+    await asyncio.sleep(0)
     gc.collect()
     assert len(limit._by_connection) == 0
 

@@ -1,0 +1,49 @@
+"""In goes what happens to a connection, out it goes to whoever takes part in it: its two listeners."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from .._wire import Message
+    from .connection import Connection
+    from .prepared import PreparedMessage
+
+__all__ = ("Consumer", "Host")
+
+
+class Consumer(Protocol):
+    """Who takes the messages of a connection with `Connection.take`."""
+
+    connection: Connection
+
+    def offer(self, message: Message) -> bool:
+        """Take a TEXT or BINARY at once if nothing waits before it; False: keep it until `take`."""
+
+    def on_message(self) -> None:
+        """Something new waits: a message, or the end."""
+
+    def on_drain(self) -> None:
+        """The outbox is back at its limit."""
+
+    def on_dropped(self, message: PreparedMessage) -> None:
+        """There was no room for ``message``."""
+
+    def on_subscription(self, topic: str, count: int, before: int) -> None:
+        """The connection subscribed to ``topic``, or no longer does.
+
+        ``count`` is how many connections of this node do now, ``before`` how many did.
+        """
+
+    def on_close(self, code: int, reason: str) -> None:
+        """It is over; called exactly once, and no message is given out afterwards."""
+
+    async def settle(self, timeout: float | None) -> None:
+        """Wait until nothing that was started runs any more; after ``timeout`` seconds cancel it."""
+
+
+class Host(Protocol):
+    """Who accepted the connection and wants to know when it is gone."""
+
+    def lost(self, error: BaseException | None) -> None:
+        """The TCP connection is gone."""

@@ -1,0 +1,390 @@
+"""In go a close from either side, an error or a loss, out comes one end, which everybody is told of.
+
+What may follow what is the table in `state`; here is what is done on the way: the Close frames, the
+patience with a peer that does not answer, and who is told, in which order, exactly once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from .._wire import MessageReader, Opcode, build_close, build_frame
+from ..errors import ConnectionClosed, ProtocolError
+from .afterwards import Afterwards, Farewell
+from .keepalive import KeepAlive
+from .options import ConnectionOptions
+from .outbox import Outbox
+from .per_loop import per_loop
+from .protocol import WebSocketProtocol
+from .state import NEXT, Event, State
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .consumer import Consumer, Host
+    from .exchange import Exchange
+    from .in_flight import InFlight
+    from .peer import TopicsPort
+
+__all__ = ("Ending",)
+
+logger = logging.getLogger("aiows.connection")
+
+NO_STATUS: Final = 1005  # RFC 6455, section 7.1.5: the Close frame carried no code
+ABNORMAL: Final = 1006  # the connection went without a Close frame
+
+# After a protocol error the peer may still be sending; closing at once would reset the TCP connection
+# and our Close frame with its reason would be lost. So long do we read on and throw away.
+LINGER: Final = 2.0
+
+
+class Ending:
+    """What a connection is made of, and how it ends; `Connection` is what it does until then."""
+
+    __slots__ = (
+        "__weakref__",
+        "_afterwards",
+        "_close_code",
+        "_close_reason",
+        "_consumer",
+        "_deadline",
+        "_done",
+        "_exchange",
+        "_host",
+        "_hub",
+        "_is_leaving",
+        "_is_over",
+        "_leave_callbacks",
+        "_options",
+        "_protocol",
+        "_shared",
+        "_state",
+        "_transport",
+        "exception",
+        "failure",
+        "keepalive",
+        "outbox",
+        "was_clean",
+        "was_cut",
+    )
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        reader: MessageReader,
+        options: ConnectionOptions,
+        consumer: Consumer,
+        host: Host,
+        hub: TopicsPort | None,
+    ) -> None:
+        self._transport = transport
+        self._shared = shared = per_loop(loop)
+        self._options = options
+        self._consumer = consumer
+        consumer.connection = self._itself
+        self._host = host
+        self._hub = hub
+        self._state = State.OPEN
+        self._close_code: int | None = None
+        self._close_reason = ""
+        self._is_leaving = False
+        self._is_over = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self._done: asyncio.Future[None] | None = None
+        self._leave_callbacks: list[Callable[[Connection], None]] | None = None
+        self._afterwards: Afterwards | None = None
+        self._exchange: Exchange | None = None
+        self.failure: Exception | None = None  # the peer's: a broken protocol, or silence
+        self.exception: BaseException | None = None
+        self.was_clean = False  # both Close frames have passed
+        self.was_cut = False  # lost while it was open
+        self._protocol = WebSocketProtocol(self._itself, reader, transport, shared)
+        self.outbox = Outbox(
+            self,
+            transport,
+            shared.turn,
+            limit=options.writer_limit,
+            max_backpressure=options.max_backpressure,
+        )
+        self.keepalive = self._start_keepalive()
+
+    def _start_keepalive(self) -> KeepAlive | None:
+        policy = self._options.keepalive
+        return None if policy is None else KeepAlive(self, policy, self._shared.wheel(policy.step))
+
+    @property
+    def _itself(self) -> Connection:
+        return cast("Connection", self)
+
+    @property
+    def in_flight(self) -> InFlight | None:
+        """The handlers that wait; None if there never were any."""
+        return None if self._exchange is None else self._exchange.in_flight
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more; true as soon as the peer is lost."""
+        return self._state not in (State.OPEN, State.CLOSE_RECEIVED)
+
+    @property
+    def close_code(self) -> int | None:
+        """The first close code that either side gave; 1005: none, 1006: lost; None while open."""
+        return self._close_code
+
+    @property
+    def close_reason(self) -> str:
+        """The text that came with the close code."""
+        return self._close_reason
+
+    # closing
+
+    def close(self, code: int = 1000, message: str | bytes = "") -> None:
+        """Close with ``code`` and a reason of up to 123 bytes; the close callback runs before it returns.
+
+        Does nothing on a closed connection. Raises ValueError for a code that may not be sent
+        (RFC 6455, section 7.4) and for a longer reason.
+        """
+        payload = build_close(code, message)
+        if self.closed:
+            self._close_now()
+            return
+        reason = message if isinstance(message, str) else message.decode("utf-8", "replace")
+        self._send_close(payload, code, reason)
+        self._end()
+        self._protocol.resume()
+
+    def _close_now(self) -> None:
+        """The peer was lost, and what it had sent before is still being handled: no more of it."""
+        if not self._is_leaving:
+            self._end()
+
+    def end(self, code: int = 1000, message: str | bytes = "") -> None:
+        """The same as `close`."""
+        self.close(code, message)
+
+    def answer_close(self) -> None:
+        """Answer the peer's Close with its own code, once (RFC 6455, section 5.5.1)."""
+        if self._state is not State.CLOSE_RECEIVED:
+            return
+        code = self._close_code
+        assert code is not None
+        payload = b"" if code == NO_STATUS else build_close(code, self._close_reason)
+        self._send_close(payload, code, self._close_reason)
+        self._end()
+
+    def _fail(self, error: ProtocolError) -> None:
+        """Tell the peer what it did wrong, and close (RFC 6455, section 7.1.7)."""
+        self._send_close(build_close(error.code, error.text), error.code, error.text)
+        self.outbox.finish()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._set_deadline(min(LINGER, self._options.close_timeout), self.hang_up)
+        self._end()
+
+    def abort(self, error: BaseException | None = None) -> None:
+        """Drop the TCP connection without a word; the close code is 1006."""
+        self._transport.abort()
+        self.lost(error)
+
+    async def settle(self, timeout: float | None) -> None:
+        """Wait for the application's hooks that still run; after ``timeout`` seconds cancel them."""
+        now = self._shared.loop.time
+        end = None if timeout is None else now() + timeout
+        for each in (self._consumer, self.in_flight, self._afterwards):
+            if each is not None:
+                await each.settle(None if end is None else max(0.0, end - now()))
+
+    async def handshake_done(self) -> None:
+        """Wait until both Close frames have passed, or the peer is lost."""
+        if self._state in (State.CLOSED, State.LOST):
+            return
+        if self._done is None:
+            self._done = self._shared.loop.create_future()
+        await asyncio.shield(self._done)
+
+    def _send_close(self, payload: bytes, code: int, reason: str) -> None:
+        self._note_close(code, reason)
+        self.outbox.write(build_frame(Opcode.CLOSE, payload))
+        self._step(Event.SEND_CLOSE)
+        if self._state is State.CLOSED:
+            self.hang_up()
+        else:
+            self._set_deadline(self._options.close_timeout, self._give_up_on_close)
+        self._leave()
+
+    def _note_close(self, code: int, reason: str) -> None:
+        """The first code wins, whoever gave it."""
+        if self._close_code is None:
+            self._close_code = code
+            self._close_reason = reason
+
+    def _give_up_on_close(self) -> None:
+        """The peer did not answer our Close in time."""
+        self.abort(TimeoutError(f"no answer to Close after {self._options.close_timeout} seconds"))
+
+    def hang_up(self) -> None:
+        """Close the TCP connection once everything is written; a peer that does not read is cut off."""
+        self._set_deadline(self._options.close_timeout, self._transport.abort)
+        self.outbox.finish()
+        self._transport.close()
+
+    def _clear_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _set_deadline(self, seconds: float, callback: Callable[..., None], *args: Any) -> None:
+        self._clear_deadline()
+        self._deadline = self._shared.loop.call_later(seconds, callback, *args)
+
+    def _step(self, event: Event) -> None:
+        self._state = NEXT[self._state, event]
+        if self._state not in (State.CLOSED, State.LOST):
+            return
+        self.was_clean = self.was_clean or self._state is State.CLOSED
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)
+
+    # what the peer did
+
+    def failed(self, error: ProtocolError) -> None:
+        """The peer broke the protocol; what it sent before is handled first, but not for ever."""
+        self._protocol.ignore()
+        self.exception = error
+        if self.closed:
+            self.hang_up()
+            return
+        self.failure = error
+        self._end_exchange()
+        self._set_deadline(self._options.close_timeout, self._fail, error)
+        self._consumer.on_message()
+
+    def lost(self, error: BaseException | None) -> None:
+        """The TCP connection is gone."""
+        if self._state is State.LOST:
+            return
+        self.was_cut = not self.closed
+        self._note_close(ABNORMAL, "")
+        closed = self._closed_error()
+        if not self.was_clean:
+            self.exception = self.exception or error or closed
+        self._step(Event.LOSE)
+        self.outbox.fail(closed)
+        self._host.lost(error)
+        self._leave()
+        if self._is_over:
+            self._clear_deadline()
+            return
+        # What had arrived before is still handled, but a handler that never ends cannot hold it back.
+        self._set_deadline(self._options.close_timeout, self._end)
+        self._consumer.on_message()
+
+    def _end_exchange(self) -> None:
+        if self._exchange is not None:
+            self._exchange.left(self._closed_error())
+
+    def _closed_error(self) -> ConnectionClosed:
+        return ConnectionClosed(self._close_code, self._close_reason)
+
+    def outbox_drained(self) -> None:
+        """There is room again."""
+        self._consumer.on_drain()
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether nothing is read until somebody takes what waits: a silence that is our own."""
+        return self._protocol.is_paused
+
+    def ping_silent_peer(self) -> None:
+        """It has not been heard for long."""
+        if not self.closed:
+            self.outbox.write(build_frame(Opcode.PING, b""))
+
+    def give_up_on_silence(self) -> None:
+        """Nor has it answered the ping."""
+        policy = self._options.keepalive
+        assert policy is not None
+        self.failure = TimeoutError(f"No PONG received after {policy.give_up_after} seconds")
+        self.abort(self.failure)
+
+    # who is told
+
+    def add_leave_callback(self, callback: Callable[[Connection], None]) -> None:
+        """Call ``callback`` once when nothing can be sent any more, before the close callback."""
+        if self.closed:
+            callback(self._itself)
+            return
+        if self._leave_callbacks is None:
+            self._leave_callbacks = []
+        self._leave_callbacks.append(callback)
+
+    def remove_leave_callback(self, callback: Callable[[Connection], None]) -> None:
+        """Take back `add_leave_callback`; nothing happens if it is not there."""
+        if self._leave_callbacks is not None and callback in self._leave_callbacks:
+            self._leave_callbacks.remove(callback)
+
+    def add_farewell(self, farewell: Farewell) -> None:
+        """Run ``farewell()`` once it is over and no message is given out any more; `settle` waits for it.
+
+        It runs at once if it is over already.
+        """
+        if self._afterwards is None:
+            self._afterwards = Afterwards()
+        self._afterwards.add(farewell)
+        if self._is_over:
+            self._afterwards.begin(self._shared.loop)
+
+    def _leave(self) -> None:
+        self._end_exchange()
+        if self.keepalive is not None:
+            self.keepalive.stop()
+        callbacks, self._leave_callbacks = self._leave_callbacks or (), None
+        self._is_leaving = True
+        if self._hub is not None:
+            self._hub.detach(self._itself)
+        for callback in callbacks:
+            try:
+                callback(self._itself)
+            except Exception:
+                logger.exception("a leave callback of %r raised", self)
+        self._is_leaving = False
+
+    def _end(self) -> None:
+        """Tell the consumer, exactly once."""
+        if self._is_over:
+            return
+        self._is_over = True
+        self._protocol.clear()
+        if self._state is State.LOST:
+            self._clear_deadline()
+        assert self._close_code is not None
+        self._consumer.on_close(self._close_code, self._close_reason)
+        if self._afterwards is not None:
+            self._afterwards.begin(self._shared.loop)
+
+    def _finish(self) -> None:
+        """Everything has been handled: if there is an end to come, it comes now."""
+        if self._is_over:
+            return
+        if self._state is State.LOST:
+            self._end()
+        elif isinstance(self.failure, ProtocolError):
+            self._fail(self.failure)
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether nothing is left to be taken but the end."""
+        if self._state is State.CLOSE_RECEIVED:
+            return self._protocol.waiting <= 1
+        if self._protocol.waiting:
+            return False
+        return self._state is State.LOST or self.failure is not None
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether our Close is out and the peer's has not come."""
+        return self._state is State.CLOSE_SENT

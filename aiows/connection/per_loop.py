@@ -1,0 +1,51 @@
+"""In goes an event loop, out comes what all of its connections share; it goes with the last of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+from weakref import WeakKeyDictionary, ref
+
+from .turn import Turn
+from .wheel import Wheel
+
+__all__ = ("PerLoop", "per_loop")
+
+READ_BUFFER_SIZE: Final = 64 * 1024
+
+
+class PerLoop:
+    """One read buffer, one turn and a few timers, however many connections a loop has.
+
+    A read is parsed to its end before the next one begins, so nothing of the buffer is kept but the
+    tail of an incomplete frame.
+    """
+
+    __slots__ = ("__weakref__", "_wheels", "loop", "read_buffer", "turn")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.read_buffer = memoryview(bytearray(READ_BUFFER_SIZE))
+        self.turn = Turn(loop)
+        self._wheels: dict[float, Wheel] = {}
+
+    def wheel(self, step: float) -> Wheel:
+        """The wheel whose appointments are kept to ``step`` seconds."""
+        wheel = self._wheels.get(step)
+        if wheel is None:
+            wheel = self._wheels[step] = Wheel(self.loop, step)
+        return wheel
+
+
+# Neither a loop nor what its connections share is kept by this table.
+_known: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, ref[PerLoop]]] = WeakKeyDictionary()
+
+
+def per_loop(loop: asyncio.AbstractEventLoop) -> PerLoop:
+    """Return what the connections of ``loop`` share; who uses it keeps it."""
+    known = _known.get(loop)
+    shared = None if known is None else known()
+    if shared is None:
+        shared = PerLoop(loop)
+        _known[loop] = ref(shared)
+    return shared

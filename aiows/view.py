@@ -14,6 +14,7 @@ from .connection import Connection, Hooks
 from .errors import RequestReleased
 from .handshake import Origins
 from .hub import Hub
+from .inject import Factory
 from .kinds import Guard, KindDispatcher, Middleware, Payload, on, register_marked
 from .receiver import as_aiohttp
 
@@ -43,7 +44,8 @@ class WebSocketView(web.View):
     ``protocols``, and a connection speaks the one that was chosen, or else the first), ``compress``
     (True), ``origins`` ("same", which behind a proxy that speaks TLS wants to be named; see
     `aiows.handshake.check_origin`), ``keep_request`` (False), ``payload_key`` and ``max_bad_messages``
-    (see `KindDispatcher`), ``guards`` and ``middleware`` (none; around every kind).
+    (see `KindDispatcher`), ``guards`` and ``middleware`` (none; around every kind),
+    ``dependencies`` (none; for the view's methods).
     """
 
     max_msg_size: ClassVar[int] = 4 * 1024 * 1024
@@ -58,6 +60,7 @@ class WebSocketView(web.View):
     max_bad_messages: ClassVar[int] = 20
     guards: ClassVar[Sequence[Guard]] = ()
     middleware: ClassVar[Sequence[Middleware]] = ()
+    dependencies: ClassVar[Sequence[Factory]] = ()
     routers: ClassVar[Sequence[Router]] = ()
     sends: ClassVar[Sequence[type[Payload]]] = ()
     kinds: ClassVar[KindDispatcher | None] = None
@@ -197,6 +200,7 @@ def _dispatcher_of(view: type[WebSocketView]) -> KindDispatcher:
         codecs=view.codecs,
         middleware=view.middleware,
         guards=view.guards,
+        dependencies=view.dependencies,
     )
 
 

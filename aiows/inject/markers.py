@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias, TypeVar, cast, get_origin
 
@@ -10,7 +10,16 @@ from aiohttp import web
 
 from ..errors import RegistrationError
 
-__all__ = ("AsyncResource", "Ignore", "Use", "is_ignored", "use", "use_in")
+__all__ = (
+    "AsyncResource",
+    "Factory",
+    "Ignore",
+    "Use",
+    "is_ignored",
+    "read_dependencies",
+    "use",
+    "use_in",
+)
 
 T = TypeVar("T")
 
@@ -21,6 +30,10 @@ class Use:
 
     factory: Callable[..., Any] | web.AppKey[Any]
     reuse: bool
+
+
+Factory: TypeAlias = Use | Callable[..., Any]
+"""Where a value comes from: a factory, or what `use` says of one."""
 
 
 def use(factory: Callable[..., Any] | web.AppKey[Any], *, reuse: bool = False) -> Use:
@@ -44,6 +57,11 @@ def use(factory: Callable[..., Any] | web.AppKey[Any], *, reuse: bool = False) -
     if not callable(factory) and not isinstance(factory, web.AppKey):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise RegistrationError(f"use() takes a factory or an AppKey, not {factory!r}")
     return Use(factory, reuse)
+
+
+def read_dependencies(dependencies: Iterable[Factory]) -> tuple[Use, ...]:
+    """Return ``dependencies``, a plain factory as `use` without options. Raises RegistrationError."""
+    return tuple(each if isinstance(each, Use) else use(each) for each in dependencies)
 
 
 _IGNORED: Final = object()

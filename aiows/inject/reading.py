@@ -57,15 +57,19 @@ def read_parameters(
     is_method: bool = False,
     names: Mapping[str, Any] | None = None,
     connection_names: Iterable[str] = (CONNECTION_NAME,),
+    dependencies: Iterable[Use] = (),
 ) -> tuple[Parameter, ...]:
     """Say for each parameter of ``handler`` where it comes from; without ``self`` if a method.
 
     ``payload_type``: a parameter annotated with a subclass of it takes the whole payload; one that is
     annotated with exactly ``payload`` does so, too.
     ``names``: what annotations may name besides the globals of the function's module.
-    ``connection_names``: a parameter called so is the connection. Raises RegistrationError.
+    ``connection_names``: a parameter called so is the connection. ``dependencies``: where values come from
+    whose class alone a parameter names; the last one of a class is the one. Raises RegistrationError.
     """
     reading = _Reading(payload_type, payload, names or {}, frozenset(connection_names))
+    for each in dependencies:
+        reading.offer(each)
     return reading.read(handler, skip=int(is_method))
 
 
@@ -112,17 +116,32 @@ class _Reading:
         self._collect(declared)
         return self._read(handler, declared)
 
+    def offer(self, use: Use) -> None:
+        """Let parameters that name the class of its value, and no more, get it from ``use``."""
+        if isinstance(use.factory, web.AppKey):
+            raise RegistrationError(f"{use.factory} says no class: ask for it with Annotated")
+        made = self._class_made_by(use.factory)
+        if made is None:
+            problem = "a dependency says by its return annotation which class its value is of"
+            raise refusal(use.factory, problem)
+        self._collect_factory(use, use.factory)
+        self._general[made] = [use]
+
     # first: who is there, and who supplies what in general
 
     def _collect(self, declared: list[_Declared]) -> None:
         for each in declared:
-            if each.use is None or _is_app_key(each.use.factory):
-                continue
-            factory = cast(Function, each.use.factory)
-            self._note_value(each.use, factory)
-            if factory not in self._declared:
-                self._declared[factory] = self._declare_all(factory)
-                self._collect(self._declared[factory])
+            if each.use is not None and not _is_app_key(each.use.factory):
+                self._collect_factory(each.use, cast(Function, each.use.factory))
+
+    def _collect_factory(self, use: Use, factory: Function) -> None:
+        made = self._class_made_by(factory)
+        uses = [] if made is None else self._general.setdefault(made, [])
+        if use not in uses:
+            uses.append(use)
+        if factory not in self._declared:
+            self._declared[factory] = self._declare_all(factory)
+            self._collect(self._declared[factory])
 
     def _declare_all(self, function: Function, skip: int = 0) -> list[_Declared]:
         known = self._known_to(function)
@@ -132,15 +151,11 @@ class _Reading:
     def _known_to(self, function: Function) -> dict[str, Any]:
         return {**self._names, **names_known_to(function)}
 
-    def _note_value(self, use: Use, factory: Function) -> None:
+    def _class_made_by(self, factory: Function) -> Any:
+        """Return the class that others may get from ``factory``; None for a plain value, or Ignore."""
         returned = return_annotation(factory, self._known_to(factory))
-        if is_ignored(returned):
-            return
         made = value_type(factory, returned)
-        if _is_object(made):
-            uses = self._general.setdefault(made, [])
-            if use not in uses:
-                uses.append(use)
+        return None if is_ignored(returned) or not _is_object(made) else made
 
     def _declare(
         self, function: Function, parameter: inspect.Parameter, known: Mapping[str, Any]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar, Unpack, overload
 
 from ..errors import KindError, RegistrationError
+from ..inject import Factory, read_dependencies
 from .calls import Guard, Middleware
 from .contract import KindContract, contract_of
 from .outgoing import outgoing_contract
@@ -23,8 +25,13 @@ class Declarations:
     """What was declared so far, here and in what is included; more can be declared at any time."""
 
     def __init__(
-        self, *, middleware: Iterable[Middleware] = (), guards: Iterable[Guard] = ()
+        self,
+        *,
+        middleware: Iterable[Middleware] = (),
+        guards: Iterable[Guard] = (),
+        dependencies: Iterable[Factory] = (),
     ) -> None:
+        self._dependencies = read_dependencies(dependencies)
         surroundings = read_surroundings(middleware, guards)
         self._tree = KindTree(surroundings, on_change=self._changed)
 
@@ -46,9 +53,9 @@ class Declarations:
         """
 
         def register(handler: H) -> H:
-            terms = read_terms(handler, **options)
-            route = build_route(kind, handler, is_method=method, terms=terms)
-            self._tree.add(route)
+            own = read_terms(handler, **options)
+            terms = replace(own, dependencies=(*self._dependencies, *own.dependencies))
+            self._tree.add(build_route(kind, handler, is_method=method, terms=terms))
             return handler
 
         return register
@@ -59,7 +66,8 @@ class Declarations:
         It can ask for ``kind`` and ``fields`` (a dict of the others, unchecked) besides what is no
         field. A message of kind ``error`` does not come here. Raises RegistrationError.
         """
-        self._tree.add_fallback(build_fallback(handler, is_method=method))
+        route = build_fallback(handler, is_method=method, dependencies=self._dependencies)
+        self._tree.add_fallback(route)
         return handler
 
     def include(

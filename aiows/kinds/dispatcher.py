@@ -14,7 +14,7 @@ from aiohttp import WSMessage, WSMsgType
 from ..codecs import JSON, Codec
 from ..connection import Connection, Peer, PreparedMessage
 from ..errors import ConnectionClosed, KindError
-from ..inject import refusal
+from ..inject import Factory, refusal
 from .calls import Guard, Middleware
 from .declarations import Declarations
 from .payload import RESERVED, Ref
@@ -52,7 +52,8 @@ class KindDispatcher(Declarations):
     kind there. Give them to the connection, too: ``WebSocketResponse(codecs=kinds.codecs)``.
 
     ``middleware`` and ``guards`` stand around every handler, outside of those of its kind; guards come
-    first. See `Guard` and `Middleware`.
+    first. See `Guard` and `Middleware`. ``dependencies`` are factories, or `use` of one: a parameter of a
+    handler that is registered here gets its value by the class that the factory says it returns.
 
     Handlers can be added at any time. Raises ValueError for options that cannot be.
     """
@@ -65,8 +66,9 @@ class KindDispatcher(Declarations):
         codecs: Iterable[Codec] = (JSON,),
         middleware: Iterable[Middleware] = (),
         guards: Iterable[Guard] = (),
+        dependencies: Iterable[Factory] = (),
     ) -> None:
-        super().__init__(middleware=middleware, guards=guards)
+        super().__init__(middleware=middleware, guards=guards, dependencies=dependencies)
         if payload_key is not None and (not payload_key or payload_key in RESERVED):
             raise ValueError(f"payload_key cannot be {payload_key!r}")
         if max_bad_messages < 0:

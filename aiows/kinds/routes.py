@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, TypeAlias
 
@@ -13,6 +13,7 @@ from ..inject import (
     Parameter,
     Plan,
     Source,
+    Use,
     asked_by,
     check_handler,
     declared_parameters,
@@ -117,7 +118,7 @@ def build_route(
 ) -> Route:
     """Return the route of a kind's messages. Raises RegistrationError for what cannot work."""
     given = _given_payload(handler, kind, terms.payload)
-    plan = _plan(handler, is_method=is_method, payload=given)
+    plan = _plan(handler, terms.dependencies, is_method=is_method, payload=given)
     payload = _one_payload(plan, given)
     name = kind if isinstance(kind, str) else kind.kind
     if (problem := request_problem(name)) is not None:
@@ -135,9 +136,9 @@ def build_route(
     return _route(name, plan, message_type, said)
 
 
-def build_fallback(handler: Handler, *, is_method: bool) -> Route:
+def build_fallback(handler: Handler, *, is_method: bool, dependencies: Iterable[Use] = ()) -> Route:
     """Return the route of what no handler is registered for. Raises RegistrationError."""
-    plan = _plan(handler, is_method=is_method, payload=None)
+    plan = _plan(handler, dependencies, is_method=is_method, payload=None)
     for asked in asked_by(handler, plan.parameters):
         each = asked.parameter
         if each.source is Source.PAYLOAD or (
@@ -148,7 +149,7 @@ def build_fallback(handler: Handler, *, is_method: bool) -> Route:
     return _route("", plan, dict[str, Any], Terms())
 
 
-def _plan(handler: Handler, *, is_method: bool, payload: Any) -> Plan:
+def _plan(handler: Handler, dependencies: Iterable[Use], *, is_method: bool, payload: Any) -> Plan:
     check_handler(handler)
     _check_first(handler, is_method=is_method)
     parameters = read_parameters(
@@ -157,6 +158,7 @@ def _plan(handler: Handler, *, is_method: bool, payload: Any) -> Plan:
         payload=payload,
         is_method=is_method,
         names=_names_of(payload),
+        dependencies=dependencies,
     )
     for asked in asked_by(handler, parameters):
         if asked.is_shared and asked.parameter.source in (Source.FIELD, Source.PAYLOAD):

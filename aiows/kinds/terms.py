@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypedDict, Unpack, get_args
 
 from ..errors import KindError, RegistrationError
-from ..inject import refusal
+from ..inject import Factory, Use, read_dependencies, refusal
 from .calls import Guard, Middleware, read_guards, read_middleware
 from .concurrency import Concurrency, InOrder
 
@@ -37,13 +37,15 @@ class PossibleError(NamedTuple):
 class KindOptions(TypedDict, total=False):
     """The keywords of `KindDispatcher.on`, and of `aiows.on` in a view.
 
-    ``payload``: the type that the messages of a kind given by name are. ``middleware``, ``guards``: what
+    ``payload``: the type that the messages of a kind given by name are. ``dependencies``: factories for
+    parameters that name a class alone, before those of the dispatcher. ``middleware``, ``guards``: what
     stands around this kind, within what stands around its dispatcher. ``reply``: the type of what the
     handler returns, where its annotation does not say it. ``errors``: what it refuses with, codes or
     `KindError` objects. ``examples``: messages, as payloads or as dicts of fields.
     """
 
     payload: Any
+    dependencies: Iterable[Factory]
     concurrency: Concurrency
     timeout: float | None
     middleware: Iterable[Middleware]
@@ -66,6 +68,7 @@ class Terms(Surroundings):
     """How messages of one kind are handled; ``timeout`` in seconds, None: no limit of its own."""
 
     payload: Any = None
+    dependencies: tuple[Use, ...] = ()
     concurrency: Concurrency = InOrder()  # noqa: RUF009 (frozen)
     timeout: float | None = None
     reply: Any = NOT_SAID
@@ -85,6 +88,7 @@ def read_terms(handler: Callable[..., Any], **options: Unpack[KindOptions]) -> T
         raise refusal(handler, f"no options of a kind: {', '.join(sorted(unknown))}")
     terms = Terms(
         payload=options.get("payload"),
+        dependencies=read_dependencies(options.get("dependencies", ())),
         concurrency=options.get("concurrency", InOrder()),
         timeout=options.get("timeout"),
         middleware=read_middleware(options.get("middleware", ())),

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import WSMessage, WSMsgType
 
+from aiows.codecs import JSON, Codec
 from aiows.kinds import KindDispatcher
 from fake_connection import FakeConnection
 
@@ -15,19 +16,27 @@ from fake_connection import FakeConnection
 class Talk:
     """One peer's conversation with ``kinds`` over a connection without a network."""
 
-    def __init__(self, kinds: KindDispatcher) -> None:
+    def __init__(self, kinds: KindDispatcher, codec: Codec = JSON) -> None:
         self.kinds = kinds
+        self.codec = codec
         self.connection = FakeConnection(asyncio.get_running_loop())
+        self.connection.codec = codec
 
     async def say(self, message: Any, *, instance: Any = None) -> list[dict[str, Any]]:
-        """Say ``message`` (text as it is, anything else as JSON); return what came back for it."""
-        text = message if isinstance(message, str | bytes) else json.dumps(message)
+        """Say ``message`` (text and bytes as they are, else encoded); return what came back for it."""
         before = len(self.connection.payloads)
         taken = await self.kinds.dispatch(
-            self.connection, WSMessage(WSMsgType.TEXT, text, None), instance=instance
+            self.connection, self._encoded(message), instance=instance
         )
         assert taken
-        return [json.loads(each) for each in self.connection.payloads[before:]]
+        return [self.codec.reader(Any)(each) for each in self.connection.payloads[before:]]
+
+    def _encoded(self, message: Any) -> WSMessage:
+        kind = WSMsgType.TEXT if self.codec.is_text else WSMsgType.BINARY
+        if isinstance(message, str | bytes):
+            return WSMessage(kind, message, None)
+        data = json.dumps(message) if self.codec is JSON else self.codec.encode(message)
+        return WSMessage(kind, data, None)
 
 
 async def say(kinds: KindDispatcher, message: Any, *, instance: Any = None) -> list[dict[str, Any]]:

@@ -75,9 +75,24 @@ class Reader:
         self._split = codec.splitter(KIND, REF, *((payload_key,) if payload_key else ()))
         self._read_kind_part = codec.decoder(str)
         self._read_ref_part = codec.decoder(Ref)
-        self._decoders = {kind: codec.decoder(_body_type(each)) for kind, each in routes.items()}
+        self._decoders = {kind: self._body_decoder(each) for kind, each in routes.items()}
         if fallback is not None:
             self._read_fields = codec.decoder(fallback.message_type)
+
+    def _body_decoder(self, route: Route) -> Decode:
+        """Return what reads a message's fields once its kind is known."""
+        codec, body_type = self.codec, _body_type(route)
+        if hook_for(body_type) is None:
+            return codec.decoder(body_type)
+        read_fields = codec.decoder(dict[str, Any])
+        others = () if self._payload_key else (KIND, REF)
+
+        def read_model(document: Document) -> Any:
+            fields = read_fields(document)
+            plain = {key: value for key, value in fields.items() if key not in others}
+            return codec.convert(plain, body_type)
+
+        return read_model
 
     def read(self, data: str | bytes) -> Request:
         """Return the request that ``data`` is. Raises Unreadable."""
@@ -164,21 +179,6 @@ class Reader:
             ) from None
         except UNREADABLE as error:
             raise self._refusals.unreadable(error) from None
-
-
-def _body_decoder(codec: Codec, route: Route) -> Decode:
-    """Return what reads a message's fields once its kind is known."""
-    body_type = _body_type(route)
-    if hook_for(body_type) is None:
-        return codec.decoder(body_type)
-    read_fields = codec.decoder(dict[str, Any])
-
-    def read_model(document: Document) -> Any:
-        fields = read_fields(document)
-        plain = {key: value for key, value in fields.items() if key not in (KIND, REF)}
-        return codec.convert(plain, body_type)
-
-    return read_model
 
 
 def _body_type(route: Route) -> Any:

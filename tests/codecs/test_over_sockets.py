@@ -1,0 +1,298 @@
+"""Codecs as a user meets them: one application, and clients that each speak their own format."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType, web
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp import AiohttpClient
+
+from aiows import HUB, KindDispatcher, Payload, WebSocketResponse, WebSocketView, on, setup
+from aiows.codecs import JSON, MSGPACK, Codec, MsgpackCodec, ObjectCodec
+from protobuf_codec import PROTOBUF
+
+ALL = (JSON, MSGPACK, PROTOBUF)
+each_codec = pytest.mark.parametrize("codec", ALL, ids=lambda codec: codec.name)
+
+MESSAGES = (WSMsgType.TEXT, WSMsgType.BINARY)
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Order(Payload, kind="order"):
+    number: int
+    price: Decimal
+    weight: float
+    colour: Colour
+    id: UUID
+    day: date
+    at: datetime
+    data: bytes
+
+
+ORDER = Order(
+    number=2**70,
+    price=Decimal("1.10"),
+    weight=0.1,
+    colour=Colour.RED,
+    id=UUID(int=7),
+    day=date(2026, 11, 21),
+    at=datetime(2026, 11, 21, 5, 0, tzinfo=UTC),
+    data=b"\xff\x00",
+)
+
+
+class Greeting(Payload, kind="greeting"):
+    data: bytes
+
+
+class Shop(WebSocketView):
+    codecs: ClassVar[Sequence[Codec]] = ALL
+
+    def on_open(self) -> None:
+        self.ws.subscribe("all")
+
+    @on(Order)
+    def order(self, order: Order) -> Order:
+        assert order == ORDER
+        return order
+
+    @on("push")
+    def push(self, message: Any) -> None:
+        self.ws.push(Greeting(data=b"\xff") if message is None else message)
+
+    @on("question")
+    async def question(self) -> Any:
+        return await self.ws.ask("answer", {"data": b"\xff", "number": 2**70})
+
+    def on_message(self, msg: WSMessage) -> None:
+        self.ws.push({"kind": "seen", "type": type(msg.data).__name__})
+
+
+class Speaker:
+    """A client that speaks one codec."""
+
+    def __init__(self, ws: ClientWebSocketResponse, codec: Codec) -> None:
+        self.ws = ws
+        self.codec = codec
+
+    async def say(self, message: Any) -> None:
+        data = self.codec.encode(message)
+        await self.ws.send_frame(data, WSMsgType.TEXT if self.codec.is_text else WSMsgType.BINARY)
+
+    async def hear(self, type_: Any = dict[str, Any]) -> Any:
+        msg = await self.ws.receive(timeout=5)
+        assert msg.type is MESSAGES[not self.codec.is_text]
+        return self.codec.reader(type_)(msg.data)
+
+
+Client = TestClient[web.Request, web.Application]
+Connect = Callable[..., Awaitable[Speaker]]
+
+
+@pytest.fixture
+async def shop(aiohttp_client: AiohttpClient) -> Client:
+    app = web.Application()
+    app.router.add_view("/", Shop)
+    setup(app)
+    return await aiohttp_client(app)
+
+
+async def speak(client: Client, codec: Codec, *offered: str) -> Speaker:
+    return Speaker(await client.ws_connect("/", protocols=offered or (codec.subprotocol,)), codec)
+
+
+@each_codec
+async def test_the_same_handler_serves_every_codec(shop: Client, codec: Codec) -> None:
+    """And the values are the same at its end and, in the reply, at the other."""
+    client = await speak(shop, codec)
+    assert client.ws.protocol == codec.subprotocol
+    await client.say({**codec.plain(ORDER), "ref": 7})
+    reply = await client.hear(Order)
+    assert (reply.ref, reply.kind) == (7, "order")
+    reply.ref = ORDER.ref
+    assert reply == ORDER
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen", "codec"),
+    [
+        ((), None, JSON),
+        (("unknown",), None, JSON),
+        (("unknown", "aiows.msgpack", "aiows.json"), "aiows.msgpack", MSGPACK),
+    ],
+)
+async def test_the_clients_first_choice_is_spoken_or_else_our_first(
+    shop: Client, offered: tuple[str, ...], chosen: str | None, codec: Codec
+) -> None:
+    """A client that offers nothing need not know of codecs."""
+    client = Speaker(await shop.ws_connect("/", protocols=offered), codec)
+    assert client.ws.protocol == chosen
+    await client.say({"kind": "push", "message": {"number": 1}})
+    assert await client.hear() == {"number": 1}
+
+
+async def test_a_protocol_that_is_no_codecs_leaves_the_first_codec(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    """What the application offers besides is its own matter."""
+
+    class View(Shop):
+        protocols = ("chat.v1",)
+        codecs = (MSGPACK, JSON)
+
+    app = web.Application()
+    app.router.add_view("/", View)
+    setup(app)
+    client = await speak(await aiohttp_client(app), MSGPACK, "chat.v1")
+    assert client.ws.protocol == "chat.v1"
+    await client.say({"kind": "push", "message": {"number": 1}})
+    assert await client.hear() == {"number": 1}
+
+
+@each_codec
+async def test_what_is_pushed_to_a_connection_is_in_its_codec(shop: Client, codec: Codec) -> None:
+    """Dicts and payloads alike."""
+    client = await speak(shop, codec)
+    await client.say({"kind": "push", "message": {"number": 2**70}})
+    assert await client.hear(dict[str, int]) == {"number": 2**70}
+    await client.say({"kind": "push", "message": None})
+    assert await client.hear(Greeting) == Greeting(data=b"\xff")
+
+
+async def test_a_publish_reaches_each_connection_in_its_codec(shop: Client) -> None:
+    """Text and bytes reach all as they are."""
+    assert shop.app is not None
+    clients = [await speak(shop, codec) for codec in ALL]
+    assert await shop.app[HUB].publish("all", Greeting(data=b"\xff")) == 3
+    for client in clients:
+        assert await client.hear(Greeting) == Greeting(data=b"\xff")
+    await shop.app[HUB].publish("all", "hi")
+    await shop.app[HUB].broadcast(b"\xff")
+    for client in clients:
+        assert [(await client.ws.receive(timeout=5)).data for _ in range(2)] == ["hi", b"\xff"]
+
+
+@each_codec
+async def test_a_question_and_its_answer_are_in_the_codec(shop: Client, codec: Codec) -> None:
+    """So are their errors, and what takes a question back."""
+    client = await speak(shop, codec)
+    await client.say({"kind": "question", "ref": 1})
+    question = await client.hear()
+    assert codec.convert(question["data"], bytes) == b"\xff"
+    assert (question["kind"], question["number"]) == ("answer", 2**70)
+    await client.say({"kind": "reply", "ref": question["ref"], "yes": 2**70})
+    assert await client.hear() == {"kind": "reply", "ref": 1, "yes": 2**70}
+
+
+@each_codec
+async def test_an_error_reply_says_what_and_where_in_the_codec(shop: Client, codec: Codec) -> None:
+    """The same words for all."""
+    client = await speak(shop, codec)
+    await client.say({**codec.plain(ORDER), "weight": "heavy", "ref": 7})
+    error = (await client.hear())["error"]
+    assert error["code"] == "invalid"
+    assert error["details"] == {"field": "weight", "expected": "float", "got": "str"}
+
+
+@each_codec
+async def test_a_message_of_the_other_type_is_the_views_own(shop: Client, codec: Codec) -> None:
+    """TEXT as `str`, BINARY as `bytes`."""
+    client = await speak(shop, codec)
+    await (client.ws.send_bytes(b"a") if codec.is_text else client.ws.send_str("a"))
+    assert (await client.hear())["type"] == ("bytes" if codec.is_text else "str")
+
+
+@each_codec
+async def test_serve_refuses_a_message_of_the_other_type(
+    aiohttp_client: AiohttpClient, codec: Codec
+) -> None:
+    """And the response gets its codec from the dispatcher's."""
+    kinds = KindDispatcher(codecs=ALL)
+
+    async def view(request: web.Request) -> web.StreamResponse:
+        ws = WebSocketResponse(codecs=kinds.codecs)
+        await ws.prepare(request)
+        await kinds.serve(ws)
+        return ws
+
+    app = web.Application()
+    app.router.add_get("/", view)
+    client = await speak(await aiohttp_client(app), codec)
+    await (client.ws.send_bytes(b"a") if codec.is_text else client.ws.send_str("a"))
+    expected = "not_text" if codec.is_text else "not_binary"
+    assert (await client.hear())["error"]["code"] == expected
+
+
+class Counting(MsgpackCodec):
+    """Counts what it encodes."""
+
+    count = 0
+
+    def encode(self, value: Any, /) -> bytes:
+        self.count += 1
+        return super().encode(value)
+
+
+class Mute(ObjectCodec):
+    """Reads everything and can say nothing."""
+
+    name = "silence"
+
+    def loads(self, data: bytes, /) -> Any:
+        return {"kind": "push", "message": {}}
+
+    def dumps(self, plain: Any, /) -> bytes:
+        raise LookupError("never")
+
+
+async def test_a_publish_is_encoded_once_a_codec(aiohttp_client: AiohttpClient) -> None:
+    """Not once a connection; and one codec that cannot say it does not keep it from the others."""
+    counting = Counting("counting")
+    mute = Mute("mute")
+
+    class View(Shop):
+        codecs = (JSON, counting, mute)
+
+    app = web.Application()
+    app.router.add_view("/", View)
+    setup(app)
+    client = await aiohttp_client(app)
+    clients = [await speak(client, counting) for _ in range(3)]
+    silent = await speak(client, mute)
+    hearing = await speak(client, JSON)
+    assert await app[HUB].publish("all", {"number": 1}) == 4
+    for each in (*clients, hearing):
+        assert await each.hear() == {"number": 1}
+    assert counting.count == 1
+    await app[HUB].publish("all", "hi")
+    assert (await silent.ws.receive(timeout=5)).data == "hi"
+
+
+async def test_a_publish_that_a_codec_cannot_say_is_logged_once(
+    aiohttp_client: AiohttpClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever looks for the missing message finds out why."""
+
+    class View(Shop):
+        codecs = (Mute("mute"),)
+
+    app = web.Application()
+    app.router.add_view("/", View)
+    setup(app)
+    client = await aiohttp_client(app)
+    await speak(client, View.codecs[0])
+    await speak(client, View.codecs[0])
+    assert await app[HUB].publish("all", {"number": 1}) == 0
+    assert [record.message for record in caplog.records if "does not reach" in record.message] == [
+        "a message does not reach the connections that speak <Mute mute>"
+    ]

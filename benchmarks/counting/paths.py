@@ -18,7 +18,7 @@ from aiohttp import web
 from aiows import HUB, Payload, WebSocketView, on, setup, websocket
 from aiows._wire import MessageReader, Opcode, build_frame
 
-__all__ = ("PATHS", "Path", "Run", "opened")
+__all__ = ("PATHS", "Path", "Run", "SilentTransport", "opened")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

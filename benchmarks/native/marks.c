@@ -2,11 +2,6 @@
 
 #include <valgrind/callgrind.h>
 
-int is_counting(void)
-{
-    return RUNNING_ON_VALGRIND;
-}
-
 void start_counting(void)
 {
     CALLGRIND_START_INSTRUMENTATION;

@@ -34,8 +34,8 @@ class KindCall(Struct, frozen=True, eq=False):
 
     ``ws``: the connection, in the face that was dispatched on. ``kind``: as it is on the wire.
     ``payload``: the message, checked and converted: a `Payload`, the type given as ``payload=``, or an
-    object whose attributes are the fields that the handler asks for. ``handler``: the function.
-    ``instance``: the view, None where there is none.
+    object whose attributes are the fields that the handler asks for (a fallback's: ``kind`` and ``fields``).
+    ``handler``: the function. ``instance``: the view, None where there is none.
     """
 
     ws: Peer
@@ -108,7 +108,8 @@ def surrounded(
 ) -> Caller:
     """Return a caller that asks ``guards`` first and then goes through ``middleware``, each in order.
 
-    With neither it is ``call_handler`` itself: a kind pays only for what stands around it.
+    ``kind`` is "" for a fallback, whose messages say it. With neither guards nor middleware it is
+    ``call_handler`` itself: a kind pays only for what stands around it.
     """
 
     def call_plainly(call: KindCall) -> Any:
@@ -119,7 +120,11 @@ def surrounded(
         enter = _guarded(guards, enter)
     elif not middleware:
         return call_handler
-    return lambda ws, message, instance: enter(KindCall(ws, kind, message, handler, instance))
+
+    def call(ws: Peer, message: Any, instance: Any) -> Any:
+        return enter(KindCall(ws, kind or message.kind, message, handler, instance))
+
+    return call
 
 
 def _guarded(guards: tuple[Guard, ...], enter: Callable[[KindCall], Any]) -> Callable[..., Any]:
@@ -128,7 +133,7 @@ def _guarded(guards: tuple[Guard, ...], enter: Callable[[KindCall], Any]) -> Cal
     def ask(call: KindCall) -> Any:
         for position, guard in enumerate(guards):
             answer = guard(call)
-            if isawaitable(answer):
+            if answer is not None and isawaitable(answer):
                 return ask_on(call, answer, guards[position + 1 :])
         return enter(call)
 

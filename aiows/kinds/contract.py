@@ -14,7 +14,9 @@ from collections.abc import (
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
+from ..inject import innermost
 from .calls import Guard
+from .message_types import own_doc
 from .routes import Route
 from .terms import PossibleError, possible_errors
 
@@ -34,8 +36,9 @@ class KindContract:
     ``payload=``, or a Struct made of the handler's parameters. The first and the last have a field
     ``ref`` besides. ``reply``: the type of what answers a request; None: no fields; `typing.Any`: it was
     not said. ``streams``: there are any number of them, then an end. ``errors``: with what a request may
-    be refused, besides what any request may be. ``summary``: the first line of the docstring, and
-    ``description`` the rest. ``examples``: fields as in JSON, without ``kind`` and ``ref``.
+    be refused, besides what any request may be. ``summary``: the first line of the handler's docstring, or
+    else the payload's, and ``description`` the rest. ``examples``: fields as in JSON, without ``kind`` and
+    ``ref``.
     """
 
     kind: str
@@ -51,13 +54,15 @@ class KindContract:
 
 def contract_of(route: Route) -> KindContract:
     """Return the contract of a kind that has a handler."""
-    handler = route.plan.function
     reply, streams = _item_of(route.reply)
-    summary, description = split_doc(inspect.getdoc(handler))
+    payload = route.payload or route.message_type
+    summary, description = split_doc(
+        inspect.getdoc(innermost(route.plan.function)) or own_doc(payload)
+    )
     return KindContract(
         kind=route.kind,
         direction="in",
-        payload=route.payload or route.message_type,
+        payload=payload,
         reply=reply,
         streams=streams,
         errors=_distinct((*_errors_of(route.guards), *route.errors)),

@@ -88,12 +88,14 @@ class Declarations:
         Raises RegistrationError if a kind has a handler already, in a circle, and if ``other`` has a
         fallback.
         """
+        if not isinstance(other, Declarations):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise RegistrationError(f"include() takes a KindDispatcher, not {other!r}")
         if (problem := prefix_problem(prefix)) is not None:
             raise RegistrationError(problem)
         self._tree.include(other._tree, prefix, read_surroundings(middleware, guards))
 
     @overload
-    def sends(self, *payloads: type[Payload]) -> None: ...
+    def sends(self, *payloads: type[Payload], examples: Iterable[Any] = ()) -> None: ...
 
     @overload
     def sends(self, kind: str, payload: Any = None, /, *, examples: Iterable[Any] = ()) -> None: ...
@@ -102,7 +104,7 @@ class Declarations:
         """Declare kinds that the server sends, for the contract: `Payload` types, or a name and a type.
 
         The type after a name is a dataclass, TypedDict, attrs class or `msgspec.Struct` without a kind;
-        None: no fields. ``examples`` are messages of the kind. Nothing is checked when something is sent.
+        None: no fields. ``examples`` are messages of the one kind. Nothing is checked when something is sent.
 
         Raises RegistrationError for a type that cannot be sent, and for a kind that is declared with
         another.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from weakref import WeakSet
 
@@ -44,8 +44,15 @@ class KindTree:
 
     def add(self, route: Route) -> None:
         """Take the route of one more kind. Raises RegistrationError if the kind has one."""
-        self.check_free(route.kind, route.plan.function)
+        handler = route.plan.function
+        if route.kind in self._routes:
+            raise _second(route.kind, handler, self._routes[route.kind].plan.function)
         self._routes[route.kind] = route
+        try:
+            self.check_kinds({handler})
+        except RegistrationError:
+            del self._routes[route.kind]
+            raise
         self.changed()
 
     def add_fallback(self, route: Route) -> None:
@@ -69,11 +76,14 @@ class KindTree:
             raise RegistrationError("a dispatcher cannot include itself")
         if tree._fallback is not None:
             raise _fallback_below(tree._fallback)
-        for kind, handler in tree.handlers():
-            self.check_free(f"{prefix}{kind}", handler)
         for contract in tree.outgoing():
             self.check_outgoing(contract)
         self._branches.append(_Branch(tree, prefix, surroundings))
+        try:
+            self.check_kinds({handler for _, handler in tree.handlers()})
+        except RegistrationError:
+            self._branches.pop()
+            raise
         tree._includers.add(self)
         self.changed()
 
@@ -120,20 +130,19 @@ class KindTree:
         for includer in self._includers:
             includer.changed()
 
-    def check_free(self, kind: str, handler: Handler) -> None:
-        """Refuse ``handler`` for a ``kind`` that has one, here or wherever this is included."""
-        if (problem := request_problem(kind)) is not None:
-            raise refusal(handler, problem)
-        known = next((function for each, function in self.handlers() if each == kind), None)
-        if known is not None:
-            raise refusal(handler, f"the kind {kind!r} has a handler already: {place_of(known)}")
+    def check_kinds(self, newcomers: Collection[Handler]) -> None:
+        """Refuse ``newcomers`` for kinds that have a handler, here or wherever this is included."""
+        seen: dict[str, Handler] = {}
+        for kind, handler in self.handlers():
+            if (problem := request_problem(kind)) is not None:
+                raise refusal(handler, problem)
+            if kind in seen:
+                is_newer = handler in newcomers
+                known, second = (seen[kind], handler) if is_newer else (handler, seen[kind])
+                raise _second(kind, second, known)
+            seen[kind] = handler
         for includer in self._includers:
-            for prefix in includer.prefixes_of(self):
-                includer.check_free(f"{prefix}{kind}", handler)
-
-    def prefixes_of(self, tree: KindTree) -> list[str]:
-        """Return the prefixes below which ``tree`` is included here."""
-        return [each.prefix for each in self._branches if each.tree is tree]
+            includer.check_kinds(newcomers)
 
     def check_outgoing(self, contract: KindContract) -> None:
         """Refuse a kind that is declared otherwise; to declare the same once more does no harm."""
@@ -145,6 +154,10 @@ class KindTree:
                 )
         for includer in self._includers:
             includer.check_outgoing(contract)
+
+
+def _second(kind: str, handler: Handler, known: Handler) -> RegistrationError:
+    return refusal(handler, f"the kind {kind!r} has a handler already: {place_of(known)}")
 
 
 def _fallback_below(route: Route) -> RegistrationError:

@@ -104,10 +104,16 @@ async def test_a_message_that_is_wrong_reaches_no_guard() -> None:
 
 
 async def test_a_fallback_is_guarded_too() -> None:
-    """The guards of a dispatcher stand before everything."""
-    kinds = KindDispatcher(guards=[refusing])
+    """The guards of a dispatcher stand before everything, and see the kind that came."""
+    seen: list[Any] = []
+
+    def noting(call: KindCall) -> None:
+        seen.append((call.kind, call.payload.fields))
+
+    kinds = KindDispatcher(guards=[noting, refusing])
     kinds.fallback(lambda kind: kind)
-    assert (await refusal_of(kinds, {"kind": "any"}))["code"] == "closed"
+    assert (await refusal_of(kinds, {"kind": "any", "value": 1}))["code"] == "closed"
+    assert seen == [("any", {"value": 1})]
 
 
 async def test_a_middleware_can_answer_itself() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -84,6 +85,20 @@ def test_a_payload_given_by_name_is_itself() -> None:
     kinds = KindDispatcher()
     kinds.on("note", payload=Note)(lambda: None)
     assert contract(kinds, "note").payload is Note
+
+
+def test_a_payload_describes_a_kind_whose_handler_does_not() -> None:
+    """And a partial or a callable object is described by what is in it."""
+
+    def described(text: str) -> None:
+        """Say it."""
+
+    kinds = KindDispatcher()
+    kinds.on(Send)(lambda: None)
+    kinds.on("fields")(lambda: None)
+    kinds.on("partial")(partial(described, "hi"))
+    summaries = [each.summary for each in kinds.contracts()]
+    assert summaries == ["Says something in a room.", "", "Say it."]
 
 
 def replies_nothing() -> None: ...

@@ -105,6 +105,29 @@ def test_a_kind_twice_is_told_with_both_handlers() -> None:
         kinds.on("chat.x")(shout)
 
 
+def test_two_ways_to_one_kind_are_an_error() -> None:
+    """Which guards would be asked otherwise? Also if the kind comes later."""
+    kinds, left, right, shared = (KindDispatcher() for _ in range(4))
+    left.include(shared)
+    right.include(shared)
+    kinds.include(left)
+    kinds.include(right)
+    with pytest.raises(RegistrationError, match=r"'echo' has a handler already"):
+        shared.on("echo")(echo)
+    kinds, left, right = (KindDispatcher() for _ in range(3))
+    left.on("echo")(echo)
+    right.include(left)
+    kinds.include(left)
+    with pytest.raises(RegistrationError, match=r"'echo' has a handler already"):
+        kinds.include(right)
+
+
+def test_only_a_dispatcher_can_be_included() -> None:
+    """Whatever else it is, the error says so."""
+    with pytest.raises(RegistrationError, match="takes a KindDispatcher, not 7"):
+        KindDispatcher().include(7)  # type: ignore[arg-type]
+
+
 async def test_what_could_not_be_included_leaves_nothing_behind() -> None:
     """The dispatcher goes on as it was, and the router can grow."""
     kinds, router = KindDispatcher(), KindDispatcher()

@@ -43,9 +43,10 @@ class WebSocketView(web.View):
     ``protocols`` (none), ``codecs`` (JSON alone; see `aiows.codecs`: their subprotocols are offered after
     ``protocols``, and a connection speaks the one that was chosen, or else the first), ``compress``
     (True), ``origins`` ("same", which behind a proxy that speaks TLS wants to be named; see
-    `aiows.handshake.check_origin`), ``keep_request`` (False), ``payload_key`` and ``max_bad_messages``
-    (see `KindDispatcher`), ``guards`` and ``middleware`` (none; around every kind),
-    ``dependencies`` (none; for the view's methods).
+    `aiows.handshake.check_origin`), ``keep_request`` (False), ``payload_key``, ``max_bad_messages``,
+    ``in_flight`` and ``kind_timeout`` (see `KindDispatcher`, there ``timeout``), ``guards`` and
+    ``middleware`` (none; around every kind), ``dependencies`` (none;
+    for the view's methods).
     """
 
     max_msg_size: ClassVar[int] = 4 * 1024 * 1024
@@ -58,6 +59,8 @@ class WebSocketView(web.View):
     keep_request: ClassVar[bool] = False
     payload_key: ClassVar[str | None] = None
     max_bad_messages: ClassVar[int] = 20
+    in_flight: ClassVar[int] = 16
+    kind_timeout: ClassVar[float | None] = None
     guards: ClassVar[Sequence[Guard]] = ()
     middleware: ClassVar[Sequence[Middleware]] = ()
     dependencies: ClassVar[Sequence[Factory]] = ()
@@ -198,6 +201,8 @@ def _dispatcher_of(view: type[WebSocketView]) -> KindDispatcher:
         payload_key=view.payload_key,
         max_bad_messages=view.max_bad_messages,
         codecs=view.codecs,
+        in_flight=view.in_flight,
+        timeout=view.kind_timeout,
         middleware=view.middleware,
         guards=view.guards,
         dependencies=view.dependencies,

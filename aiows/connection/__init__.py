@@ -2,14 +2,22 @@
 
 from .connection import Connection
 from .consumer import Consumer, Host
+from .in_flight import Stopped, Work, attended
 from .keepalive import KeepAlivePolicy
 from .options import ConnectionOptions, shared_options
 from .outbox import SendStatus
 from .peer import Face, Peer, TopicsPort
 from .prepared import PreparedMessage
 from .pump import Hooks, Pump
+from .words import ANSWERS, END, ERROR, ITEM, REPLY, UNANSWERED
 
 __all__ = (
+    "ANSWERS",
+    "END",
+    "ERROR",
+    "ITEM",
+    "REPLY",
+    "UNANSWERED",
     "Connection",
     "ConnectionOptions",
     "Consumer",
@@ -21,6 +29,9 @@ __all__ = (
     "PreparedMessage",
     "Pump",
     "SendStatus",
+    "Stopped",
     "TopicsPort",
+    "Work",
+    "attended",
     "shared_options",
 )

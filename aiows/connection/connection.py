@@ -283,6 +283,7 @@ class Connection(Ending):
         """What goes on between requests and answers; made when it is first asked for."""
         if self._exchange is None:
             self._exchange = Exchange(self)
+            self.in_flight = self._exchange.in_flight
         return self._exchange
 
     @property
@@ -417,7 +418,7 @@ class Connection(Ending):
 
     def _check_blocked(self) -> None:
         if self._exchange is not None and self._protocol.is_paused:
-            self._exchange.asking.blocked()
+            self._exchange.blocked()
 
     # the consumer's side
 

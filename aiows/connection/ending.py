@@ -64,6 +64,7 @@ class Ending:
         "_transport",
         "exception",
         "failure",
+        "in_flight",
         "keepalive",
         "outbox",
         "was_clean",
@@ -98,6 +99,7 @@ class Ending:
         self._leave_callbacks: list[Callable[[Connection], None]] | None = None
         self._afterwards: Afterwards | None = None
         self._exchange: Exchange | None = None
+        self.in_flight: InFlight | None = None  # the exchange's: what handlers wait
         self.failure: Exception | None = None  # the peer's: a broken protocol, or silence
         self.exception: BaseException | None = None
         self.was_clean = False  # both Close frames have passed
@@ -119,11 +121,6 @@ class Ending:
     @property
     def _itself(self) -> Connection:
         return cast("Connection", self)
-
-    @property
-    def in_flight(self) -> InFlight | None:
-        """The handlers that wait; None if there never were any."""
-        return None if self._exchange is None else self._exchange.in_flight
 
     @property
     def closed(self) -> bool:

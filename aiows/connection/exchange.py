@@ -5,6 +5,8 @@ Without this a handler that asks, in a loop that waits for it, would wait for it
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from .._wire import Message, Opcode
@@ -26,11 +28,12 @@ LONGEST_CANCEL: Final = 1024
 class Exchange:
     """Requests and answers of one connection; there is none until it is needed."""
 
-    __slots__ = ("_opcode", "_read_object", "asking", "in_flight")
+    __slots__ = ("_asking", "_connection", "_opcode", "_read_object", "in_flight")
 
     def __init__(self, connection: Connection) -> None:
-        self.asking = Asking(connection, on_wait=self._waits)
-        self.in_flight = InFlight(connection, self.asking)
+        self._connection = connection
+        self._asking: Asking | None = None
+        self.in_flight = InFlight(connection, self._askers)
         self._opcode = Opcode.TEXT if connection.codec.is_text else Opcode.BINARY
         self._read_object = connection.codec.reader(dict[str, Any])
 
@@ -42,7 +45,7 @@ class Exchange:
         if message.opcode != self._opcode:
             return False
         text = cast("str | bytes", message.data)
-        if self.asking.is_mentioned(text):
+        if self._asking is not None and self._asking.is_mentioned(text):
             return self._take(self._read(text), message.size)
         is_small = message.size <= LONGEST_CANCEL
         return is_small and self.in_flight.may_take_back(text) and self._take_back(self._read(text))
@@ -68,10 +71,23 @@ class Exchange:
         except Exception:  # a codec of the application's may raise what it likes
             return {}
 
-    def _waits(self) -> None:
-        self.in_flight.made_room()
+    def blocked(self) -> None:
+        """Nothing is read until somebody handles what waits."""
+        if self._asking is not None:
+            self._asking.blocked()
+
+    @property
+    def asking(self) -> Asking:
+        """The questions of ours; made with the first one."""
+        if self._asking is None:
+            self._asking = Asking(self._connection, on_wait=self.in_flight.made_room)
+        return self._asking
+
+    def _askers(self) -> Collection[asyncio.Task[Any] | None]:
+        return () if self._asking is None else self._asking.askers()
 
     def left(self, error: ConnectionClosed) -> None:
         """The connection ends, from one side or the other: ``error`` is for who waits for the peer."""
-        self.asking.fail(error)
+        if self._asking is not None:
+            self._asking.fail(error)
         self.in_flight.left()

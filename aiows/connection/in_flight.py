@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Coroutine, Generator
-from types import TracebackType, coroutine
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator
+from types import CoroutineType, TracebackType, coroutine
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar, cast
 
-from .asking import Asking
 from .eager import start_eagerly
 
 if TYPE_CHECKING:
     from .connection import Connection
 
-__all__ = ("InFlight", "Ref", "Stopped", "Work", "go_on")
+__all__ = ("InFlight", "Ref", "Stopped", "Work", "attended")
 
 Ref: TypeAlias = str | int | None
 """What ties a reply to its request; None: no reply is wanted."""
+
+Askers: TypeAlias = Callable[[], Collection[asyncio.Task[Any] | None]]
+
+T = TypeVar("T")
 
 # Requests that were taken back while they still waited to be begun. Those are in the inbox, which is
 # bounded by bytes; a peer that takes back what it never asked has the oldest of these forgotten.
@@ -54,6 +56,10 @@ class Work:
         self.is_stream = is_stream
         self.task: asyncio.Task[Any] | None = None  # while it is at work
 
+    def start(self, handling: Coroutine[Any, Any, None]) -> None:
+        """Run ``handling``, which enters this, beside the others; its first step is made at once."""
+        self._flight.start(handling)
+
     def __enter__(self) -> Self:
         self.task = asyncio.current_task()
         assert self.task is not None
@@ -86,10 +92,10 @@ class Work:
 
 
 class InFlight:
-    """The handlers of one connection that wait."""
+    """The handlers of one connection that wait; ``askers`` returns the tasks that wait for an answer."""
 
     __slots__ = (
-        "_asking",
+        "_askers",
         "_called_off",
         "_connection",
         "_is_listening",
@@ -98,20 +104,19 @@ class InFlight:
         "_works",
     )
 
-    def __init__(self, connection: Connection, asking: Asking) -> None:
+    def __init__(self, connection: Connection, askers: Askers) -> None:
         self._connection = connection
-        self._asking = asking
+        self._askers = askers
         self._is_listening = False  # for what takes a request back
         self._works: dict[Work, None] = {}
         self._called_off: dict[Ref, None] = {}
-        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._waiters: list[asyncio.Future[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps tasks only weakly
 
     # the handlers' side
 
-    def start(self, work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
-        """Run ``work`` beside whoever calls this, its first step at once."""
-        task = start_eagerly(work, loop)
+    def start(self, handling: Coroutine[Any, Any, None]) -> None:
+        task = start_eagerly(handling, asyncio.get_running_loop())
         if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -131,11 +136,16 @@ class InFlight:
             self._called_off.clear()
         self.made_room()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no handler waits, and no request that may still come was taken back."""
+        return not self._works and not self._called_off
+
     def is_full(self, limit: int) -> bool:
         """Whether ``limit`` handlers wait for something else than the peer's answer."""
         if len(self._works) < limit:
             return False
-        askers = self._asking.askers()
+        askers = self._askers()
         return sum(work.task not in askers for work in self._works) >= limit
 
     async def room(self, limit: int) -> None:
@@ -206,16 +216,37 @@ class InFlight:
             await asyncio.wait(late)
 
 
+async def attended(
+    awaitable: Awaitable[T], connection: Connection, ref: Ref, *, is_stream: bool = False
+) -> T:
+    """Await ``awaitable`` as a `Work`; if it does not wait it never becomes one.
+
+    It runs in the current task, its first step, too: so that costs neither a task nor an entry.
+    """
+    is_coroutine = type(awaitable) is CoroutineType
+    steps = cast("Coroutine[Any, Any, T]", awaitable) if is_coroutine else _awaited(awaitable)
+    try:
+        waits_for = steps.send(None)
+    except StopIteration as done:
+        return cast("T", done.value)
+    with Work(connection.exchange.in_flight, ref, is_stream=is_stream):
+        return await _gone_on(steps, waits_for)
+
+
+async def _awaited(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
 @coroutine
-def go_on(work: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any, Any, Any]:
-    """Await ``work``, whose first step was made and led to ``waits_for``."""
+def _gone_on(steps: Coroutine[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T]:
+    """Await a coroutine whose first step was made and led to ``waits_for``."""
     while True:
         try:
             yield waits_for
         except BaseException as error:
             try:
-                waits_for = work.throw(error)
+                waits_for = steps.throw(error)
             except StopIteration as done:
-                return done.value
+                return cast("T", done.value)
         else:
-            return (yield from work.__await__())
+            return (yield from steps.__await__())

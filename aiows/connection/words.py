@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ("ANSWERS", "CANCEL", "END", "ERROR", "ITEM", "KIND", "REF", "REPLY")
+__all__ = ("ANSWERS", "CANCEL", "END", "ERROR", "ITEM", "KIND", "REF", "REPLY", "UNANSWERED")
 
 # keys
 KIND: Final = "kind"
@@ -19,3 +19,7 @@ CANCEL: Final = "cancel"
 
 # What one side answers the other with, or takes back a request with: never requests.
 ANSWERS: Final = frozenset({REPLY, ITEM, END, ERROR, CANCEL})
+
+# Never answered in any way: two peers could answer each other's errors for ever, and what takes a
+# request back may cross its answer.
+UNANSWERED: Final = frozenset({ERROR, CANCEL})

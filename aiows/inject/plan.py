@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
-from inspect import isawaitable
+from inspect import isasyncgenfunction, isawaitable
 from typing import Any
 
 from ..connection import Peer
 from .parameters import Dependency, Parameter, asked_by
 from .scope import Scope, scope_of
+from .signature import innermost
 
 __all__ = ("Plan",)
 
@@ -31,6 +32,7 @@ class Plan:
     __slots__ = (
         "_has_factories",
         "_is_shared",
+        "_is_stream",
         "_named",
         "_positional",
         "function",
@@ -54,18 +56,20 @@ class Plan:
             if isinstance(asked.parameter.supply, Dependency)
         ]
         self._has_factories = bool(factories)
+        self._is_stream = isasyncgenfunction(innermost(function))
         self._is_shared = any(each.is_shared for each in factories)
         self._positional: Any = tuple(p.supply for p in parameters if not p.is_keyword_only)
         self._named: Any = tuple((p.name, p.supply) for p in parameters if p.is_keyword_only)
 
     def call(self, peer: Peer, message: Any, instance: Any = None) -> Any:
-        """Call the function for one message; what it returns may have to be awaited.
+        """Call the function for one message; what it returns may have to be awaited, or iterated over.
 
         What factories have opened is closed again before that is done, except for what the
         connection shares.
         """
         if self._has_factories:
-            return self._call_with_factories(peer, message, instance)
+            call = self._stream_with_factories if self._is_stream else self._call_with_factories
+            return call(peer, message, instance)
         args = [get(peer, message, instance) for get in self._positional]
         if self.is_method:
             args.insert(0, instance)
@@ -79,8 +83,22 @@ class Plan:
 
     async def _call_with_factories(self, peer: Peer, message: Any, instance: Any) -> Any:
         async with AsyncExitStack() as stack:
-            scope = await stack.enter_async_context(scope_of(peer)) if self._is_shared else Scope()
-            return await self._fill_and_call(_Call(peer, message, instance, scope), stack)
+            return await self._call_once(stack, peer, message, instance)
+
+    async def _stream_with_factories(
+        self, peer: Peer, message: Any, instance: Any
+    ) -> AsyncGenerator[Any]:
+        async with AsyncExitStack() as stack:
+            items = await self._call_once(stack, peer, message, instance)
+            await stack.enter_async_context(aclosing(items))
+            async for item in items:
+                yield item
+
+    async def _call_once(
+        self, stack: AsyncExitStack, peer: Peer, message: Any, instance: Any
+    ) -> Any:
+        scope = await stack.enter_async_context(scope_of(peer)) if self._is_shared else Scope()
+        return await self._fill_and_call(_Call(peer, message, instance, scope), stack)
 
     async def _fill_and_call(self, call: _Call, stack: AsyncExitStack) -> Any:
         args, named = await _arguments(self.parameters, call, stack)

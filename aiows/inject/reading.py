@@ -74,12 +74,12 @@ def read_parameters(
 
 
 def check_handler(handler: Function) -> None:
-    """Raise RegistrationError for what is no function, or a generator."""
+    """Raise RegistrationError for what is no function, or a generator that would hold up the loop."""
     if not callable(handler):
         raise RegistrationError(f"a handler is a function, not {handler!r}")
     inner = innermost(handler)
-    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
-        raise refusal(handler, "a handler cannot be a generator; return the reply instead")
+    if inspect.isgeneratorfunction(inner):
+        raise refusal(handler, "a handler cannot be a plain generator: make it an async one")
 
 
 class _Declared(NamedTuple):

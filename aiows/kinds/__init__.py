@@ -6,7 +6,13 @@ no ref. ::
 
     {"kind": "chat.send", "room": "a", "text": "hi", "ref": 7}
     {"kind": "reply", "ref": 7, "ok": true}
+    {"kind": "item", "ref": 7, "n": 1}
+    {"kind": "end", "ref": 7}
     {"kind": "error", "ref": 7, "error": {"code": "invalid", "message": "...", "details": {...}}}
+    {"kind": "cancel", "ref": 7}
+
+An async generator answers with a series of items and an end. Whoever asked takes a request back with
+``cancel``, which is not answered. The same forms serve both directions: see `Connection.ask`.
 
 An error reply is always sent, with the ``ref`` if one was readable. Its ``code`` is one of
 these, or what a handler's `KindError` says:
@@ -20,6 +26,8 @@ missing_kind    it has no ``kind``
 bad_kind        its ``kind`` is no string
 unknown_kind    nobody handles its ``kind``
 invalid         a field, or ``ref``, is missing, wrong or not known
+timeout         the handler took longer than it may
+superseded      a later message was handled in the place of this one (`Latest`)
 not_text        a BINARY message came to `KindDispatcher.serve` where the codec is text
 not_binary      a TEXT message came to it where the codec is binary
 internal        the handler failed; the log says how (logger ``aiows.kinds``), the peer is not told
@@ -30,6 +38,7 @@ Where one field is to blame ``details`` has its path as ``field`` (``items[2].pr
 """
 
 from .calls import Guard, KindCall, Middleware, Next
+from .concurrency import Concurrency, InOrder, Latest, OnePerKey, Parallel
 from .contract import Direction, KindContract
 from .dispatcher import KindDispatcher
 from .guards import Roles, authenticated, rate_limit, role
@@ -38,14 +47,19 @@ from .payload import Payload
 from .terms import KindOptions, PossibleError
 
 __all__ = (
+    "Concurrency",
     "Direction",
     "Guard",
+    "InOrder",
     "KindCall",
     "KindContract",
     "KindDispatcher",
     "KindOptions",
+    "Latest",
     "Middleware",
     "Next",
+    "OnePerKey",
+    "Parallel",
     "Payload",
     "PossibleError",
     "Roles",

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
-from inspect import isawaitable
 from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 from aiohttp import WSMessage, WSMsgType
 
 from ..codecs import JSON, Codec
-from ..connection import Connection, Peer, PreparedMessage
-from ..errors import ConnectionClosed, KindError
+from ..connection import UNANSWERED, Connection, Peer
 from ..inject import Factory, refusal
 from .calls import Guard, Middleware
 from .declarations import Declarations
-from .payload import RESERVED, Ref
-from .reader import Reader, Request, Unreadable
-from .refusals import INTERNAL, quote, wrong_message_type
-from .replies import error_reply, reply
-from .routes import ERROR
+from .payload import RESERVED
+from .reader import Reader, Unreadable
+from .refusals import quote, wrong_message_type
+from .running import Runner, answer_to_error, send
 
 __all__ = ("KindDispatcher",)
 
@@ -51,6 +47,13 @@ class KindDispatcher(Declarations):
     or the first of these if its own is none of them; messages of the other type, TEXT or BINARY, have no
     kind there. Give them to the connection, too: ``WebSocketResponse(codecs=kinds.codecs)``.
 
+    ``in_flight``: so many handlers of one connection may wait at once (default 16), without those that
+    wait for the peer's answer in `Connection.ask`; what comes then is read later. Stops a peer that makes
+    handlers pile up.
+
+    ``timeout``: seconds that a handler may take where its kind says nothing else (default None: any);
+    then it is cancelled, and the answer is the error ``timeout``. For a stream it is the time to each item.
+
     ``middleware`` and ``guards`` stand around every handler, outside of those of its kind; guards come
     first. See `Guard` and `Middleware`. ``dependencies`` are factories, or `use` of one: a parameter of a
     handler that is registered here gets its value by the class that the factory says it returns.
@@ -64,6 +67,8 @@ class KindDispatcher(Declarations):
         payload_key: str | None = None,
         max_bad_messages: int = 20,
         codecs: Iterable[Codec] = (JSON,),
+        in_flight: int = 16,
+        timeout: float | None = None,
         middleware: Iterable[Middleware] = (),
         guards: Iterable[Guard] = (),
         dependencies: Iterable[Factory] = (),
@@ -74,6 +79,7 @@ class KindDispatcher(Declarations):
         if max_bad_messages < 0:
             raise ValueError("max_bad_messages is 0 (no limit) or more")
         self._payload_key = payload_key
+        self._runner = Runner(payload_key=payload_key, in_flight=in_flight, timeout=timeout)
         self._max_bad_messages = max_bad_messages
         self.codecs = tuple(codecs)
         if not self.codecs:
@@ -101,9 +107,10 @@ class KindDispatcher(Declarations):
 
         TEXT is one where the connection's codec is text, BINARY where it is not.
 
-        Returns when the handler has. Raises what is not an `Exception` (a cancellation), and
-        TypeError if a handler registered with ``method=True`` gets no ``instance``; all else is
-        answered and logged.
+        Returns when the handler has, or where messages of its kind may overlap when it was started;
+        before that it waits while ``in_flight`` handlers wait already. Raises what is not an
+        `Exception` (a cancellation), and TypeError if a handler registered with ``method=True`` gets
+        no ``instance``; all else is answered and logged.
         """
         reader = self._reader_for(ws.connection)
         if msg.type is not reader.message_type:
@@ -118,7 +125,7 @@ class KindDispatcher(Declarations):
         plan = request.route.plan
         if plan.is_method and instance is None:
             raise refusal(plan.function, "registered with method=True: needs instance=")
-        await self._handle(ws, request, instance, reader.codec)
+        await self._runner.run(ws, request, instance, reader.codec)
         return True
 
     def _changed(self) -> None:
@@ -134,27 +141,15 @@ class KindDispatcher(Declarations):
         reader = self._readers[codec] = Reader(routes, fallback, self._payload_key, spoken)
         return reader
 
-    async def _handle(self, ws: Peer, request: Request, instance: Any, codec: Codec) -> None:
-        try:
-            value = request.route.call(ws, request.message, instance)
-            if isawaitable(value):
-                value = await value
-            if request.ref is None:
-                return
-            answer = reply(value, request.ref, self._payload_key, codec)
-        except Exception as error:
-            if isinstance(error, ConnectionClosed) and ws.closed:
-                return  # the peer has gone, and nobody is left to answer
-            answer = _error_reply(ws, error, request.kind, request.ref, codec)
-        await _send(ws, answer)
-
     async def _refuse(self, ws: Peer, unreadable: Unreadable, codec: Codec) -> None:
         """Answer a message that no handler took, and close if there were too many in a row."""
         kind = unreadable.kind
-        if kind == ERROR:  # Never answered: two peers could answer each other's errors for ever.
-            logger.debug("%s sent an error", quote(ws.connection))
+        if kind in UNANSWERED:
+            logger.debug("%s sent %s of nothing that is at work", quote(ws.connection), kind)
             return
-        await _send(ws, _error_reply(ws, unreadable.error, kind, unreadable.ref, codec))
+        answer = answer_to_error(ws, unreadable.error, kind, unreadable.ref, codec)
+        if answer is not None:
+            await send(ws, answer)
         self._count_bad(ws.connection)
 
     def _count_bad(self, connection: Connection) -> None:
@@ -163,30 +158,3 @@ class KindDispatcher(Declarations):
         if self._max_bad_messages and count >= self._max_bad_messages:
             logger.warning("%s sent %d bad messages in a row: closing", quote(connection), count)
             connection.close(POLICY_VIOLATION, "too many bad messages")
-
-
-def _error_reply(
-    ws: Peer, error: Exception, kind: str | None, ref: Ref, codec: Codec
-) -> PreparedMessage:
-    """Return the answer to what was raised; all but a `KindError` is for the log, not the peer."""
-    if isinstance(error, KindError):
-        try:
-            return error_reply(error, ref, codec)
-        except Exception as unsayable:  # its details are not for the codec
-            error = unsayable
-    logger.error(
-        "the handler of kind %s failed on %.128r, user %s",
-        quote(kind),
-        ws.connection,
-        quote(ws.user_id),
-        exc_info=error,
-    )
-    return error_reply(INTERNAL, ref, codec)
-
-
-async def _send(ws: Peer, message: PreparedMessage) -> None:
-    """Send at once, or when there is room; not at all once the connection is closed."""
-    if ws.push(message):
-        return
-    with suppress(ConnectionClosed):
-        await ws.connection.send_message(message)

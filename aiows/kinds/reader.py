@@ -15,10 +15,11 @@ from aiohttp import WSMsgType
 from msgspec import DecodeError, Struct, ValidationError
 
 from ..codecs import Codec, Document, Parts, hook_for
+from ..connection import UNANSWERED
 from ..errors import KindError
 from .payload import KIND, REF, Ref, take_ref
 from .refusals import Refusals, missing_kind, unknown_kind
-from .routes import ERROR, Route, Unrouted
+from .routes import Route, Unrouted
 
 __all__ = ("Reader", "Request", "Unreadable")
 
@@ -163,7 +164,7 @@ class Reader:
             if route.payload is None:
                 take_ref(message)
             return Request(route, kind, message, ref)
-        if self._fallback is None or kind == ERROR:
+        if self._fallback is None or kind in UNANSWERED:
             raise unknown_kind(kind)
         fields = self._read_body(self._read_fields, body, dict)
         if not self._payload_key:

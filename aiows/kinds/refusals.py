@@ -19,7 +19,9 @@ __all__ = (
     "Refusals",
     "missing_kind",
     "quote",
+    "superseded",
     "unknown_kind",
+    "unreferred",
     "wrong_message_type",
 )
 
@@ -130,6 +132,19 @@ def unknown_kind(kind: str) -> KindError:
     """Refuse a kind that nobody handles."""
     details = {"field": "kind", "expected": "a kind that is handled here", "got": _shorten(kind)}
     return KindError("unknown_kind", f"there is no handler for the kind {quote(kind)}", details)
+
+
+def unreferred(kind: str) -> KindError:
+    """Refuse a message without a ref whose handler answers with a stream."""
+    details = {"field": "ref", "expected": "str | int", "got": "nothing"}
+    return KindError(
+        "invalid", f"ref: the answer to {quote(kind)} is a stream, which needs one", details
+    )
+
+
+def superseded() -> KindError:
+    """Say of a request that a later one was handled in its place."""
+    return KindError("superseded", "a later message has taken the place of this one")
 
 
 def _unreadable_code(codec: Codec) -> str:

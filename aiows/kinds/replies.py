@@ -11,12 +11,11 @@ from msgspec import UNSET
 
 from .._wire import Opcode
 from ..codecs import Codec
-from ..connection import PreparedMessage
+from ..connection import END, ERROR, ITEM, REPLY, PreparedMessage
 from ..errors import KindError
 from .payload import KIND, REF, RESERVED, Payload, Ref
-from .routes import ERROR, REPLY
 
-__all__ = ("error_reply", "reply")
+__all__ = ("end", "error_reply", "item", "reply")
 
 
 def reply(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> PreparedMessage:
@@ -33,6 +32,20 @@ def reply(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> Prepar
     fields = _fields_of(value, codec)
     _check_free(fields)
     return _prepared(codec.encode({KIND: _kind_of(value), REF: ref, **fields}), codec)
+
+
+def item(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> PreparedMessage:
+    """Return one of a series of answers: fields as `reply` has them, and the kind ``item`` in any case."""
+    fields = _fields_of(value, codec)
+    if payload_key:
+        return _prepared(codec.encode({KIND: ITEM, REF: ref, payload_key: fields}), codec)
+    _check_free(fields)
+    return _prepared(codec.encode({KIND: ITEM, REF: ref, **fields}), codec)
+
+
+def end(ref: Ref, codec: Codec) -> PreparedMessage:
+    """Return what ends a series of answers."""
+    return _prepared(codec.encode({KIND: END, REF: ref}), codec)
 
 
 def error_reply(error: KindError, ref: Ref, codec: Codec) -> PreparedMessage:

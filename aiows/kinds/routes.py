@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
+from ..connection import ANSWERS
 from ..inject import (
     Parameter,
     Plan,
@@ -23,6 +24,7 @@ from ..inject import (
     return_annotation,
 )
 from .calls import Caller, surrounded
+from .concurrency import Concurrency, InOrder
 from .examples import read_examples
 from .message_types import (
     check_readable,
@@ -39,8 +41,6 @@ from .payload import Payload, kind_problem
 from .terms import NOT_SAID, Surroundings, Terms
 
 __all__ = (
-    "ERROR",
-    "REPLY",
     "Handler",
     "Route",
     "Unrouted",
@@ -50,11 +50,6 @@ __all__ = (
 )
 
 Handler: TypeAlias = Callable[..., Any]
-
-REPLY: Final = "reply"
-ERROR: Final = "error"
-# What one side answers the other with: never requests, so no handler can be registered for them.
-ANSWERS: Final = frozenset({REPLY, "item", "end", ERROR, "cancel"})
 
 
 _POSITIONAL: Final = (
@@ -78,15 +73,17 @@ class Route(Terms):
     handler gets; ``message_type`` has then the kind and the ref alone.
 
     ``call(ws, message, instance)`` asks the guards, goes through the middleware and calls the handler;
-    what it returns may have to be awaited.
+    what it returns may have to be awaited. ``is_in_order``: no other message may overlap with its own.
     """
 
     kind: str
     message_type: Any
     plan: Plan
     call: Caller = field(init=False)
+    is_in_order: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "is_in_order", isinstance(self.concurrency, InOrder))
         call = surrounded(
             self.plan.call,
             kind=self.kind,
@@ -126,6 +123,7 @@ def build_route(
     if payload is not None:
         _check_payload(plan, name, payload)
     message_type = _message_type(name, plan, payload)
+    _check_key(handler, terms.concurrency, payload or message_type)
     untagged = None if is_payload(payload) else payload
     said = replace(
         terms,
@@ -228,6 +226,14 @@ def _one_payload(plan: Plan, given: Any) -> Any:
             listed.insert(0, f"it is registered for {type_name(given)}")
         raise refusal(handler, f"one message cannot be several payloads: {', '.join(listed)}")
     return _of_a_kind(handler, first) if given is None and first is not None else first
+
+
+def _check_key(handler: Handler, concurrency: Concurrency, payload: Any) -> None:
+    """Refuse messages that would have to wait for each other by a field that they do not have."""
+    key = getattr(concurrency, "key", None)
+    known = fields_of(payload)  # none where only a hook knows them
+    if isinstance(key, str) and known and key not in known:
+        raise refusal(handler, f"concurrency={concurrency!r}, but there is no field {key!r}")
 
 
 def _message_type(name: str, plan: Plan, payload: Any) -> type[Struct]:

@@ -241,7 +241,7 @@ async def test_a_handler_whose_peer_has_gone_ends_in_silence(
         return ws
 
     client = await raw_client(await serve(view))
-    client.send_text('{"kind":"some","ref":1}')
+    client.send_text('{"kind":"some"}')
     async with asyncio.timeout(5):
         assert isinstance(await ended, ConnectionClosed)
     assert not [each for each in caplog.records if each.levelno >= logging.WARNING]

@@ -1,0 +1,184 @@
+"""In goes a request that was read, out goes the answer of its handler: in order, or beside the others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Hashable
+from contextlib import suppress
+from inspect import isawaitable
+from types import AsyncGeneratorType
+from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
+
+from ..codecs import Codec
+from ..connection import Connection, Peer, PreparedMessage, Stopped, Work, attended
+from ..errors import ConnectionClosed, KindError
+from .payload import Ref
+from .reader import Request
+from .refusals import INTERNAL, quote, superseded, unreferred
+from .replies import end, error_reply, item, reply
+from .scheduling import SUPERSEDED, Lanes, key_of
+from .streams import send_items
+from .timeouts import within
+
+__all__ = ("Runner", "answer_to_error", "send")
+
+logger: Final = logging.getLogger("aiows.kinds")
+
+
+class Runner:
+    """Runs the handlers of one dispatcher, and answers.
+
+    ``in_flight``: so many handlers of one connection may wait at once; ``timeout``: seconds that one may
+    take where its kind says nothing else, None: any. Raises ValueError for what cannot be.
+    """
+
+    def __init__(self, *, payload_key: str | None, in_flight: int, timeout: float | None) -> None:
+        if in_flight < 1:
+            raise ValueError(f"in_flight is 1 or more, not {in_flight!r}")
+        if timeout is not None and not timeout > 0:
+            raise ValueError(f"timeout is more than 0 seconds, or None, not {timeout!r}")
+        self._payload_key = payload_key
+        self._in_flight = in_flight
+        self._timeout = timeout
+        self._lanes: WeakKeyDictionary[Connection, Lanes] = WeakKeyDictionary()
+
+    def run(self, ws: Peer, request: Request, instance: Any, codec: Codec) -> Awaitable[None]:
+        """Return what handles ``request``, or starts that where messages of its kind may overlap."""
+        flight = ws.connection.in_flight
+        if request.route.is_in_order and (flight is None or flight.is_empty):
+            return self._handle(ws, request, instance, codec)
+        return self._run_among_others(ws, request, instance, codec)
+
+    async def _run_among_others(
+        self, ws: Peer, request: Request, instance: Any, codec: Codec
+    ) -> None:
+        """Wait while too many handlers wait: what comes then stays in the inbox, and reading pauses."""
+        flight = ws.connection.exchange.in_flight
+        await flight.room(self._in_flight)
+        if request.ref is not None and flight.was_called_off(request.ref):
+            return
+        if request.route.is_in_order:
+            await self._handle(ws, request, instance, codec)
+        else:
+            await self._begin(ws, request, instance, codec)
+
+    async def _handle(
+        self, ws: Peer, request: Request, instance: Any, codec: Codec, work: Work | None = None
+    ) -> None:
+        """Call the handler, and answer with what it returned or raised; ``work``: in a task of its own."""
+        try:
+            value = request.route.call(ws, request.message, instance)
+            if isawaitable(value):
+                if (limit := request.route.timeout or self._timeout) is not None:
+                    value = within(limit, value)
+                if request.ref is not None and work is None:
+                    value = attended(value, ws.connection, request.ref)
+                value = await value
+            if isinstance(value, AsyncGeneratorType):
+                answer = await self._stream(cast("Any", value), ws, request, codec, work)
+            elif request.ref is None:
+                return
+            else:
+                answer = reply(value, request.ref, self._payload_key, codec)
+        except Exception as error:
+            await _send_error(ws, error, request, codec)
+        else:
+            await send(ws, answer)
+
+    async def _stream(
+        self,
+        items: AsyncGenerator[Any, Any],
+        ws: Peer,
+        request: Request,
+        codec: Codec,
+        work: Work | None,
+    ) -> PreparedMessage:
+        """Send the items of a stream, and return what ends it."""
+        ref = request.ref
+        if ref is None:
+            raise unreferred(request.kind)
+        sending = send_items(
+            ws.connection,
+            items,
+            message_of=lambda value: item(value, ref, self._payload_key, codec),
+            timeout=self._limit_of(request),
+        )
+        if work is None:
+            await attended(sending, ws.connection, ref, is_stream=True)
+        else:
+            work.is_stream = True
+            await sending
+        return end(ref, codec)
+
+    def _limit_of(self, request: Request) -> float | None:
+        return request.route.timeout or self._timeout
+
+    async def _begin(self, ws: Peer, request: Request, instance: Any, codec: Codec) -> None:
+        """Start the handler beside others; it makes its first step at once if it is its turn."""
+        try:
+            place = (request.kind, key_of(request.route.concurrency, request.message))
+            hash(place)
+        except Exception as error:
+            await _send_error(ws, error, request, codec)
+            return
+        work = Work(ws.connection.exchange.in_flight, request.ref)
+        work.start(self._handle_beside(place, ws, request, instance, codec, work))
+
+    async def _handle_beside(
+        self,
+        place: Hashable,
+        ws: Peer,
+        request: Request,
+        instance: Any,
+        codec: Codec,
+        work: Work,
+    ) -> None:
+        lanes = self._lanes.setdefault(ws.connection, Lanes())
+        try:
+            with work, lanes.entered(place, request.route.concurrency, work) as turn:
+                async with turn:
+                    await self._handle(ws, request, instance, codec, work)
+        except Stopped as stopped:
+            await _send_error(ws, stopped, request, codec)
+
+
+async def _send_error(ws: Peer, error: Exception, request: Request, codec: Codec) -> None:
+    answer = answer_to_error(ws, error, request.kind, request.ref, codec)
+    if answer is not None:
+        await send(ws, answer)
+
+
+def answer_to_error(
+    ws: Peer, error: Exception, kind: str | None, ref: Ref, codec: Codec
+) -> PreparedMessage | None:
+    """Return the answer to what was raised, None if nobody waits for one.
+
+    All but a `KindError` is for the log, not the peer.
+    """
+    if isinstance(error, ConnectionClosed) and ws.closed:
+        return None  # the peer has gone
+    if isinstance(error, Stopped):
+        is_awaited = error.reason is SUPERSEDED and ref is not None
+        return error_reply(superseded(), ref, codec) if is_awaited else None
+    if isinstance(error, KindError):
+        try:
+            return error_reply(error, ref, codec)
+        except Exception as unsayable:  # its details are not for the codec
+            error = unsayable
+    logger.error(
+        "the handler of kind %s failed on %.128r, user %s",
+        quote(kind),
+        ws.connection,
+        quote(ws.user_id),
+        exc_info=error,
+    )
+    return error_reply(INTERNAL, ref, codec)
+
+
+async def send(ws: Peer, message: PreparedMessage) -> None:
+    """Send at once, or when there is room; not at all once the connection is closed."""
+    if ws.push(message):
+        return
+    with suppress(ConnectionClosed):
+        await ws.connection.send_message(message)

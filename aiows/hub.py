@@ -103,7 +103,7 @@ class Hub:
         return self._link
 
     def _push_to_everybody(self, message: PreparedMessage) -> int:
-        return sum(1 for connection in self.connections if connection.push(message))
+        return sum(1 for connection in self.connections if connection.post(message))
 
     # what connections ask of it (`aiows.connection.TopicsPort`)
 

@@ -159,13 +159,16 @@ class WebSocketView(web.View):
         else:
             self.hub.registry.add(self.user_id, self.ws)
 
-    async def take_message(self, message: Message) -> None:
-        """Give one message to the kind handlers, or else to `on_message`."""
+    def take_message(self, message: Message) -> Any:
+        """Give one message to the kind handlers, or else to `on_message`; return what is to be awaited."""
         msg = as_aiohttp(message)
-        kinds = self.kinds if self._handles_kinds else None
-        if kinds is not None and await kinds.dispatch(self.ws, msg, instance=self):
-            return
-        await result_of(self.on_message(_with_text(msg)))
+        if not self._handles_kinds or self.kinds is None:
+            return self.on_message(_with_text(msg))
+        return self._dispatch(self.kinds, msg)
+
+    async def _dispatch(self, kinds: KindDispatcher, msg: WSMessage) -> None:
+        if not await kinds.dispatch(self.ws, msg, instance=self):
+            await result_of(self.on_message(_with_text(msg)))
 
 
 def _with_text(msg: WSMessage) -> WSMessage:

@@ -392,10 +392,10 @@ class Fragile(FakeConnection):
 
     victims: tuple[FakeConnection, ...] = ()
 
-    def push(self, message: Any) -> SendStatus:
+    def post(self, message: PreparedMessage) -> SendStatus:
         for victim in self.victims:
             victim.close(1013)
-        return super().push(message)
+        return super().post(message)
 
 
 async def test_a_push_may_close_connections(registry: ConnectionRegistry, connect: Connect) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
-from .eager import start_eagerly
+from .per_loop import per_loop
 
 __all__ = ("Afterwards", "Farewell")
 
@@ -27,8 +27,9 @@ class Afterwards:
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """It is over: run what was added, the last one first, each until it first waits."""
+        eager = per_loop(loop).eager
         while self._farewells:
-            task = start_eagerly(self._farewells.pop()(), loop)
+            task = eager.start(self._farewells.pop()())
             if task is not None:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)

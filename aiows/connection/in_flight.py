@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Generato
 from types import CoroutineType, TracebackType, coroutine
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar, cast
 
-from .eager import start_eagerly
+from .per_loop import per_loop
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -116,7 +116,7 @@ class InFlight:
     # the handlers' side
 
     def start(self, handling: Coroutine[Any, Any, None]) -> None:
-        task = start_eagerly(handling, asyncio.get_running_loop())
+        task = per_loop(asyncio.get_running_loop()).eager.start(handling)
         if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -6,6 +6,7 @@ import asyncio
 from typing import Final
 from weakref import WeakKeyDictionary, ref
 
+from .eager import Eager
 from .turn import Turn
 from .wheel import Wheel
 
@@ -15,18 +16,19 @@ READ_BUFFER_SIZE: Final = 64 * 1024
 
 
 class PerLoop:
-    """One read buffer, one turn and a few timers, however many connections a loop has.
+    """One read buffer, one turn, a few timers and tasks, however many connections a loop has.
 
     A read is parsed to its end before the next one begins, so nothing of the buffer is kept but the
     tail of an incomplete frame.
     """
 
-    __slots__ = ("__weakref__", "_wheels", "loop", "read_buffer", "turn")
+    __slots__ = ("__weakref__", "_wheels", "eager", "loop", "read_buffer", "turn")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.read_buffer = memoryview(bytearray(READ_BUFFER_SIZE))
         self.turn = Turn(loop)
+        self.eager = Eager(loop)
         self._wheels: dict[float, Wheel] = {}
 
     def wheel(self, step: float) -> Wheel:

@@ -11,7 +11,7 @@ from typing import Any
 from .._wire import Message, Opcode
 from ..errors import ConnectionClosed
 from .connection import Connection
-from .eager import start_eagerly
+from .per_loop import per_loop
 from .prepared import PreparedMessage
 
 __all__ = ("Hooks", "Pump")
@@ -68,7 +68,7 @@ class Pump:
         "_is_dropping",
         "_is_open",
         "_is_working",
-        "_loop",
+        "_shared",
         "_tasks",
         "connection",
     )
@@ -77,7 +77,7 @@ class Pump:
 
     def __init__(self, hooks: Hooks, loop: asyncio.AbstractEventLoop) -> None:
         self._hooks = hooks
-        self._loop = loop
+        self._shared = per_loop(loop)
         self._is_open = False
         self._is_working = True
         self._has_news = False
@@ -138,7 +138,7 @@ class Pump:
         self._is_dropping = False
 
     def on_subscription(self, topic: str, count: int, before: int) -> None:
-        if not self._loop.is_closed():  # or the hub has outlived its loop, and sweeps up
+        if not self._shared.loop.is_closed():  # or the hub has outlived its loop, and sweeps up
             self._tell(self._hooks.subscription, topic, count, before)
 
     def on_close(self, code: int, reason: str) -> None:
@@ -231,7 +231,7 @@ class Pump:
         self.connection.close(1011)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = start_eagerly(work, self._loop)
+        task = self._shared.eager.start(work)
         if task is not None:
             if self._tasks is None:
                 self._tasks = set()

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from contextvars import ContextVar
+from typing import cast
 
 import pytest
 
-from aiows.connection.eager import start_eagerly
+from aiows.connection.eager import Eager, Work
+
+
+def start_eagerly(work: Work, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None] | None:
+    """Start ``work`` as a connection's handlers are."""
+    return Eager(loop).start(work)
 
 
 async def test_work_that_never_waits_has_ended_when_the_call_returns() -> None:
@@ -108,3 +116,101 @@ async def test_it_may_begin_inside_another_eager_step() -> None:
 
     assert start_eagerly(outer(), asyncio.get_running_loop()) is None
     assert seen == ["inner", "outer"]
+
+
+# used again
+
+
+async def test_what_one_handler_sets_the_next_one_does_not_see() -> None:
+    """Context variables are a handler's own, also when it goes on after a wait."""
+    name = ContextVar("name", default="nobody")
+    seen: list[str] = []
+    eager = Eager(asyncio.get_running_loop())
+
+    async def work(mine: str) -> None:
+        seen.append(name.get())
+        name.set(mine)
+        await asyncio.sleep(0)
+        seen.append(name.get())
+
+    async def short() -> None:
+        seen.append(name.get())
+        name.set("short")
+
+    assert eager.start(short()) is None
+    first, second = eager.start(work("first")), eager.start(work("second"))
+    assert first is not None
+    assert second is not None
+    await first
+    await second
+    assert seen == ["nobody", "nobody", "nobody", "first", "second"]
+    assert name.get() == "nobody"
+
+
+async def test_a_handler_that_cancels_itself_is_cancelled_where_it_waits() -> None:
+    """And whoever comes next is not."""
+    seen: list[str] = []
+    eager = Eager(asyncio.get_running_loop())
+
+    async def cancels_itself() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        seen.append("goes on")
+
+    async def waits() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(10)
+
+    async def next_one() -> None:
+        await asyncio.sleep(0)
+        seen.append("next")
+
+    assert eager.start(cancels_itself()) is None
+    cancelled = eager.start(waits())
+    assert cancelled is not None
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    task = eager.start(next_one())
+    assert task is not None
+    await task
+    assert seen == ["goes on", "next"]
+
+
+async def test_only_tasks_that_have_work_are_tasks_of_the_loop() -> None:
+    """Who waits for all tasks waits for the handlers, and for nothing that will never end."""
+    eager = Eager(asyncio.get_running_loop())
+    gate = asyncio.Event()
+
+    async def returns() -> None:
+        """Nothing in it waits."""
+
+    ours = asyncio.current_task()
+    assert eager.start(returns()) is None
+    assert asyncio.all_tasks() == {ours}
+    task = eager.start(cast(Work, gate.wait()))
+    assert asyncio.all_tasks() == {ours, task}
+    gate.set()
+    assert task is not None
+    await task
+    assert asyncio.all_tasks() == {ours}
+
+
+def test_a_loop_that_is_closed_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """No 'Task was destroyed but it is pending' for what had nothing to do."""
+    loop = asyncio.new_event_loop()
+
+    async def returns() -> None:
+        """Nothing in it waits."""
+
+    async def main() -> None:
+        assert Eager(asyncio.get_running_loop()).start(returns()) is None
+        await asyncio.sleep(0)
+
+    loop.run_until_complete(main())
+    loop.close()
+    del loop
+    gc.collect()
+    assert caplog.messages == []

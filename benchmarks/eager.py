@@ -1,0 +1,53 @@
+"""In go the ways to run a handler that never waits, out comes what each costs: python benchmarks/eager.py"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+from aiows.connection.eager import Eager
+
+REPEATS = 20_000
+ROUNDS = 7
+
+
+async def handler() -> None:
+    """What most handlers are: nothing in it waits."""
+
+
+def _eagerly(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.Task(handler(), loop=loop, eager_start=True)  # type: ignore[call-arg,unused-ignore]
+
+
+async def microseconds(run: Callable[[], Awaitable[object] | None]) -> float:
+    """The median of some rounds."""
+    rounds: list[float] = []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        for _ in range(REPEATS):
+            waiting = run()
+            if waiting is not None:
+                await waiting
+        rounds.append((time.perf_counter() - begin) / REPEATS * 1e6)
+    return sorted(rounds)[ROUNDS // 2]
+
+
+async def main() -> None:
+    """Print the table."""
+    loop = asyncio.get_running_loop()
+    eager = Eager(loop)
+    ways: dict[str, Callable[[], Awaitable[object] | None]] = {
+        "a parked task": lambda: eager.start(handler()),
+        "create_task, awaited": lambda: asyncio.create_task(handler()),
+    }
+    if sys.version_info >= (3, 12):
+        ways["eager_start"] = lambda: _eagerly(loop)
+    print(f"Python {sys.version.split()[0]}, microseconds for one handler:")
+    for name, run in ways.items():
+        print(f"  {name:22} {await microseconds(run):6.2f}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

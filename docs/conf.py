@@ -49,6 +49,7 @@ nitpick_ignore = [
     ("py:class", "aiows.kinds.declarations.H"),
     ("py:class", "aiows.kinds.dispatcher._Messages"),
     ("py:class", "aiows.registry.PeerT"),
+    ("py:class", "aiows.schema.speaks.Endpoint"),
     ("py:class", "aiows.testing.client.T"),
     ("py:class", "aiows.kinds.marked.M"),
     ("py:class", "aiows.websocket_route.Function"),

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from node_packages import NEEDS_NODE, has_node
 from raw_client import RawClient
+from schema.judges import Judges
 
 MAY_SKIP_IN_CI = "autobahn"
 
@@ -56,6 +58,14 @@ def _application(what: Any) -> web.Application:
     app = web.Application()
     app.router.add_route("*", "/", what)
     return app
+
+
+@pytest.fixture(scope="session")
+def judges(pytestconfig: pytest.Config) -> Judges:
+    """AsyncAPI's own parser, a JSON Schema validator and tsc, installed once for all."""
+    if not has_node():
+        pytest.skip(NEEDS_NODE)
+    return Judges.installed_in(pytestconfig.cache.mkdir("node-schema"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -27,6 +27,7 @@ from sybil.parsers.myst import CodeBlockParser
 
 import aiows
 import aiows.codecs
+import aiows.schema
 import aiows.testing
 from aiows.callbacks import Behaviour
 from aiows.connection import state
@@ -80,6 +81,7 @@ class Page:
             "js": self._check_js,
             "html": self._check_html,
             "ini": self._keep,
+            "ts": self._keep,
             "json": check_json,
             "bash": check_bash,
         }
@@ -95,7 +97,9 @@ class Page:
 
     def _take_files(self, name: str) -> None:
         """Have the files of another page."""
-        for example in parse(DOCS / name, dict.fromkeys(("python", "html", "ini"), self._keep)):
+        for example in parse(
+            DOCS / name, dict.fromkeys(("python", "html", "ini", "ts"), self._keep)
+        ):
             example.evaluate()
 
     def _run(self, example: Example) -> None:
@@ -188,7 +192,7 @@ def test_the_code_on_a_page_runs(
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_every_block_says_what_it_is(path: Path) -> None:
     """A block in a language that nobody checks would not be run in silence."""
-    checked = {"python", "js", "html", "ini", "json", "bash"}
+    checked = {"python", "js", "html", "ini", "json", "bash", "ts"}
     for language, argument in opened_blocks(path.read_text()):
         assert (argument if language == "code-block" else language) in checked | NOT_RUN
 
@@ -274,6 +278,7 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert set(aiows.__all__) - theirs <= entries
     assert all(f"`{name}`" in reference for name in theirs)
     assert set(aiows.testing.__all__) <= entries
+    assert set(aiows.schema.__all__) <= entries
 
 
 def test_the_picture_of_a_connections_states_is_the_one_in_the_code() -> None:

@@ -12,12 +12,21 @@ from typing import Any, Final
 from node_packages import install_packages
 
 HERE: Final = Path(__file__).parent
-OPTIONS: Final = ("--strict", "--noUncheckedIndexedAccess", "--target", "es2022", "--types", "")
+OPTIONS: Final = (
+    "--strict",
+    "--noUncheckedIndexedAccess",
+    "--target",
+    "es2022",
+    "--types",
+    "",
+    "--noEmit",
+)
 
 
 class Judges:
     def __init__(self, node_modules: Path) -> None:
         self._node_modules = node_modules
+        self.tsc = node_modules / ".bin" / "tsc"
 
     @classmethod
     def installed_in(cls, folder: Path) -> Judges:
@@ -31,12 +40,10 @@ class Judges:
         """What the messages break of the schemas in ``document`` to which their pointers lead."""
         return self._run("validate_messages.cjs", {"document": document, "messages": messages})
 
-    def compile(self, *files: Path, emit: bool = False) -> list[tuple[str, int, str]]:
+    def compile(self, *files: Path) -> list[tuple[str, int, str]]:
         """Name of the file, line and text of everything that ``tsc --strict`` complains about."""
-        tsc = self._node_modules / ".bin" / "tsc"
         folder = files[0].parent
-        emission = () if emit else ("--noEmit",)
-        command = [str(tsc), *OPTIONS, *emission, *(file.name for file in files)]
+        command = [str(self.tsc), *OPTIONS, *(file.name for file in files)]
         ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         found = re.findall(r"^([^\s(]+)\((\d+),\d+\): error (.*)$", ran.stdout, re.MULTILINE)
         assert bool(found) == bool(ran.returncode), ran.stdout + ran.stderr

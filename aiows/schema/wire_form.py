@@ -26,6 +26,8 @@ STANDARD_ERRORS: Final[Mapping[str, str]] = {
     "bad_kind": "Its kind is no text.",
     "unknown_kind": "Nobody handles its kind.",
     "invalid": "A field, or the ref, is missing, wrong or not known.",
+    "timeout": "The handler took longer than it may.",
+    "superseded": "A later message was handled in its place.",
     "not_text": "It is BINARY where messages are TEXT.",
     "not_binary": "It is TEXT where messages are BINARY.",
     "internal": "The handler failed.",

@@ -137,6 +137,17 @@ def test_a_bad_byte_fails_in_its_fragment(wire: Wire) -> None:
     )
 
 
+def test_half_a_character_goes_on_in_the_next_fragment_or_fails_there(wire: Wire) -> None:
+    """Also where all that follows is ASCII, and the message has not ended."""
+    assert_refused(
+        1007,
+        "UTF-8",
+        assembler(wire),
+        frame(TEXT, b"\xc3", fin=False),
+        frame(CONTINUATION, b"plain", fin=False),
+    )
+
+
 def test_half_a_character_at_the_end_is_refused(wire: Wire) -> None:
     """In one frame, and in the last of several."""
     assert_refused(1007, "UTF-8", assembler(wire), frame(TEXT, b"a\xc3"))
@@ -159,6 +170,13 @@ def test_a_message_must_be_smaller_than_the_limit(wire: Wire) -> None:
     assert_refused(
         1009, "size 1000 exceeds limit 1000", assembler(wire), frame(BINARY, bytes(1000))
     )
+
+
+def test_the_limit_itself_passes_where_that_is_asked_for(wire: Wire) -> None:
+    """``takes_limit``: what callback routes promise."""
+    to = wire.MessageAssembler(max_msg_size=1000, inflater=None, decode_text=True, takes_limit=True)
+    assert to.add(frame(BINARY, bytes(1000))) == binary(bytes(1000))
+    assert_refused(1009, "size 1001 exceeds limit 1000", to, frame(BINARY, bytes(1001)))
 
 
 def test_a_message_that_is_too_big_is_refused_on_its_header(wire: Wire) -> None:
@@ -242,6 +260,12 @@ def test_a_compressed_message_is_too_big_when_it_is_inflated(wire: Wire, fin: bo
     assert assembler(wire, deflate=True).add(fine) == binary(bytes(1000))
     bomb = frame(BINARY, deflated(bytes(1001)), fin=fin, rsv1=True)
     assert_refused(1009, "exceeds size limit 1000", assembler(wire, deflate=True), bomb)
+
+
+def test_a_compressed_message_that_is_here_is_checked_when_it_is_inflated(wire: Wire) -> None:
+    """One that is no text and too big as well is too big; nothing is made of what it says."""
+    bomb = frame(TEXT, deflated(b"\xff" * 1001), rsv1=True)
+    assert_refused(1009, "exceeds size limit", assembler(wire, deflate=True), bomb)
 
 
 def test_a_compressed_message_may_be_longer_than_the_limit_on_the_wire(wire: Wire) -> None:

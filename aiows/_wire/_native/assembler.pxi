@@ -4,6 +4,9 @@
 cdef enum:
     DEFLATE_OVERHEAD = 1024
 
+# Not looked up among the module's names for each message; they keep it alive.
+cdef PyTypeObject *MESSAGE = <PyTypeObject *>Message
+
 
 @cython.final
 @cython.no_gc  # what it refers to does not know it
@@ -121,7 +124,7 @@ cdef class MessageAssembler:
 
 cdef object message_of(int opcode, object data, Py_ssize_t size):
     Py_INCREF(data)  # for the message
-    return new_message(<PyTypeObject *>Message, opcode, <PyObject *>data, "", size)
+    return new_message(MESSAGE, opcode, <PyObject *>data, "", size)
 
 
 cdef object control_message(const Piece *piece):

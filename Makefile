@@ -60,7 +60,7 @@ instructions: $(VENV)/.package
 	$(bin)/python benchmarks/instructions.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist docs/_build benchmarks/build *.egg-info
+	rm -rf $(VENV) build dist docs/_build benchmarks/build *.egg-info aiows/_wire/_native/*.so
 
 # Stamps: what is installed is not installed again until its description changes.
 

@@ -53,6 +53,8 @@ cdef class MessageAssembler:
         cdef Partial partial = Partial.__new__(Partial)
         partial.opcode = piece.opcode
         partial.is_compressed = piece.rsv1
+        partial._is_text = piece.opcode == TEXT and self._decode_text
+        partial._is_ascii = True
         partial._is_checked = piece.opcode == TEXT and not piece.fin
         partial._most = self._max_msg_size or <uint64_t>-1
         return self.extend(partial, piece)
@@ -109,16 +111,15 @@ cdef class MessageAssembler:
 
     cdef object joined_message(self, Partial partial):
         cdef Py_ssize_t size = partial._size
-        if partial.opcode != TEXT:
-            return message_of(partial.opcode, partial.join(), size)
-        partial.check_text()
-        data = partial.decode() if self._decode_text else partial.join()
-        return message_of(TEXT, data, size)
+        if partial.opcode == TEXT:
+            partial.check_text()
+        return message_of(partial.opcode, partial.data(), size)
 
     cdef Room room(self, Py_ssize_t size, uint64_t rest, bint is_of_last):
         """Room for the next ``size`` bytes of the frame that is arriving, which lacks ``rest``."""
         if self._partial is None or self._partial.is_compressed:
-            return room_in(PyBytes_FromStringAndSize(NULL, size), 0, size)
+            memory = PyBytes_FromStringAndSize(NULL, size)
+            return room_in(<PyObject *>memory, 0, size)
         return self._partial.room(size, rest, is_of_last)
 
 

@@ -2,8 +2,6 @@
 
 cdef extern from "Python.h":
     const Py_ssize_t PY_SSIZE_T_MAX
-    Py_ssize_t bytes_size "PyBytes_GET_SIZE"(PyObject *memory)
-    char *bytes_data "PyBytes_AS_STRING"(PyObject *memory)
     str PyUnicode_DecodeUTF8(const char *data, Py_ssize_t size, const char *errors)
 
 # RFC 6455, section 11.8
@@ -61,7 +59,11 @@ cdef extern from "objects.h":
     str unmasked_text "aiows_unmasked_text"(
         const uint8_t *data, Py_ssize_t size, const uint8_t *key
     )
-    PyObject *new_bytes "aiows_new_bytes"(Py_ssize_t size) except NULL
-    int resize_bytes "aiows_resize_bytes"(
+
+cdef extern from "memory.h":
+    PyObject *new_memory "aiows_new_memory"(bint is_text, Py_ssize_t capacity) except NULL
+    uint8_t *memory_start "aiows_memory_start"(PyObject *memory)
+    Py_ssize_t memory_capacity "aiows_memory_capacity"(PyObject *memory)
+    int resize_memory "aiows_resize_memory"(
         PyObject **memory, Py_ssize_t size, Py_ssize_t capacity
     ) except -1

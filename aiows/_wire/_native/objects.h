@@ -66,26 +66,4 @@ aiows_release_buffer(Py_buffer *view)
     PyBuffer_Release(&released);
 }
 
-/* Bytes that are still to be written. */
-static inline PyObject *
-aiows_new_bytes(Py_ssize_t size)
-{
-    return PyBytes_FromStringAndSize(NULL, size);
-}
-
-/* Make `*memory` hold `capacity` bytes, the first `size` of which are kept. Whoever else refers to the
- * old memory (a transport, by a view of it) keeps that as it was. On an error `*memory` is NULL. */
-static inline int
-aiows_resize_bytes(PyObject **memory, Py_ssize_t size, Py_ssize_t capacity)
-{
-    if (Py_REFCNT(*memory) == 1)
-        return _PyBytes_Resize(memory, capacity);
-    PyObject *old = *memory;
-    *memory = PyBytes_FromStringAndSize(NULL, capacity);
-    if (*memory && size)
-        memcpy(PyBytes_AS_STRING(*memory), PyBytes_AS_STRING(old), (size_t)size);
-    Py_DECREF(old);
-    return *memory ? 0 : -1;
-}
-
 #endif

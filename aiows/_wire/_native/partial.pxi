@@ -1,15 +1,17 @@
 """In go the pieces of a message, out it comes whole: in one memory, into which a transport may write."""
 
-# The least that memory grows to; below, moving is cheaper than the bookkeeping of the allocator.
 cdef enum:
+    # The least that memory grows to; below, moving is cheaper than the bookkeeping of the allocator.
     SMALLEST = 128
+
+cdef uint8_t[4] NO_KEY = [0, 0, 0, 0]
 
 
 @cython.final
 cdef class Room:
     """A part of somebody's memory that may be written to; the memory lives as long as any view of it."""
 
-    cdef bytes _memory
+    cdef object _memory
     cdef uint8_t *_start
     cdef Py_ssize_t _size
 
@@ -17,10 +19,10 @@ cdef class Room:
         PyBuffer_FillInfo(buffer, self, self._start, self._size, 0, flags)
 
 
-cdef Room room_in(bytes memory, Py_ssize_t offset, Py_ssize_t size):
+cdef Room room_in(PyObject *memory, Py_ssize_t offset, Py_ssize_t size):
     cdef Room room = Room.__new__(Room)
-    room._memory = memory
-    room._start = <uint8_t *>PyBytes_AS_STRING(memory) + offset
+    room._memory = <object>memory
+    room._start = memory_start(memory) + offset
     room._size = size
     return room
 
@@ -34,6 +36,8 @@ cdef class Partial:
     cdef uint64_t _most
     cdef Utf8 _utf8
     cdef int opcode
+    cdef bint _is_text  # is to become str
+    cdef bint _is_ascii  # all that is here
     cdef bint _is_checked  # a text, as it comes; what is here completely is checked at its end
     cdef bint is_compressed
 
@@ -41,33 +45,34 @@ cdef class Partial:
         Py_XDECREF(self._memory)
 
     cdef Py_ssize_t capacity(self) noexcept:
-        return 0 if self._memory is NULL else bytes_size(self._memory)
-
-    cdef uint8_t *end(self) noexcept:
-        return <uint8_t *>bytes_data(self._memory) + self._size
+        return 0 if self._memory is NULL else memory_capacity(self._memory)
 
     cdef int add(self, const Piece *piece) except -1:
         """Unmask ``piece`` to the end of the message, or where it is if that is the same place."""
-        cdef bint is_ascii
         if not piece.size:
             return 0
         self.reserve(piece.size, piece.rest, piece.is_of_last)
-        cdef uint8_t *target = self.end()
+        cdef uint8_t *target = memory_start(self._memory) + self._size
         if target == piece.payload:
             is_ascii = not mask_in_place(target, <size_t>piece.size, piece.key)
         else:
             is_ascii = not mask_into(target, piece.payload, <size_t>piece.size, piece.key)
-        return self.added(piece.size, is_ascii)
+        return self.added(target, piece.size, is_ascii)
 
     cdef int add_inflated(self, bytes piece) except -1:
         cdef Py_ssize_t size = PyBytes_GET_SIZE(piece)
+        if not size:
+            return 0
         self.reserve(size, 0, False)
-        memcpy(self.end(), PyBytes_AS_STRING(piece), size)
-        return self.added(size, False)
+        cdef uint8_t *target = memory_start(self._memory) + self._size
+        is_ascii = not mask_into(
+            target, <const uint8_t *>PyBytes_AS_STRING(piece), <size_t>size, NO_KEY
+        )
+        return self.added(target, size, is_ascii)
 
-    cdef int added(self, Py_ssize_t size, bint is_ascii) except -1:
-        cdef uint8_t *start = self.end()
+    cdef int added(self, const uint8_t *start, Py_ssize_t size, bint is_ascii) except -1:
         self._size += size
+        self._is_ascii = self._is_ascii and is_ascii
         if not self._is_checked or (is_ascii and not self._utf8.missing):
             return 0
         return check_utf8(&self._utf8, start, size)
@@ -75,7 +80,7 @@ cdef class Partial:
     cdef Room room(self, Py_ssize_t size, uint64_t rest, bint is_of_last):
         """Room for ``size`` of the ``rest`` bytes that a frame lacks."""
         self.reserve(size, rest - <uint64_t>size, is_of_last)
-        return room_in(<bytes>self._memory, self._size, size)
+        return room_in(self._memory, self._size, size)
 
     cdef int reserve(self, Py_ssize_t size, uint64_t rest, bint is_of_last) except -1:
         """Have memory for ``size`` bytes more; of the frame they are in ``rest`` are still to come.
@@ -96,35 +101,33 @@ cdef class Partial:
 
     cdef int resize(self, Py_ssize_t capacity) except -1:
         if self._memory is NULL:
-            self._memory = new_bytes(capacity)
+            self._memory = new_memory(self._is_text, capacity)
             return 0
         try:
-            return resize_bytes(&self._memory, self._size, capacity)
+            return resize_memory(&self._memory, self._size, capacity)
         except MemoryError:
-            self._size = 0  # the memory is gone
+            self._size = 0  # the memory may be gone
             raise
-
-    cdef bytes join(self):
-        """The message as bytes; it is not to be used any more."""
-        if self._memory is NULL:
-            return b""
-        if self._size < self.capacity():
-            self.resize(self._size)
-        cdef bytes data = <bytes>self._memory
-        Py_DECREF(data)
-        self._memory = NULL
-        return data
-
-    cdef str decode(self):
-        """The message as text, after `check_text`."""
-        if self._memory is NULL:
-            return ""
-        return PyUnicode_DecodeUTF8(bytes_data(self._memory), self._size, "strict")
 
     cdef int check_text(self) except -1:
         """Check what has not been checked: all of it, or only whether it ends in half a character."""
-        if not self._is_checked and self._memory is not NULL:
-            check_utf8(&self._utf8, <uint8_t *>bytes_data(self._memory), self._size)
+        if not self._is_checked and not self._is_ascii:
+            check_utf8(&self._utf8, memory_start(self._memory), self._size)
         if self._utf8.missing:
             raise refusals.not_text()
         return 0
+
+    cdef object data(self):
+        """The data of the message, a text after `check_text`; this is not to be used any more."""
+        if not self._size:
+            return "" if self._is_text else b""
+        if self._is_text and not self._is_ascii:
+            return PyUnicode_DecodeUTF8(
+                <const char *>memory_start(self._memory), self._size, "strict"
+            )
+        if self._size < self.capacity():
+            self.resize(self._size)
+        data = <object>self._memory
+        Py_DECREF(data)  # it is now theirs
+        self._memory = NULL
+        return data

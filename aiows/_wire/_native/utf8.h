@@ -47,25 +47,27 @@ aiows_ascii_words(const uint8_t *data, size_t size)
 static inline int
 aiows_utf8_check(aiows_utf8 *state, const uint8_t *data, size_t size)
 {
+    aiows_utf8 now = *state; /* in registers */
     size_t at = 0;
     while (at < size) {
         uint8_t byte = data[at];
-        if (state->missing) {
-            if (byte < state->lowest || byte > state->highest)
+        if (now.missing) {
+            if (byte < now.lowest || byte > now.highest)
                 return 0;
-            state->missing--;
-            state->lowest = 0x80;
-            state->highest = 0xBF;
+            now.missing--;
+            now.lowest = 0x80;
+            now.highest = 0xBF;
             at++;
         } else if (byte < 0x80) {
             size_t skipped = aiows_ascii_words(data + at, size - at);
             at += skipped ? skipped : 1;
-        } else if (aiows_utf8_begin(state, byte)) {
+        } else if (aiows_utf8_begin(&now, byte)) {
             at++;
         } else {
             return 0;
         }
     }
+    *state = now;
     return 1;
 }
 

@@ -12,24 +12,16 @@ import argparse
 import asyncio
 import json
 import os
-import random
 import subprocess
 import sys
-from collections.abc import Callable
 from timeit import Timer
 from typing import Any
 
-from aiows import Compression, wire_build
-from aiows._wire import MessageReader, Opcode, build_frame, make_deflater, negotiate_deflate
-from compression import SEED, larger_json
+from aiows import wire_build
 from counting.paths import PATHS, opened
+from wire_stages import BURST, BURST_STAGE, Stage, wire_stages
 
-MASK = b"\x37\xfa\x21\x3d"
-SIZES = {"32 B": 32, "4 KiB": 4096, "1 MiB": 1024 * 1024}
-BURST = 16
 REPEATS = 5
-
-Stage = Callable[[], Any]
 
 
 def main() -> None:
@@ -64,8 +56,8 @@ def _run_child(**env: str) -> dict[str, Any]:
 
 
 async def _measure(repeats: int) -> None:
-    figures = {name: _best(stage, repeats) for name, stage in _wire_stages().items()}
-    figures[f"parse, {BURST} of 32 B in one read"] /= BURST
+    figures = {name: _best(stage, repeats) for name, stage in wire_stages().items()}
+    figures[BURST_STAGE] /= BURST
     async with opened() as runs:
         for name, run in runs.items():
             path = PATHS[name]
@@ -78,43 +70,6 @@ def _best(stage: Stage, repeats: int) -> float:
     timer = Timer(stage)
     number, first = timer.autorange()
     return min(first, *timer.repeat(repeats, number)) / number * 1e6
-
-
-def _wire_stages() -> dict[str, Stage]:
-    return {
-        **{f"parse, {name}": _parse(_frame(size)) for name, size in SIZES.items()},
-        f"parse, {BURST} of 32 B in one read": _parse(_frame(32) * BURST),
-        **{f"build, {name}": _build(size) for name, size in SIZES.items()},
-        "deflate, a page of a list": _deflate(),
-    }
-
-
-def _frame(size: int) -> bytes:
-    return build_frame(Opcode.TEXT, b"a" * size, mask=MASK)
-
-
-def _parse(data: bytes) -> Stage:
-    reader = MessageReader()
-
-    def parse() -> None:
-        reader.feed(data)
-        while reader.next_message() is not None:
-            pass
-        reader.release()
-
-    return parse
-
-
-def _build(size: int) -> Stage:
-    payload = b"a" * size
-    return lambda: build_frame(Opcode.TEXT, payload)
-
-
-def _deflate() -> Stage:
-    params = negotiate_deflate("permessage-deflate", Compression.SHARED)
-    assert params is not None
-    deflater, page = make_deflater(params, Compression.SHARED), larger_json(random.Random(SEED))
-    return lambda: deflater.compress(page)
 
 
 if __name__ == "__main__":

@@ -119,7 +119,6 @@ class Asking:
     __slots__ = (
         "_connection",
         "_count",
-        "_is_owed",
         "_on_wait",
         "_pending",
         "_word",
@@ -133,7 +132,6 @@ class Asking:
         self._word = secrets.token_hex(8)
         self._word_in_bytes = self._word.encode()
         self._count = 0
-        self._is_owed = False  # answers to what was given up may still come
 
     # the application's side
 
@@ -189,7 +187,6 @@ class Asking:
         self._connection.release(question.weight)
         if not question.is_sent or question.has_ended:
             return
-        self._is_owed = True
         if not self._connection.closed:
             self._connection.push({KIND: CANCEL, REF: ref})
 
@@ -209,8 +206,6 @@ class Asking:
 
     def is_mentioned(self, text: str | bytes) -> bool:
         """Whether a ref of ours can be in ``text``: a quick look at its characters."""
-        if not self._pending and not self._is_owed:
-            return False
         if not self._connection.codec.shows_text:
             return True
         if isinstance(text, str):

@@ -17,8 +17,9 @@ from aiohttp import web
 from ..codecs import JSON, Codec
 from .application import Channel
 from .description import ChannelDescription, describe
+from .messages import Message, Ref
 from .names import Names
-from .wire_form import Exchange, Message, Ref
+from .wire_form import Exchange
 
 __all__ = ("INFO", "JSON_TYPE", "Info", "asyncapi", "asyncapi_text")
 

@@ -11,7 +11,8 @@ from ..errors import RegistrationError
 from ..kinds import KindContract
 from .application import Channel, read_channels
 from .json_schema import JsonSchema, describe_types, only_used
-from .wire_form import Exchange, Message, WireForm, cancel, end, error
+from .messages import Message, cancel, end, error
+from .wire_form import Exchange, WireForm
 
 __all__ = ("ApplicationDescription", "ChannelDescription", "describe")
 

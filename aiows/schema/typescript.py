@@ -15,9 +15,10 @@ from aiohttp import web
 from .application import Channel
 from .description import ChannelDescription, describe
 from .json_schema import JsonSchema
+from .messages import STANDARD_ERRORS, Message
 from .names import Names, identifier
 from .typescript_types import block, comment, indented, literal, members, type_of
-from .wire_form import STANDARD_ERRORS, Exchange, Message
+from .wire_form import Exchange
 
 __all__ = ("typescript",)
 

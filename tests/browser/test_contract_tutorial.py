@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -46,9 +47,10 @@ class Reader:
     def __init__(self, folder: Path, tsc: Path) -> None:
         self.folder = folder
         self._tsc = tsc
-        for block in (*blocks("1-kinds.md"), *blocks("3-page.md")):
-            if block.file:
-                (folder / block.file).write_text(block.text.lstrip("\n"))
+
+    def save_files(self, *pages: str) -> None:
+        for block in (each for page in pages for each in blocks(page) if each.file):
+            (self.folder / block.file).write_text(block.text.lstrip("\n"))
 
     def replace(self, file: str, old: str, new: str) -> None:
         path = self.folder / file
@@ -76,14 +78,22 @@ class Reader:
 NOT_TYPED: Final = ("npm install ", "python shopping.py")
 
 
-@pytest.fixture
-def reader(judges: Judges, tmp_path: Path) -> Reader:
-    """Whoever has come to the end of the third page."""
-    reader = Reader(tmp_path, judges.tsc)
+@pytest.fixture(scope="module")
+def finished(judges: Judges, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of whoever has come to the end of the third page."""
+    reader = Reader(tmp_path_factory.mktemp("shopping"), judges.tsc)
+    reader.save_files("1-kinds.md", "3-page.md")
     for block in (*blocks("2-schema.md", "console"), *blocks("3-page.md", "console")):
         for ran in reader.type(block):
             assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
-    return reader
+    return reader.folder
+
+
+@pytest.fixture
+def reader(finished: Path, judges: Judges, tmp_path: Path) -> Reader:
+    """Somebody who goes on from there, in a copy."""
+    copy = shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    return Reader(copy, judges.tsc)
 
 
 def without_indent(text: str) -> str:

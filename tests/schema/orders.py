@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
@@ -111,6 +112,12 @@ class Kitchen(WebSocketView):
     @on("order.forget")
     def forget(self) -> None: ...
 
+    @on("order.follow")
+    async def follow(self, number: int) -> AsyncIterator[Dish | None]:
+        """Tell what becomes of an order."""
+        yield Dish("Soup")
+        yield None
+
     @on("array")
     def anything(self):  # type: ignore[no-untyped-def]
         return {"found": [1, 2]}
@@ -136,6 +143,13 @@ def find() -> list[Dish]:
 
 @waiters.on("order.forget")
 def forget() -> None: ...
+
+
+@waiters.on("order.doubt")
+async def doubt(ws: WebSocketResponse, dish: Dish) -> bool:
+    """Ask back whether it is meant."""
+    answer = await ws.ask("confirm", asdict(dish))
+    return bool(answer["result"])
 
 
 class Served(Payload, kind="order.served"):

@@ -14,7 +14,7 @@ from aiows import kinds as kinds_package
 from aiows.codecs import JSON, MSGPACK
 from aiows.schema import asyncapi, serve_schema, speaks
 from aiows.schema.asyncapi import asyncapi_text
-from aiows.schema.wire_form import STANDARD_ERRORS
+from aiows.schema.messages import STANDARD_ERRORS
 from schema.judges import Judges
 from schema.orders import make_app
 
@@ -101,6 +101,40 @@ async def test_what_goes_over_the_wire_is_what_the_document_says(
     assert judges.problems_of_messages(asyncapi(app), pointers) == []
 
 
+async def test_a_stream_is_what_the_document_says(serve: Serve, judges: Judges) -> None:
+    """Each item, of every form that it may have, and the end."""
+    app = make_app()
+    address = f"http://localhost:{await serve(app)}/kitchen"
+    async with ClientSession() as client, client.ws_connect(address) as ws:
+        await ws.send_json({"kind": "order.follow", "number": 1, "ref": 1})
+        seen = [await ws.receive_json() for _ in range(3)]
+    document = asyncapi(app)
+    messages = document["operations"]["kitchen.order.follow"]["reply"]["messages"]
+    item, end = (each["$ref"].removeprefix("#") + "/payload" for each in messages[:2])
+    pointers = [(item, seen[0]), (item, seen[1]), (end, seen[2])]
+    assert judges.problems_of_messages(document, pointers) == []
+
+
+async def test_a_question_and_its_answer_are_what_the_document_says(
+    serve: Serve, judges: Judges
+) -> None:
+    """The server asks while it handles a request, and the answer that fits is taken."""
+    app = make_app()
+    start = "/channels/guests.name/messages"
+    address = f"http://localhost:{await serve(app)}/rooms/tables/1/waiter"
+    async with ClientSession() as client, client.ws_connect(address) as ws:
+        await ws.send_json({"kind": "order.doubt", "body": {"dish": {"name": "Soup"}}, "ref": 1})
+        question = await ws.receive_json()
+        answer = {"kind": "reply", "ref": question["ref"], "result": True}
+        await ws.send_json(answer)
+        assert (await ws.receive_json())["body"] == {"result": True}
+    pointers = [
+        (f"{start}/confirm/payload", question),
+        (f"{start}/confirm.reply/payload", answer),
+    ]
+    assert judges.problems_of_messages(asyncapi(app), pointers) == []
+
+
 def test_a_wrong_message_is_not_what_the_document_says(judges: Judges) -> None:
     """Another kind's reply, a missing field, and a code that was not declared."""
     error = {"kind": "error", "ref": 1, "error": {"code": "other", "message": ""}}
@@ -149,19 +183,19 @@ def test_an_operation_receives_a_kind_and_replies_with_its_reply_or_an_error() -
 
 
 def test_what_the_server_sends_is_an_operation_that_sends() -> None:
-    """Without a reply, and its messages without a ref."""
+    """Without a reply, its messages flat and without a ref."""
     document = asyncapi(make_app())
     operation = document["operations"]["guests.name.order.served"]
     message = document["channels"]["guests.name"]["messages"]["order.served"]
     assert operation["action"] == "send"
     assert operation["summary"] == "Somebody has their dish."
     assert "reply" not in operation
-    assert [*message["payload"]["properties"]] == ["kind", "body"]
+    assert [*message["payload"]["properties"]] == ["kind", "dish"]
     assert "correlationId" not in message
 
 
 def test_what_the_server_asks_is_an_operation_that_sends_and_has_a_reply() -> None:
-    """Its question has a ref, always."""
+    """Its question has a ref, always; it is flat, as `ask` sends it."""
     document = asyncapi(make_app())
     operation = document["operations"]["guests.name.confirm"]
     messages = document["channels"]["guests.name"]["messages"]
@@ -171,9 +205,9 @@ def test_what_the_server_asks_is_an_operation_that_sends_and_has_a_reply() -> No
         {"$ref": f"{start}.reply"},
         {"$ref": f"{start}.error"},
     ]
-    assert messages["confirm"]["payload"]["required"] == ["kind", "ref", "body"]
-    body = messages["confirm.reply"]["payload"]["properties"]["body"]
-    assert body["properties"] == {"result": {"type": "boolean"}}
+    assert messages["confirm"]["payload"]["required"] == ["kind", "ref", "name"]
+    reply = messages["confirm.reply"]["payload"]["properties"]
+    assert reply["result"] == {"type": "boolean"}
 
 
 def test_the_codecs_of_a_channel_are_there_with_their_content_types() -> None:

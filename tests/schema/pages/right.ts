@@ -45,7 +45,10 @@ function said(message: Kitchen.ServerMessage): string {
       return message.id;
     case "error":
       return message.error.message;
+    case "item":
+      return "name" in message ? message.name : "nothing";
     case "reply":
+    case "end":
       return String(message.ref);
   }
 }
@@ -53,17 +56,17 @@ function said(message: Kitchen.ServerMessage): string {
 const nested: GuestsName.ClientMessage = { kind: "order.create", body: { dish: soup }, ref: "a" };
 const fields: GuestsName.Fields<"order.create"> = { dish: soup };
 const answers: GuestsName.ClientMessage[] = [
-  { kind: "reply", ref: 1, body: { result: true } },
+  { kind: "reply", ref: 1, result: true },
   { kind: "error", ref: 1, error: { code: "asleep", message: "Not now." } },
 ];
 function heard(message: GuestsName.ServerMessage): Dish | undefined {
-  if (message.kind === "confirm") return ask(message.ref, message.body);
-  return message.kind === "order.served" ? message.body.dish : undefined;
+  if (message.kind === "confirm") return ask(message.ref, message);
+  return message.kind === "order.served" ? message.dish : undefined;
 }
 function ask(ref: Ref, dish: Dish): Dish | undefined {
   return confirm(dish.name) ? dish : undefined;
 }
-const closing: GuestsName.Events["closing"] = { kind: "closing", body: { street: "Harbour" } };
+const closing: GuestsName.Events["closing"] = { kind: "closing", street: "Harbour" };
 const cancel: Cancel = { kind: "cancel", ref: 1 };
 const all: GuestsName.ClientMessage[] = [nested, cancel];
 type Code = GuestsName.Errors["order.create"]["error"]["code"];

@@ -20,5 +20,5 @@ export const wrongPath: Kitchen.Path = "/kitchens"; // wrong
 export const wrongCode: GuestsName.Errors["order.create"]["error"]["code"] = "close"; // wrong
 export const wrongReply: string = reply.result; // wrong
 export const notNarrowed = message.minutes; // wrong
-export const clientsEvent: GuestsName.ClientMessage = { kind: "order.served", body: { dish: soup } }; // wrong
-export const wrongAnswer: GuestsName.Answers["confirm"] = { kind: "reply", ref: 1, body: { result: 1 } }; // wrong
+export const clientsEvent: GuestsName.ClientMessage = { kind: "order.served", dish: soup }; // wrong
+export const wrongAnswer: GuestsName.Answers["confirm"] = { kind: "reply", ref: 1, result: 1 }; // wrong

@@ -1,0 +1,52 @@
+"""In go the fields of a message, out comes the message around them: flat, or with a key of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..connection.words import KIND, REF
+from .json_schema import JsonSchema, resolve
+from .messages import Ref, message_schema
+
+__all__ = ("Envelope",)
+
+# What is left out of the schema of fields: they are the message now, and it has a name of its own.
+REPLACED: Final = frozenset({"properties", "required", "title", "type"})
+
+
+class Envelope:
+    """Puts fields into messages, beside the kind (``payload_key`` None) or under ``payload_key``.
+
+    Their schemas may refer to ``components``.
+    """
+
+    def __init__(self, payload_key: str | None, components: dict[str, JsonSchema]) -> None:
+        self._payload_key = payload_key
+        self._components = components
+
+    def around(self, kind: str, ref: Ref, fields: JsonSchema) -> JsonSchema:
+        """Return the schema of the message with these fields."""
+        resolved = resolve(fields, self._components)
+        properties = _without_envelope(resolved.get("properties", {}))
+        required = [*_without_envelope(dict.fromkeys(resolved.get("required", ())))]
+        others = {key: value for key, value in resolved.items() if key not in REPLACED}
+        if "properties" not in resolved:
+            others.setdefault("additionalProperties", True)
+        if self._payload_key is None:
+            return message_schema(kind, ref, properties, required=required, **others)
+        if properties != resolved.get("properties"):
+            fields = {"type": "object", "properties": properties, "required": required, **others}
+        needed = [self._payload_key] if required or ref is Ref.REQUIRED else []
+        return message_schema(kind, ref, {self._payload_key: fields}, required=needed)
+
+    def example(self, kind: str, ref: Ref, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the message with these fields itself."""
+        head = {KIND: kind, REF: 1} if ref is Ref.REQUIRED else {KIND: kind}
+        key = self._payload_key
+        return {**head, **fields} if key is None else {**head, key: fields}
+
+
+def _without_envelope(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what a payload has for the message itself."""
+    return {name: each for name, each in fields.items() if name not in (KIND, REF)}

@@ -118,13 +118,14 @@ class _Reading:
 
     def offer(self, use: Use) -> None:
         """Let parameters that name the class of its value, and no more, get it from ``use``."""
-        if isinstance(use.factory, web.AppKey):
-            raise RegistrationError(f"{use.factory} says no class: ask for it with Annotated")
-        made = self._class_made_by(use.factory)
+        if _is_app_key(use.factory):
+            raise RegistrationError(f"{use.factory!r} says no class: ask for it with Annotated")
+        factory = cast(Function, use.factory)
+        made = self._class_made_by(factory)
         if made is None:
             problem = "a dependency says by its return annotation which class its value is of"
-            raise refusal(use.factory, problem)
-        self._collect_factory(use, use.factory)
+            raise refusal(factory, problem)
+        self._collect_factory(use, factory)
         self._general[made] = [use]
 
     # first: who is there, and who supplies what in general

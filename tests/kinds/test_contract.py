@@ -238,6 +238,7 @@ def test_a_router_brings_its_contracts() -> None:
     handled, note, sent = kinds.contracts()
     assert (handled.kind, note.kind, sent.kind) == ("chat.send", "chat.note", "said")
     assert issubclass(handled.payload, Send)
+    assert handled.summary == "Says something in a room."
     assert (handled.payload.kind, note.payload) == ("chat.send", Note)
 
 
@@ -307,3 +308,8 @@ def test_an_option_that_cannot_be_is_refused(options: Any, problem: str) -> None
     """At registration."""
     with pytest.raises(RegistrationError, match=problem):
         KindDispatcher().on("some", **options)(lambda: None)
+
+
+def test_what_has_no_signature_is_taken_on_trust() -> None:
+    """Some functions that are not written in Python say nothing of their parameters."""
+    KindDispatcher(guards=[iter])  # type: ignore[list-item]

@@ -137,11 +137,17 @@ async def test_a_burst_is_what_may_come_at_once() -> None:
 
 
 async def test_connections_are_counted_by_themselves() -> None:
-    """And what was counted goes with them."""
+    """Also those of one user; and what was counted goes with them."""
     limit: Any = rate_limit(1, per=1000)
     kinds = guarded(limit)
+
+    async def come_and_go() -> list[str]:
+        talk = Talk(kinds)
+        talk.connection.user_id = "ann"
+        return await outcomes(talk, 2)
+
     for _ in range(3):
-        assert await outcomes(Talk(kinds), 2) == ["done", "rate_limited"]
+        assert await come_and_go() == ["done", "rate_limited"]
     await asyncio.sleep(0)
     gc.collect()
     assert len(limit._by_connection) == 0

@@ -100,6 +100,11 @@ def test_a_kind_twice_is_told_with_both_handlers() -> None:
     kinds.include(late, prefix="chat.")
     with pytest.raises(RegistrationError, match=f"{place_of(shout)}: {problem}{place_of(echo)}"):
         late.on("echo")(shout)
+    kinds.include(last := KindDispatcher(), prefix="chat.")
+    last.on("last")(echo)
+    problem = "the kind 'chat.last' has a handler already: "
+    with pytest.raises(RegistrationError, match=f"{place_of(shout)}: {problem}{place_of(echo)}"):
+        late.on("last")(shout)
     late.on("x")(echo)
     with pytest.raises(RegistrationError, match=r"'chat\.x' has a handler already"):
         kinds.on("chat.x")(shout)

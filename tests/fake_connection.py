@@ -83,9 +83,16 @@ class FakeConnection(Connection):
         consumer.connection = self
 
     def push(self, message: Any) -> SendStatus:
+        before = len(self.pushed)
         status = super().push(message)
         if status:
-            self.pushed.append(message)
+            self.pushed[before:] = [message]  # in place of what it was encoded as
+        return status
+
+    def push_encoded(self, opcode: int, payload: bytes) -> SendStatus:
+        status = super().push_encoded(opcode, payload)
+        if status:
+            self.pushed.append(PreparedMessage(payload, opcode))
         return status
 
     def post(self, message: PreparedMessage) -> SendStatus:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from .._wire import Opcode
 from .hooks import hook_for
 
 __all__ = ("Codec", "Document", "Parts")
@@ -49,8 +50,9 @@ NATIVE: Final = (
 class Codec(ABC):
     """One format of messages, the same object for all connections that speak it.
 
-    ``subprotocol`` is what a client offers to get it: a token (RFC 6455, section 4.1). Raises ValueError
-    for one that cannot be offered.
+    ``subprotocol`` is what a client offers to get it: a token (RFC 6455, section 4.1). ``is_text``: its
+    messages are TEXT, which has to be UTF-8, or else BINARY. Raises ValueError for a subprotocol that
+    cannot be offered.
 
     To support a format derive from `ObjectCodec`.
     """
@@ -61,19 +63,18 @@ class Codec(ABC):
     content_type: ClassVar[str] = "application/octet-stream"
     """The format's media type (RFC 2046), for the schema."""
 
-    is_text: bool
-    """Whether its messages are TEXT, which has to be UTF-8, or BINARY."""
-
     empty: ClassVar[Document]
     """An object without fields."""
 
     shows_text: ClassVar[bool] = False
     """Whether what is text in an object can be found in its message, as UTF-8 or escaped by a backslash."""
 
-    def __init__(self, subprotocol: str) -> None:
+    def __init__(self, subprotocol: str, *, is_text: bool) -> None:
         if not TOKEN.fullmatch(subprotocol):
             raise ValueError(f"no name for a subprotocol: {subprotocol!r}")
         self.subprotocol = subprotocol
+        self.is_text = is_text
+        self.opcode = int(Opcode.TEXT if is_text else Opcode.BINARY)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.subprotocol}>"

@@ -38,11 +38,10 @@ class MsgpackCodec(EncodedCodec):
 
     name = "MessagePack"
     content_type = "application/vnd.msgpack"
-    is_text = False
     empty = b"\x80"
 
     def __init__(self, subprotocol: str = "aiows.msgpack") -> None:
-        super().__init__(subprotocol)
+        super().__init__(subprotocol, is_text=False)
         self._write = msgspec.msgpack.Encoder(enc_hook=self._say).encode
         self._read_plain = msgspec.msgpack.Decoder(ext_hook=_read_extension).decode
 

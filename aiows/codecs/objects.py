@@ -29,8 +29,7 @@ class ObjectCodec(Codec):
     """What `dumps` takes besides None, bool, int, float, str, list, and dict with str as keys."""
 
     def __init__(self, subprotocol: str, *, is_text: bool = False) -> None:
-        super().__init__(subprotocol)
-        self.is_text = is_text
+        super().__init__(subprotocol, is_text=is_text)
 
     @abstractmethod
     def loads(self, data: bytes, /) -> Any:

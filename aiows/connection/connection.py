@@ -129,9 +129,12 @@ class Connection(Ending):
         if isinstance(message, PreparedMessage):
             spoken = message.spoken_in(self.codec)
             return SendStatus.DROPPED if spoken is None else self._push(spoken)
+        return self.push_encoded(*encode(message, self.codec))
+
+    def push_encoded(self, opcode: int, payload: bytes) -> SendStatus:
+        """Send as `push` does what is a message's payload already."""
         if self._deflater is not None:
-            return self._push(PreparedMessage(message, codec=self.codec))
-        opcode, payload = encode(message, self.codec)
+            return self._push(PreparedMessage(payload, opcode))
         if not self._takes(len(payload)):
             return self._refuse(PreparedMessage(payload, opcode))
         self.outbox.write(build_frame(opcode, payload))

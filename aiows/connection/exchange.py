@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from .._wire import Message, Opcode
+from .._wire import Message
 from ..errors import ConnectionClosed
 from .asking import Answer, Asking
 from .in_flight import InFlight
@@ -34,7 +34,7 @@ class Exchange:
         self._connection = connection
         self._asking: Asking | None = None
         self.in_flight = InFlight(connection, self._askers)
-        self._opcode = Opcode.TEXT if connection.codec.is_text else Opcode.BINARY
+        self._opcode = connection.codec.opcode
         self._read_object = connection.codec.reader(dict[str, Any])
 
     def take(self, message: Message) -> bool:

@@ -97,4 +97,4 @@ def encode(message: Any, codec: Codec) -> tuple[int, bytes]:
         return _BINARY, message
     if isinstance(message, bytearray | memoryview):
         return _BINARY, bytes(cast("bytearray", message))
-    return _TEXT if codec.is_text else _BINARY, codec.encode(message)
+    return codec.opcode, codec.encode(message)

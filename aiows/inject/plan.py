@@ -9,6 +9,7 @@ from inspect import isasyncgenfunction, isawaitable
 from typing import Any
 
 from ..connection import Peer
+from .caller import Caller, caller_of
 from .parameters import Dependency, Parameter, asked_by
 from .scope import Scope, scope_of
 from .signature import innermost
@@ -30,11 +31,8 @@ class Plan:
     """How ``function`` is called; ``is_method``: its first parameter is the instance."""
 
     __slots__ = (
-        "_has_factories",
         "_is_shared",
-        "_is_stream",
-        "_named",
-        "_positional",
+        "call",
         "function",
         "is_method",
         "parameters",
@@ -55,38 +53,30 @@ class Plan:
             for asked in asked_by(function, parameters)
             if isinstance(asked.parameter.supply, Dependency)
         ]
-        self._has_factories = bool(factories)
-        self._is_stream = isasyncgenfunction(innermost(function))
         self._is_shared = any(each.is_shared for each in factories)
-        self._positional: Any = tuple(p.supply for p in parameters if not p.is_keyword_only)
-        self._named: Any = tuple((p.name, p.supply) for p in parameters if p.is_keyword_only)
+        self.call: Caller
+        """Call the function for one message, with the connection's face, the message and the instance.
 
-    def call(self, peer: Peer, message: Any, instance: Any = None) -> Any:
-        """Call the function for one message; what it returns may have to be awaited, or iterated over.
-
-        What factories have opened is closed again before that is done, except for what the
-        connection shares.
+        What it returns may have to be awaited, or iterated over. What factories have opened is closed
+        again before that is done, except for what the connection shares.
         """
-        if self._has_factories:
-            call = self._stream_with_factories if self._is_stream else self._call_with_factories
-            return call(peer, message, instance)
-        args = [get(peer, message, instance) for get in self._positional]
-        if self.is_method:
-            args.insert(0, instance)
-        if not self._named:
-            return self.function(*args)
-        return self.function(*args, **{n: get(peer, message, instance) for n, get in self._named})
+        if not factories:
+            self.call = caller_of(function, parameters, is_method=is_method)
+        elif isasyncgenfunction(innermost(function)):
+            self.call = self._stream_with_factories
+        else:
+            self.call = self._call_with_factories
 
     async def call_within(self, scope: Scope, peer: Peer, message: Any) -> Any:
         """Call the function; ``scope`` says when what factories have opened is closed again."""
         return await self._fill_and_call(_Call(peer, message, None, scope), scope.stack)
 
-    async def _call_with_factories(self, peer: Peer, message: Any, instance: Any) -> Any:
+    async def _call_with_factories(self, peer: Peer, message: Any, instance: Any = None) -> Any:
         async with AsyncExitStack() as stack:
             return await self._call_once(stack, peer, message, instance)
 
     async def _stream_with_factories(
-        self, peer: Peer, message: Any, instance: Any
+        self, peer: Peer, message: Any, instance: Any = None
     ) -> AsyncGenerator[Any]:
         async with AsyncExitStack() as stack:
             items = await self._call_once(stack, peer, message, instance)

@@ -17,6 +17,7 @@ from .declarations import Declarations
 from .payload import RESERVED
 from .reader import Reader, Unreadable
 from .refusals import quote, wrong_message_type
+from .routes import Route
 from .running import Runner, answer_to_error, send
 
 __all__ = ("KindDispatcher",)
@@ -86,6 +87,7 @@ class KindDispatcher(Declarations):
             raise ValueError("codecs= is one at least")
         self._readers: dict[Codec, Reader] = {}
         self._bad_in_a_row: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
+        self._has_bad = False  # anything in it: no message has to ask a dictionary of weak keys
 
     @property
     def payload_key(self) -> str | None:
@@ -99,7 +101,7 @@ class KindDispatcher(Declarations):
         """
         async for msg in ws:
             if not await self.dispatch(ws, msg, instance=instance) and msg.type in MESSAGES:
-                codec = self._reader_for(ws.connection).codec
+                codec = self.reader_for(ws.connection).codec
                 await self._refuse(ws, Unreadable(wrong_message_type(codec)), codec)
 
     async def dispatch(self, ws: Peer, msg: WSMessage, *, instance: Any = None) -> bool:
@@ -112,7 +114,8 @@ class KindDispatcher(Declarations):
         `Exception` (a cancellation), and TypeError if a handler registered with ``method=True`` gets
         no ``instance``; all else is answered and logged.
         """
-        reader = self._reader_for(ws.connection)
+        codec = ws.connection.codec
+        reader = self._readers.get(codec) or self._make_reader(codec)
         if msg.type is not reader.message_type:
             return False
         try:
@@ -120,11 +123,10 @@ class KindDispatcher(Declarations):
         except Unreadable as unreadable:
             await self._refuse(ws, unreadable, reader.codec)
             return True
-        if self._bad_in_a_row:
-            self._bad_in_a_row.pop(ws.connection, None)
-        plan = request.route.plan
-        if plan.is_method and instance is None:
-            raise refusal(plan.function, "registered with method=True: needs instance=")
+        if self._has_bad:
+            self._forgive(ws.connection)
+        if instance is None:
+            _check_function(request.route)
         await self._runner.run(ws, request, instance, reader.codec)
         return True
 
@@ -132,7 +134,8 @@ class KindDispatcher(Declarations):
         super()._changed()
         self._readers.clear()
 
-    def _reader_for(self, connection: Connection) -> Reader:
+    def reader_for(self, connection: Connection) -> Reader:
+        """Return what reads the messages of ``connection``: its routes as they are now, in its codec."""
         return self._readers.get(connection.codec) or self._make_reader(connection.codec)
 
     def _make_reader(self, codec: Codec) -> Reader:
@@ -149,12 +152,22 @@ class KindDispatcher(Declarations):
             return
         answer = answer_to_error(ws, unreadable.error, kind, unreadable.ref, codec)
         if answer is not None:
-            await send(ws, answer)
+            await send(ws, answer, codec)
         self._count_bad(ws.connection)
+
+    def _forgive(self, connection: Connection) -> None:
+        self._bad_in_a_row.pop(connection, None)
+        self._has_bad = bool(self._bad_in_a_row)
 
     def _count_bad(self, connection: Connection) -> None:
         count = self._bad_in_a_row.get(connection, 0) + 1
         self._bad_in_a_row[connection] = count
+        self._has_bad = True
         if self._max_bad_messages and count >= self._max_bad_messages:
             logger.warning("%s sent %d bad messages in a row: closing", quote(connection), count)
             connection.close(POLICY_VIOLATION, "too many bad messages")
+
+
+def _check_function(route: Route) -> None:
+    if route.plan.is_method:
+        raise refusal(route.plan.function, "registered with method=True: needs instance=")

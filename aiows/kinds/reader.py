@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, Union
 
 from aiohttp import WSMsgType
-from msgspec import DecodeError, Struct, ValidationError
+from msgspec import UNSET, DecodeError, Struct, ValidationError
 
 from ..codecs import Codec, Document, Parts, hook_for
 from ..connection import UNANSWERED
@@ -102,7 +102,7 @@ class Reader:
         try:
             message = self._read_at_once(data)
             route = self._by_type[type(message)]
-            ref = take_ref(message)
+            ref = None if message.ref is UNSET else take_ref(message)
             if route.payload is not None:
                 message = self._decoders[route.kind](self.codec.open(data))
         except Exception:  # whatever it was, the other way finds it again and says where

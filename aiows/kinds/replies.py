@@ -1,7 +1,4 @@
-"""In goes what a handler returned or raised, out comes the message that answers: flat or nested.
-
-It is in the codec of the connection that asked.
-"""
+"""In goes what a handler returned or raised, out come the bytes of the answer: flat or nested."""
 
 from __future__ import annotations
 
@@ -9,57 +6,51 @@ from typing import Any
 
 from msgspec import UNSET
 
-from .._wire import Opcode
 from ..codecs import Codec
-from ..connection import END, ERROR, ITEM, REPLY, PreparedMessage
+from ..connection import END, ERROR, ITEM, REPLY
 from ..errors import KindError
 from .payload import KIND, REF, RESERVED, Payload, Ref
 
 __all__ = ("end", "error_reply", "item", "reply")
 
 
-def reply(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> PreparedMessage:
+def reply(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> bytes:
     """Return the answer that carries what a handler returned.
 
     An object's fields become the message's (None: no fields), anything else is ``result``. A
     payload with a kind keeps it. Raises TypeError or ValueError for what cannot be said so.
     """
-    if payload_key:
-        head = {KIND: _kind_of(value), REF: ref, payload_key: _fields_of(value, codec)}
-        return _prepared(codec.encode(head), codec)
+    if payload_key is not None:
+        fields = _fields_of(value, codec)
+        return codec.encode({KIND: _kind_of(value), REF: ref, payload_key: fields})
+    if type(value) is dict:  # the most common, and asked for in the cheapest way
+        return _with_fields(REPLY, ref, value, codec)
     if isinstance(value, Payload) and value.ref is UNSET:
-        return _prepared(codec.encode_with(_head_of(value, ref), value), codec)
-    fields = _fields_of(value, codec)
-    _check_free(fields)
-    return _prepared(codec.encode({KIND: _kind_of(value), REF: ref, **fields}), codec)
+        head = {REF: ref} if hasattr(value, KIND) else {KIND: REPLY, REF: ref}
+        return codec.encode_with(head, value)
+    return _with_fields(_kind_of(value), ref, _fields_of(value, codec), codec)
 
 
-def item(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> PreparedMessage:
+def item(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> bytes:
     """Return one of a series of answers: fields as `reply` has them, and the kind ``item`` in any case."""
     fields = _fields_of(value, codec)
-    if payload_key:
-        return _prepared(codec.encode({KIND: ITEM, REF: ref, payload_key: fields}), codec)
-    _check_free(fields)
-    return _prepared(codec.encode({KIND: ITEM, REF: ref, **fields}), codec)
+    if payload_key is not None:
+        return codec.encode({KIND: ITEM, REF: ref, payload_key: fields})
+    return _with_fields(ITEM, ref, fields, codec)
 
 
-def end(ref: Ref, codec: Codec) -> PreparedMessage:
+def end(ref: Ref, codec: Codec) -> bytes:
     """Return what ends a series of answers."""
-    return _prepared(codec.encode({KIND: END, REF: ref}), codec)
+    return codec.encode({KIND: END, REF: ref})
 
 
-def error_reply(error: KindError, ref: Ref, codec: Codec) -> PreparedMessage:
+def error_reply(error: KindError, ref: Ref, codec: Codec) -> bytes:
     """Return the answer that refuses. Raises TypeError for details that the codec cannot say."""
     told: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.details is not None:
         told["details"] = error.details
     head = {KIND: ERROR} if ref is None else {KIND: ERROR, REF: ref}
-    return _prepared(codec.encode({**head, ERROR: told}), codec)
-
-
-def _head_of(value: Payload, ref: Ref) -> dict[str, Any]:
-    """Return what a payload does not say itself: the ref, and a kind if it has none."""
-    return {REF: ref} if hasattr(value, KIND) else {KIND: REPLY, REF: ref}
+    return codec.encode({**head, ERROR: told})
 
 
 def _kind_of(value: Any) -> str:
@@ -77,12 +68,9 @@ def _fields_of(value: Any, codec: Codec) -> dict[str, Any]:
     return plain
 
 
-def _check_free(fields: dict[str, Any]) -> None:
-    if fields.keys().isdisjoint(RESERVED):
-        return
-    clash = min(fields.keys() & RESERVED)
-    raise ValueError(f"a handler's reply has the reserved key {clash!r}")
-
-
-def _prepared(data: bytes, codec: Codec) -> PreparedMessage:
-    return PreparedMessage(data, Opcode.TEXT if codec.is_text else Opcode.BINARY)
+def _with_fields(kind: str, ref: Ref, fields: dict[str, Any], codec: Codec) -> bytes:
+    message = {KIND: kind, REF: ref, **fields}
+    if len(message) < len(fields) + 2 or ERROR in fields:
+        clash = min(RESERVED.intersection(fields))
+        raise ValueError(f"a handler's reply has the reserved key {clash!r}")
+    return codec.encode(message)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Hashable
 from contextlib import suppress
-from inspect import isawaitable
-from types import AsyncGeneratorType
+from types import AsyncGeneratorType, CoroutineType
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from ..codecs import Codec
-from ..connection import Connection, Peer, PreparedMessage, Stopped, Work, attended
+from ..connection import Connection, Peer, PreparedMessage, SendStatus, Stopped, Work, attended
 from ..errors import ConnectionClosed, KindError
 from .payload import Ref
 from .reader import Request
@@ -24,6 +23,9 @@ from .timeouts import within
 __all__ = ("Runner", "answer_to_error", "send")
 
 logger: Final = logging.getLogger("aiows.kinds")
+
+# Members of an enum are looked up by way of its class, for each message.
+DROPPED: Final = SendStatus.DROPPED
 
 
 class Runner:
@@ -69,7 +71,7 @@ class Runner:
         """Call the handler, and answer with what it returned or raised; ``work``: in a task of its own."""
         try:
             value = request.route.call(ws, request.message, instance)
-            if isawaitable(value):
+            if type(value) is CoroutineType or hasattr(value, "__await__"):
                 if (limit := request.route.timeout or self._timeout) is not None:
                     value = within(limit, value)
                 if request.ref is not None and work is None:
@@ -84,7 +86,8 @@ class Runner:
         except Exception as error:
             await _send_error(ws, error, request, codec)
         else:
-            await send(ws, answer)
+            if ws.connection.push_encoded(codec.opcode, answer) is DROPPED:
+                await _send_late(ws.connection, answer, codec)
 
     async def _stream(
         self,
@@ -93,7 +96,7 @@ class Runner:
         request: Request,
         codec: Codec,
         work: Work | None,
-    ) -> PreparedMessage:
+    ) -> bytes:
         """Send the items of a stream, and return what ends it."""
         ref = request.ref
         if ref is None:
@@ -101,7 +104,9 @@ class Runner:
         sending = send_items(
             ws.connection,
             items,
-            message_of=lambda value: item(value, ref, self._payload_key, codec),
+            message_of=lambda value: PreparedMessage(
+                item(value, ref, self._payload_key, codec), codec.opcode
+            ),
             timeout=self._limit_of(request),
         )
         if work is None:
@@ -146,12 +151,12 @@ class Runner:
 async def _send_error(ws: Peer, error: Exception, request: Request, codec: Codec) -> None:
     answer = answer_to_error(ws, error, request.kind, request.ref, codec)
     if answer is not None:
-        await send(ws, answer)
+        await send(ws, answer, codec)
 
 
 def answer_to_error(
     ws: Peer, error: Exception, kind: str | None, ref: Ref, codec: Codec
-) -> PreparedMessage | None:
+) -> bytes | None:
     """Return the answer to what was raised, None if nobody waits for one.
 
     All but a `KindError` is for the log, not the peer.
@@ -176,9 +181,13 @@ def answer_to_error(
     return error_reply(INTERNAL, ref, codec)
 
 
-async def send(ws: Peer, message: PreparedMessage) -> None:
+async def send(ws: Peer, answer: bytes, codec: Codec) -> None:
     """Send at once, or when there is room; not at all once the connection is closed."""
-    if ws.push(message):
-        return
+    if ws.connection.push_encoded(codec.opcode, answer) is DROPPED:
+        await _send_late(ws.connection, answer, codec)
+
+
+async def _send_late(connection: Connection, answer: bytes, codec: Codec) -> None:
+    """Send what there was no room for; not at all once the connection is closed."""
     with suppress(ConnectionClosed):
-        await ws.connection.send_message(message)
+        await connection.send_message(PreparedMessage(answer, codec.opcode))

@@ -76,7 +76,7 @@ def test_an_instant_is_the_formats_own() -> None:
     """A timestamp in MessagePack, text in the others."""
     instant = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
     said = [said_by(codec, instant) for codec in ALL]
-    assert said == ["2026-11-21T05:00:00+00:00", instant, "2026-11-21T05:00:00Z"]
+    assert said == ["2026-11-21T05:00:00Z", instant, "2026-11-21T05:00:00Z"]
 
 
 @each_codec

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
@@ -237,6 +239,29 @@ async def test_streams_run_beside_each_other(serve: Serve, raw_client: Connect) 
         own = [each for each in heard if each["ref"] == ref]
         assert [each.get("result") for each in own] == [start, start + 1, None]
         assert own[-1]["kind"] == "end"
+
+
+async def test_nothing_is_kept_of_a_key_that_is_not_in_use(floor: Floor) -> None:
+    """A peer that thinks up new ones for ever fills no memory."""
+    kept: WeakSet[Key] = WeakSet()
+
+    def key_of(message: Any) -> Key:
+        kept.add(key := Key())
+        return key
+
+    client = await floor.enter(OnePerKey(key_of))
+    floor.work(1, 2)
+    await floor.logged("1 begins", "2 begins")
+    assert len(kept) == 2
+    for n in (1, 2):
+        floor.gate(n).set()
+        await client.hear()
+    gc.collect()
+    assert len(kept) == 0
+
+
+class Key:
+    """Is equal to itself alone."""
 
 
 async def test_a_key_that_cannot_be_one_is_the_handlers_failure(floor: Floor) -> None:

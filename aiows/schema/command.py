@@ -32,29 +32,25 @@ DOCUMENTS: Final = {
     "types": Document("TypeScript types of the messages in both directions", typescript),
 }
 
-# As argparse does for a wrong command line.
-USAGE_ERROR: Final = 2
+STALE: Final = 1
+USAGE_ERROR: Final = 2  # as argparse has it for a wrong command line
 
 
 def run(words: Sequence[str] | None = None) -> int:
     """Do what ``words`` say (None: the process's own); return the exit status.
 
     0: done, or the file is up to date. 1: the file is stale, and standard error says where. 2: it was
-    called wrongly. Raises SystemExit as argparse does, and what the application's module raises.
+    called wrongly, or the file cannot be written. Raises SystemExit as argparse does, and what the
+    application's module raises.
     """
     asked = _parser().parse_args(words)
     try:
         text = DOCUMENTS[asked.document].make(load_application(asked.target))
+        if asked.check is not None:
+            return _check(asked.check, text, f"python -m aiows {asked.document} {asked.target}")
+        return _write(asked.output, text)
     except BadTarget as error:
-        _complain(f"{error}\n")
-        return USAGE_ERROR
-    if asked.check is not None:
-        return _check(asked.check, text, f"python -m aiows {asked.document} {asked.target}")
-    if asked.output is not None:
-        asked.output.write_text(text, encoding="utf-8", newline="\n")
-    else:
-        sys.stdout.write(text)
-    return 0
+        return _complain(f"{error}\n", USAGE_ERROR)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,16 +71,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _write(path: Path | None, text: str) -> int:
+    data = text.encode()  # the same bytes on every system
+    if path is None:
+        sys.stdout.buffer.write(data)
+        return 0
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        return _complain(f"{path} cannot be written: {error.strerror}\n", USAGE_ERROR)
+    return 0
+
+
 def _check(path: Path, text: str, command: str) -> int:
     if not path.is_file():
-        _complain(f"{path} is missing. Make it:\n  {command} -o {path}\n")
-        return 1
-    found = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        return _complain(f"{path} is missing. Make it:\n  {command} -o {path}\n", STALE)
+    found = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
     changes = [*unified_diff(found, text.splitlines(keepends=True), f"{path}", "the application")]
-    if changes:
-        _complain(f"{path} is stale. Make it again:\n  {command} -o {path}\n\n{''.join(changes)}")
-    return 1 if changes else 0
+    if not changes:
+        return 0
+    told = f"{path} is stale. Make it again:\n  {command} -o {path}\n\n{''.join(changes)}"
+    return _complain(told, STALE)
 
 
-def _complain(text: str) -> None:
+def _complain(text: str, status: int) -> int:
     sys.stderr.write(text)
+    return status

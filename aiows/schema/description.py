@@ -75,16 +75,16 @@ def _types_of(
     """Return two schemas for each contract, and what they share."""
     try:
         return describe_types(t for each in contracts for t in (each.payload, each.reply))
-    except TypeError as error:
+    except Exception as error:  # a hook may raise anything
         raise _blamed(contracts, error) from error
 
 
-def _blamed(contracts: Iterable[KindContract], error: TypeError) -> RegistrationError:
+def _blamed(contracts: Iterable[KindContract], error: Exception) -> RegistrationError:
     """Say whose types cannot be described."""
     for each in contracts:
         try:
             describe_types((each.payload, each.reply))
-        except TypeError as its_own:
+        except Exception as its_own:
             return RegistrationError(f"no schema for the kind {each.kind!r}: {its_own}")
     return RegistrationError(str(error))
 

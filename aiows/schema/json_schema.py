@@ -45,7 +45,7 @@ def describe_types(types: Iterable[Any]) -> tuple[list[JsonSchema], dict[str, Js
     for each in (*schemas, *components.values()):
         components = components | _taken_out_of(each, components)
     for each in (*schemas, *components.values()):
-        _to_draft_07(each)
+        _adapt(each)
     return [*schemas], dict(sorted(components.items()))
 
 
@@ -154,7 +154,8 @@ def _refer(schemas: list[JsonSchema], start: str, names: Mapping[str, str]) -> N
             each["$ref"] = COMPONENTS + names[name]
 
 
-def _to_draft_07(schema: JsonSchema) -> None:
+def _adapt(schema: JsonSchema) -> None:
+    """Make it draft 07 of what msgspec wrote, and the same in every process."""
     for each in [*_walk(schema)]:
         if "prefixItems" in each:
             rest = each.pop("items", None)
@@ -163,3 +164,5 @@ def _to_draft_07(schema: JsonSchema) -> None:
                 each["additionalItems"] = rest
         if "discriminator" in each:
             each["discriminator"] = each["discriminator"]["propertyName"]
+        if each.get("uniqueItems") and each.get("default"):  # a set, in no order
+            each["default"] = sorted(each["default"], key=msgspec.json.encode)

@@ -15,7 +15,7 @@ from aiohttp import web
 from .application import Channel
 from .description import ChannelDescription, describe
 from .json_schema import JsonSchema
-from .messages import STANDARD_ERRORS, Message
+from .messages import STANDARD_ERRORS, Message, cancel, end
 from .names import Names, identifier
 from .typescript_types import block, comment, indented, literal, members, type_of
 from .wire_form import Exchange
@@ -26,24 +26,12 @@ Block = list[str]
 
 HEAD: Final = "// Made by aiows from an application's kinds. Do not edit: make it again."
 
-ANSWERS: Final = """\
+ERROR_MESSAGE: Final = """\
 /** A request is refused. */
 export interface ErrorMessage<Code extends string = string> {
   kind: "error";
   ref?: string | number;
   error: { code: Code; message: string; details?: unknown };
-}
-
-/** The last item of a stream has come. */
-export interface End {
-  kind: "end";
-  ref: string | number;
-}
-
-/** The side that asked does not wait any more. */
-export interface Cancel {
-  kind: "cancel";
-  ref: string | number;
 }"""
 
 COMMON: Final = frozenset({"Cancel", "End", "ErrorMessage", "StandardError"})
@@ -69,64 +57,63 @@ def typescript(app: web.Application) -> str:
     described = describe(app)
     scope = Names(COMMON | NEEDED, separator="")
     names = {name: scope.take(identifier(name)) for name in described.components}
-    blocks: list[Block] = [[HEAD], _standard_errors(), [ANSWERS]]
+    blocks = [[HEAD], *_common()]
     for name, schema in described.components.items():
-        told = comment(schema.get("description", ""))
-        blocks.append([*told, *_declared(names[name], schema, names)])
+        blocks.append(_declared(names[name], schema, names, schema.get("description", "")))
     for channel in described.channels:
         name = scope.take(identifier(channel.channel.name))
         blocks.append(_namespace(name, channel, names))
     return _joined(blocks) + "\n"
 
 
-def _standard_errors() -> Block:
+def _common() -> Iterator[Block]:
+    """Yield what every application has."""
+    codes = [line for each in STANDARD_ERRORS.items() for line in _code(*each)]
     told = comment("What any request may be refused with.")
-    codes = [each for code, text in STANDARD_ERRORS.items() for each in _code(code, text)]
-    codes[-1] += ";"
-    return [*told, "export type StandardError =", *indented(codes)]
+    yield [*told, "export type StandardError =", *indented(codes[:-1]), f"  {codes[-1]};"]
+    yield [ERROR_MESSAGE]
+    yield _declared("End", end().schema, {}, "The last item of a stream has come.")
+    yield _declared("Cancel", cancel().schema, {}, "The side that asked does not wait any more.")
 
 
 def _code(code: str, text: str) -> Block:
     return [*comment(text), f"| {literal(code)}"]
 
 
-def _declared(name: str, schema: JsonSchema, names: Mapping[str, str]) -> Iterator[str]:
+def _declared(name: str, schema: JsonSchema, names: Mapping[str, str], *told: str) -> Block:
+    """Return the declaration of a type, with what is told of it as its comment."""
     if schema.get("type") == "object":
-        yield f"export interface {name} {block(members(schema, names))}"
-    else:
-        yield f"export type {name} = {type_of(schema, names)};"
+        return [*comment(*told), f"export interface {name} {block(members(schema, names))}"]
+    return [*comment(*told), f"export type {name} = {type_of(schema, names)};"]
 
 
 def _namespace(name: str, described: ChannelDescription, names: Mapping[str, str]) -> Block:
     channel = described.channel
     taken = Names({*COMMON, *NEEDED, *MAPS, *UNIONS, *names.values()}, separator="")
-    types = {
-        message.name: taken.take(identifier(message.name))
-        for exchange in described.exchanges
-        for message in (exchange.opening, exchange.reply)
-        if message is not None
-    }
+    messages = [message for each in described.exchanges for message in _messages(each)]
+    types = {message.name: taken.take(identifier(message.name)) for message in messages}
     blocks = [[f"export type Path = {_path(channel)};"]]
-    for exchange in described.exchanges:
-        blocks += [
-            [*_told_of(message), *_declared(types[message.name], message.schema, names)]
-            for message in (exchange.opening, exchange.reply)
-            if message is not None
-        ]
+    blocks += [
+        _declared(types[each.name], each.schema, names, each.summary, each.description)
+        for each in messages
+    ]
     blocks += [_map(each, _entries(each, described.exchanges, types)) for each in MAPS]
     blocks += _unions(described)
     told = comment(channel.address, channel.summary, channel.description)
     return [*told, f"export namespace {name} {block([_joined(blocks)])}"]
 
 
+def _messages(exchange: Exchange) -> Iterator[Message]:
+    """Yield the messages that have a type of their own: errors differ in their codes alone."""
+    yield exchange.opening
+    if exchange.reply is not None:
+        yield exchange.reply
+
+
 def _path(channel: Channel) -> str:
     if not channel.parameters:
         return literal(channel.address)
     return f"`{re.sub(r'{[^{}]*}', '${string}', channel.address)}`"
-
-
-def _told_of(message: Message) -> Block:
-    return comment(message.summary, message.description)
 
 
 def _map(name: str, entries: Iterable[str]) -> Block:
@@ -166,13 +153,10 @@ def _unions(described: ChannelDescription) -> Iterator[Block]:
     asks = bool(described.with_direction("ask"))
     requests = described.with_direction("in")
     streams = any(each.contract.streams for each in requests)
-    client = [*_values("Kinds", "Answers"), *_if(asks, "ErrorMessage"), *_if(requests, "Cancel")]
-    server = [
-        *_values("Events", "Questions", "Replies", "Items"),
-        "ErrorMessage",
-        *_if(streams, "End"),
-        *_if(asks, "Cancel"),
-    ]
+    client = _values("Kinds", "Answers")
+    client += ["ErrorMessage"] * asks + ["Cancel"] * bool(requests)
+    server = [*_values("Events", "Questions", "Replies", "Items"), "ErrorMessage"]
+    server += ["End"] * streams + ["Cancel"] * asks
     yield [*comment("What a client may send."), _union("ClientMessage", client)]
     yield [*comment("What the server may send."), _union("ServerMessage", server)]
     if requests:
@@ -193,10 +177,6 @@ def _union(name: str, types: Iterable[str]) -> str:
 
 def _values(*maps: str) -> list[str]:
     return [f"{each}[keyof {each}]" for each in maps]
-
-
-def _if(condition: object, *types: str) -> tuple[str, ...]:
-    return types if condition else ()
 
 
 def _joined(blocks: Iterable[Block]) -> str:

@@ -73,6 +73,7 @@ class Order(Payload, kind="order.create"):
     address: Address | None = None
     counts: dict[str, int] = {}  # noqa: RUF012 (msgspec copies it)
     pair: tuple[int, str] = (1, "a")
+    without: frozenset[str] = frozenset({"nuts", "milk", "fish", "eggs"})
     anything: Any = None
 
 

@@ -42,6 +42,21 @@ def make_number():
 """
 
 
+# The same aiows as the test's, installed or not.
+AIOWS = str(Path(aiows.__file__).parents[1])
+
+
+def run_in_a_process(*words: str, **environment: str) -> str:
+    ran = subprocess.run(
+        [sys.executable, "-m", "aiows", *words],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ran.stdout
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with an application in ``counter.py``."""
@@ -62,11 +77,19 @@ def test_a_document_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_module_is_a_program(folder: Path) -> None:
     """python -m aiows, in a process of its own, finds what is in the working directory."""
-    command = [sys.executable, "-m", "aiows", "types", "counter:app"]
-    path = str(Path(aiows.__file__).parents[1])  # the same aiows as the test's, installed or not
-    environment = os.environ | {"PYTHONPATH": path}
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert '"count": Count;' in ran.stdout
+    ran = run_in_a_process("types", "counter:app", PYTHONPATH=AIOWS)
+    assert '"count": Count;' in ran
+
+
+@pytest.mark.parametrize("document", ["schema", "types"])
+def test_two_processes_write_the_same(document: str) -> None:
+    """Though sets have another order in each."""
+    path = os.pathsep.join((AIOWS, str(Path(__file__).parents[1])))
+    one, two = (
+        run_in_a_process(document, "schema.orders:make_app", PYTHONPATH=path, PYTHONHASHSEED=seed)
+        for seed in ("1", "2")
+    )
+    assert one == two
 
 
 @pytest.mark.parametrize("name", ["app", "make_app", "make_app_later", "Apps.nested"])
@@ -136,6 +159,14 @@ def test_what_is_no_application_is_refused(
     """With one line that says why, and the status of a wrong command line."""
     assert run(["schema", target]) == 2
     assert capsys.readouterr().err.startswith(problem)
+
+
+def test_a_file_that_cannot_be_written_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the system's reason."""
+    assert run(["types", "counter:app", "-o", "nowhere/out.ts"]) == 2
+    assert capsys.readouterr().err.startswith("nowhere/out.ts cannot be written: No such file")
 
 
 def test_what_the_module_raises_goes_through(folder: Path) -> None:

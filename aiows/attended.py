@@ -82,6 +82,10 @@ class AttendedResponse(WebSocketResponse):
         await self.prepare(request)
         self.connection.user_data = user_data
         await self._pump.open()
+        if self.must_stay:
+            self._pump.start()
+            await self.connection.handshake_done()
+            return
         self.detach()
         self._pump.start()
 

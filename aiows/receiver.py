@@ -89,18 +89,15 @@ class Receiver:
         while message is None:
             if self.connection.closed:
                 return self._after_the_end()
-            await self._something_new()
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
             message = self._next_message()
             if message is None and self.connection.is_closing:
                 return CLOSING_MESSAGE
         return message
-
-    async def _something_new(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
 
     def _next_message(self) -> WSMessage | None:
         message, self._held = self._held or self.connection.take(), None

@@ -84,6 +84,26 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     chosen, or else the first.
     """
 
+    # A dict of its own for so many attributes would have a kibibyte.
+    __slots__ = (
+        "_abnormal",
+        "_codecs",
+        "_compression_mode",
+        "_connection",
+        "_decode_text",
+        "_deflate",
+        "_guest",
+        "_max_msg_size",
+        "_options",
+        "_origins",
+        "_protocol",
+        "_protocols",
+        "_receive_timeout",
+        "_receiver",
+        "_request",
+        "_strict_masking",
+    )
+
     def __init__(
         self,
         *,
@@ -123,7 +143,8 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
             keepalive=KeepAlivePolicy.heartbeat(heartbeat)
             or KeepAlivePolicy.idle_timeout(idle_timeout),
         )
-        self._handshake_done: Handshake | None = None
+        self._protocol: str | None = None
+        self._deflate: DeflateParams | None = None
         self._connection: Connection | None = None
         self._guest: Guest | None = None
         self._receiver: Receiver | None = None
@@ -147,7 +168,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         self.force_close()
         writer = await web.StreamResponse.prepare(self, request)
         assert writer is not None
-        self._handshake_done = handshake
+        self._protocol, self._deflate = handshake.protocol, handshake.deflate
         self._request = request
         self._connection = take_over(request, partial(self._make_connection, request))
         if (hub := self._connection.hub) is not None:
@@ -171,8 +192,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     def _make_connection(
         self, request: web.BaseRequest, transport: asyncio.Transport, guest: Guest
     ) -> Connection:
-        assert self._handshake_done is not None
-        deflate = self._handshake_done.deflate
+        deflate = self._deflate
         app = request.app if isinstance(request, web.Request) else None
         self._guest = guest
         return Connection(
@@ -203,6 +223,11 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
             decode_text=self._decode_text,
             require_mask=self._strict_masking,
         )
+
+    @property
+    def must_stay(self) -> bool:
+        """Whether the view must not return before the connection ends; see `takeover`."""
+        return self._guest is not None and self._guest.must_stay
 
     def detach(self) -> None:
         """Let the connection go on after the view that accepted it has returned."""
@@ -247,14 +272,14 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     @property
     def ws_protocol(self) -> str | None:
         """The subprotocol agreed on; None before `prepare`, or if there is none."""
-        return self._handshake_done.protocol if self._handshake_done else None
+        return self._protocol
 
     @property
     def compress(self) -> int | bool:
         """Window bits (9 to 15) of what we send, 0 without permessage-deflate; before: as asked for."""
-        if self._handshake_done is None:
+        if self._connection is None:
             return self._compression_mode is not Compression.DISABLED
-        deflate = self._handshake_done.deflate
+        deflate = self._deflate
         return (deflate.server_max_window_bits or MAX_WINDOW_BITS) if deflate else 0
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:

@@ -5,15 +5,19 @@ transport, which is the one thing that keeps HTTP bytes off the wire and the tra
 remains of aiohttp's lifecycle (its server's list of connections, graceful shutdown, the request's
 task) is kept working by a `Guest`.
 
-The touches, each with a test in tests/test_takeover.py that names it:
+The touches, each with a test in tests/test_takeover.py that names it, and what is done where an aiohttp
+has no such attribute:
 
-- ``RequestHandler._message_tail``: frames that came in the same segment as the handshake
-- ``RequestHandler._buffer_paused``, ``_reading_paused``: aiohttp had paused reading
-- ``RequestHandler.transport``, set to None
-- ``RequestHandler.logger``, replaced for the rest of this connection
-- ``RequestHandler._manager``: the server that closes its connections on shutdown
-- ``Server.connection_made``, ``connection_lost`` with an object that is no ``RequestHandler``
-- ``RequestHandler._handle_request``: the task whose result tells how a view ended
+- ``RequestHandler._message_tail``: frames that came in the same segment as the handshake; without it
+  they are asked for with ``set_parser``, as aiohttp's own WebSocketResponse does
+- ``RequestHandler.transport``, set to None, and ``_manager``: the server that closes its connections on
+  shutdown, with ``Server.connection_made`` and ``connection_lost``, which take an object that is no
+  ``RequestHandler``; without one of them the request's task stays until the connection ends
+- ``RequestHandler.logger``, replaced for the rest of this connection; without it, it is not
+- ``RequestHandler._handle_request``: the task whose result tells how a view ended; without it a view
+  that raises and one that returns both close with 1000
+- ``RequestHandler._parser`` (``_request_parser`` in 3.13) and ``_messages``, which nothing is given to any
+  more: 2 KiB beside each view that stays with its connection; without them they are kept
 """
 
 # pyright: reportPrivateUsage=false
@@ -22,6 +26,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, cast
 
 from aiohttp import web
@@ -44,24 +49,59 @@ def take_over(
 
     Raises ConnectionResetError if the transport is gone.
     """
-    handler = request.protocol
+    handler: Any = request.protocol
     transport = transport_of(request)
     guest = Guest(handler)
     connection = guest.connection = make_connection(transport, guest)
+    early = _early_bytes(handler)
     transport.set_protocol(NOBODY)
     transport.set_protocol(connection.protocol)
     handler.keep_alive(False)
-    handler.transport = None
-    handler.logger = _AfterUpgrade(handler.logger)  # type: ignore[assignment]
+    _retire(handler)
     guest.check_in(request, transport)
-    # 3.13 has no _buffer_paused: it never pauses for a buffer
-    if handler._reading_paused or getattr(handler, "_buffer_paused", False):
+    if not transport.is_reading():
         transport.resume_reading()
-    early = cast(Any, handler)._message_tail
-    handler._message_tail = b""
-    if isinstance(early, bytes) and early:  # a mock in the tests of applications
+    if early:
         connection.protocol.feed(early)
     return connection
+
+
+def _early_bytes(handler: Any) -> bytes:
+    """Take what came behind the handshake."""
+    if hasattr(handler, "_message_tail"):
+        early, handler._message_tail = handler._message_tail, b""
+        return early if isinstance(early, bytes) else b""  # a mock in the tests of applications
+    tail = _Tail()
+    handler.set_parser(tail)
+    return bytes(tail.data)
+
+
+class _Tail:
+    """A parser, as aiohttp knows it, that keeps what it is fed."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Called with what came behind the handshake."""
+        self.data += data
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """The connection is told by its transport."""
+
+
+def _retire(handler: Any) -> None:
+    """Leave to aiohttp's HTTP protocol object what it needs until its request ends, and no more."""
+    with suppress(AttributeError):
+        handler.transport = None
+    if hasattr(handler, "logger"):
+        handler.logger = _AfterUpgrade(handler.logger)
+    for name in ("_parser", "_request_parser"):
+        if hasattr(handler, name):
+            setattr(handler, name, None)
+    if not getattr(handler, "_messages", True):
+        handler._messages = ()  # an empty deque has 620 bytes
 
 
 def transport_of(request: web.BaseRequest) -> asyncio.Transport:
@@ -90,16 +130,19 @@ NOBODY: Final = _Nobody()
 class Guest:
     """One connection in the house of aiohttp's server, beside its HTTP connections."""
 
-    __slots__ = ("_handler", "_manager", "connection", "is_attached")
+    __slots__ = ("_handler", "_manager", "connection", "is_attached", "must_stay")
 
     _task_handler = None  # read by Server.connection_lost: there is no HTTP task to wait for
 
     connection: Connection
 
-    def __init__(self, handler: web.RequestHandler) -> None:
-        self._handler: web.RequestHandler | None = handler
-        self._manager: Any = handler._manager
+    def __init__(self, handler: Any) -> None:
+        self._handler: Any = handler
+        self._manager = _server_of(handler)
         self.is_attached = True
+        # Whether the connection cannot go on without the request's task: nobody would end it on shutdown,
+        # or aiohttp would, as soon as the task has ended.
+        self.must_stay = self._manager is None or not hasattr(handler, "transport")
 
     def check_in(self, request: web.BaseRequest, transport: asyncio.Transport) -> None:
         """Be one of the server's connections, and learn how the view and the request end."""
@@ -155,6 +198,12 @@ class Guest:
         handler, self._handler = self._handler, None
         if handler is not None:
             handler.connection_lost(error)
+
+
+def _server_of(handler: Any) -> Any:
+    manager = getattr(handler, "_manager", None)
+    can_know = hasattr(manager, "connection_made") and hasattr(manager, "connection_lost")
+    return manager if can_know else None
 
 
 class _AfterUpgrade:

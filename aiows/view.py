@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any, ClassVar, Final, TypeAlias, cast
+from collections.abc import Collection, Hashable, Sequence
+from typing import Any, ClassVar, Final, Self, TypeAlias, cast
+from weakref import WeakValueDictionary
 
 from aiohttp import WSMessage, WSMsgType, web
 
@@ -86,7 +87,7 @@ class WebSocketView(web.View):
     def __init__(self, request: web.Request) -> None:
         super().__init__(request)
         self.app: web.Application = request.app
-        self.match_info = request.match_info
+        self._match = _Match(request.match_info)
 
     # hooks
 
@@ -115,6 +116,11 @@ class WebSocketView(web.View):
         if request is None:
             raise RequestReleased
         return request
+
+    @property
+    def match_info(self) -> web.UrlMappingMatchInfo:
+        """What the path matched: its parameters by name."""
+        return self._match.info
 
     @property
     def hub(self) -> Hub:
@@ -149,6 +155,7 @@ class WebSocketView(web.View):
         finally:
             if not self.keep_request:
                 self._request = None  # type: ignore[assignment]  # aiohttp's View keeps it for good
+                self._match = _Match.shared(self.match_info)
 
     def _register(self) -> None:
         """The connection is its user's from here on, until it ends."""
@@ -169,6 +176,26 @@ class WebSocketView(web.View):
     async def _dispatch(self, kinds: KindDispatcher, msg: WSMessage) -> None:
         if not await kinds.dispatch(self.ws, msg, instance=self):
             await result_of(self.on_message(_with_text(msg)))
+
+
+class _Match:
+    """What the path of a request matched."""
+
+    __slots__ = ("__weakref__", "info")
+
+    def __init__(self, info: web.UrlMappingMatchInfo) -> None:
+        self.info = info
+
+    @classmethod
+    def shared(cls, info: web.UrlMappingMatchInfo) -> Self:
+        """Return one for all connections of a path without parameters: they match alike."""
+        if info:
+            return cls(info)
+        return cast(Self, _matches.setdefault((info.route, *info.apps), cls(info)))
+
+
+# It goes with the last view that has it.
+_matches: Final[WeakValueDictionary[Hashable, _Match]] = WeakValueDictionary()
 
 
 def _with_text(msg: WSMessage) -> WSMessage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from .wheel import Wheel
+from .wheel import Step, Wheel
 
 __all__ = ("KeepAlive", "KeepAlivePolicy", "Listener")
 
@@ -62,14 +62,14 @@ class Listener(Protocol):
 class KeepAlive:
     """Two appointments on a shared wheel, moved only when they are due: hearing a peer costs one clock."""
 
-    __slots__ = ("_listener", "_pinged_at", "_policy", "_wheel", "heard_at", "tick")
+    __slots__ = ("_listener", "_pinged_at", "_policy", "_wheel", "appointment", "heard_at")
 
     def __init__(self, listener: Listener, policy: KeepAlivePolicy, wheel: Wheel) -> None:
         self._listener = listener
         self._policy = policy
         self._wheel = wheel
         self._pinged_at: float | None = None
-        self.tick: int | None = None
+        self.appointment: Step | None = None
         self.heard_at = wheel.loop.time()
         wheel.meet(self, self.heard_at + policy.ping_after)
 

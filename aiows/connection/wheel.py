@@ -13,12 +13,22 @@ STRIKING: Final = (
 
 
 class Punctual(Protocol):
-    """Who has an appointment; ``tick`` is the wheel's note of when, None without one."""
+    """Who has an appointment; ``appointment`` is the wheel's note of when, None without one."""
 
-    tick: int | None
+    appointment: Step | None
 
     def is_due(self, tick: int) -> None:
         """The time has come, which was asked for as ``tick``."""
+
+
+class Step(set[Punctual]):
+    """Who is due in one step of a wheel."""
+
+    __slots__ = ("tick",)
+
+    def __init__(self, tick: int) -> None:
+        super().__init__()
+        self.tick = tick
 
 
 class Wheel:
@@ -28,12 +38,12 @@ class Wheel:
     step are one set, and the timer waits for the next of them.
     """
 
-    __slots__ = ("_armed", "_due", "_timer", "loop", "step")
+    __slots__ = ("_armed", "_steps", "_timer", "loop", "step")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, step: float) -> None:
         self.loop = loop
         self.step = step
-        self._due: dict[int, set[Punctual]] = {}
+        self._steps: dict[int, Step] = {}
         self._armed = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -43,20 +53,24 @@ class Wheel:
 
     def meet(self, who: Punctual, when: float) -> None:
         """Call ``who.is_due(tick)`` at ``when``, in the loop's time, once."""
-        who.tick = tick = self.tick_of(when)
-        self._due.setdefault(tick, set()).add(who)
+        tick = self.tick_of(when)
+        step = self._steps.get(tick)
+        if step is None:
+            step = self._steps[tick] = Step(tick)
+        step.add(who)
+        who.appointment = step
         if self._timer is None or tick < self._armed:
             self._arm(tick)
 
     def forget(self, who: Punctual) -> None:
         """Cancel the appointment, if there is one."""
-        tick, who.tick = who.tick, None
-        if tick is None or (due := self._due.get(tick)) is None:
+        step, who.appointment = who.appointment, None
+        if step is None:
             return
-        due.discard(who)
-        if not due:
-            del self._due[tick]
-        if not self._due:
+        step.discard(who)
+        if not step:
+            self._steps.pop(step.tick, None)
+        if not self._steps:
             self._disarm()
 
     def _arm(self, tick: int) -> None:
@@ -72,14 +86,12 @@ class Wheel:
     def _strike(self) -> None:
         tick, self._armed = self._armed, STRIKING
         try:
-            self._call(self._due.pop(tick, set()), tick)
+            step = self._steps.pop(tick, None)
+            while step:
+                who = step.pop()
+                who.appointment = None
+                who.is_due(tick)
         finally:
             self._disarm()
-            if self._due:
-                self._arm(min(self._due))
-
-    def _call(self, due: set[Punctual], tick: int) -> None:
-        for who in due:
-            if who.tick == tick:  # or one that was called before it has cancelled it
-                who.tick = None
-                who.is_due(tick)
+            if self._steps:
+                self._arm(min(self._steps))

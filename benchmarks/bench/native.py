@@ -25,7 +25,7 @@ PROGRAMS: Final = {
         "latency.c",
         *SHARED,
     ),
-    "floor": ("floor.c", "accept.c", *SHARED),
+    "floor": ("floor.c", "accept.c", "bytes.c", *SHARED),
 }
 FLAGS: Final = ("-O3", "-Wall", "-Wextra", "-D_GNU_SOURCE")
 LIBRARIES: Final = ("-lz", "-lm")

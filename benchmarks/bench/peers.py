@@ -25,6 +25,7 @@ class Peer:
     argument. ``requirements`` are what pip (or, for a .mjs, npm) installs; the first one is whose version
     the table shows. ``environment``: the virtual environment, another one for a peer that conflicts.
     ``polls``: it never sleeps while there is work, so its processor time says something at full load only.
+    ``compiles``: what it runs often, while it runs, so it has to be warmed up for longer.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Peer:
     tasks: frozenset[Task] = ALL
     environment: str = "peers"
     polls: bool = False
+    compiles: bool = False
 
     def does(self, work: Work) -> bool:
         return work.task in self.tasks
@@ -91,7 +93,7 @@ PEERS: Final = (
         loop="asyncio",
     ),
     Peer(name="sanic", server="sanic_server.py", requirements=("sanic", "uvloop", "orjson")),
-    Peer(name="ws", server="ws_server.cjs", requirements=("ws",), loop=""),
+    Peer(name="ws", server="ws_server.cjs", requirements=("ws",), loop="", compiles=True),
     *_aiows("async-for", "echo", "json", "fan-out", "idle"),
     *_aiows("callback", "echo", "json", "fan-out", "idle"),
     *_aiows("view", "echo", "fan-out", "idle"),

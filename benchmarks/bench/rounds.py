@@ -30,6 +30,8 @@ LATE: Final = 0.01  # of what was to be sent
 TRIAL: Final = 4  # ticks
 FULL_LOAD: Final = 200  # microseconds: all that has been answered is asked again at once
 
+COMPILERS_WARM: Final = 5  # times as long as others
+
 Tell = Callable[[str], None]
 
 
@@ -100,10 +102,10 @@ class Bench:
 
     def _take_round(self, result: WorkResult, ready: Ready) -> None:
         name, tick = ready.peer.name, result.ticks[ready.peer.name]
-        seconds = max(self.seconds, 8 * tick / 1e6)
-        load = self._load(
-            result.work, ready, tick, seconds=seconds, warm=max(self.warm, 2 * tick / 1e6)
-        )
+        seconds, warm = max(self.seconds, 8 * tick / 1e6), max(self.warm, 2 * tick / 1e6)
+        if ready.peer.compiles:
+            warm *= COMPILERS_WARM
+        load = self._load(result.work, ready, tick, seconds=seconds, warm=warm)
         loads = result.loads.setdefault(name, [])
         loads.append(load)
         self.tell(

@@ -17,16 +17,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "deflate.h"
 #include "frames.h"
 #include "handshake.h"
 
 enum { MAX_EVENTS = 256, MAX_FD = 1 << 20, READ_SIZE = 1 << 18, MAX_REPLY = 256, LARGE = 1 << 28 };
-
-struct bytes {
-    unsigned char *data;
-    size_t size, room;
-};
 
 struct client {
     int fd;
@@ -40,23 +36,6 @@ struct client {
 static struct client *clients[MAX_FD]; /* by descriptor */
 static int highest, poller;
 static struct bytes replies, message, published[2]; /* plain, and deflated */
-
-static void reserve(struct bytes *to, size_t size)
-{
-    if (to->size + size <= to->room)
-        return;
-    to->room = (to->size + size) * 2;
-    to->data = realloc(to->data, to->room);
-    if (!to->data)
-        err(1, "realloc");
-}
-
-static void append(struct bytes *to, const void *data, size_t size)
-{
-    reserve(to, size);
-    memcpy(to->data + to->size, data, size);
-    to->size += size;
-}
 
 static void append_frame(struct bytes *to, int opcode, bool rsv1, const unsigned char *data, size_t size)
 {
@@ -235,20 +214,6 @@ static size_t take_frames(struct client *client, unsigned char *data, size_t siz
     while (at < size && (taken = take_frame(client, data + at, size - at)))
         at += taken;
     return at;
-}
-
-/* Keep what was no whole frame, moved to the start. */
-static void keep_rest(struct bytes *in, const unsigned char *rest, size_t size)
-{
-    if (size == 0) {
-        free(in->data);
-        *in = (struct bytes){0};
-    } else if (in->size) {
-        memmove(in->data, rest, size);
-        in->size = size;
-    } else {
-        append(in, rest, size);
-    }
 }
 
 /* A connection has a buffer of its own only while a frame is incomplete. */

@@ -19,7 +19,7 @@ class ObjectCodec(Codec):
     """A format by two methods: `loads` makes dicts and lists of a message, `dumps` a message of them.
 
     A message is a dict with ``kind``, ``ref`` and its fields, as it would be in JSON. ``is_text``: its
-    messages are TEXT (default False: BINARY).
+    messages are TEXT (default False: BINARY). A class that derives from it sets ``name``.
     """
 
     name = "the message's format"

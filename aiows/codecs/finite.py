@@ -19,7 +19,7 @@ def check_finite(plain: Any, path: str = "$") -> None:
         if not math.isfinite(plain):
             raise ValidationError(f"Expected `finite number`, got `{plain}` - at `{path}`")
     elif isinstance(plain, dict):
-        for key, each in plain.items():
+        for key, each in cast("Any", plain).items():
             check_finite(key, path)
             check_finite(each, f"{path}.{key}")
     elif isinstance(plain, list | tuple):

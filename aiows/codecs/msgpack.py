@@ -99,7 +99,7 @@ def _read_map_header(data: bytes) -> tuple[int, int]:
 
 def _with_extensions(plain: Any) -> Any:
     if isinstance(plain, dict):
-        items = plain.items()
+        items = cast("Any", plain).items()
         return {key: _with_extensions(each) for key, each in items}
     if isinstance(plain, list | tuple):
         return [_with_extensions(each) for each in cast("list[Any]", plain)]

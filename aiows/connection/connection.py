@@ -121,7 +121,7 @@ class Connection(Ending):
     # sending
 
     def push(self, message: Any) -> SendStatus:
-        """Send without waiting: ``str`` as TEXT, bytes-like as BINARY, any other object in its `codec`.
+        """Send without waiting: ``str`` as TEXT, bytes-like as BINARY, any other object in its codec.
 
         DROPPED if the connection is closed, or if something waits already and this message would
         make it more than ``max_backpressure`` bytes. Raises TypeError for what the codec cannot say.

@@ -101,7 +101,7 @@ class KindDispatcher(Declarations):
         """
         async for msg in ws:
             if not await self.dispatch(ws, msg, instance=instance) and msg.type in MESSAGES:
-                codec = self.reader_for(ws.connection).codec
+                codec = self._reader_for(ws.connection).codec
                 await self._refuse(ws, Unreadable(wrong_message_type(codec)), codec)
 
     async def dispatch(self, ws: Peer, msg: WSMessage, *, instance: Any = None) -> bool:
@@ -134,7 +134,7 @@ class KindDispatcher(Declarations):
         super()._changed()
         self._readers.clear()
 
-    def reader_for(self, connection: Connection) -> Reader:
+    def _reader_for(self, connection: Connection) -> Reader:
         """Return what reads the messages of ``connection``: its routes as they are now, in its codec."""
         return self._readers.get(connection.codec) or self._make_reader(connection.codec)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from msgspec import UNSET
 
@@ -24,7 +24,7 @@ def reply(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> bytes:
         fields = _fields_of(value, codec)
         return codec.encode({KIND: _kind_of(value), REF: ref, payload_key: fields})
     if type(value) is dict:  # the most common, and asked for in the cheapest way
-        return _with_fields(REPLY, ref, value, codec)
+        return _with_fields(REPLY, ref, cast("Any", value), codec)
     if isinstance(value, Payload) and value.ref is UNSET:
         head = {REF: ref} if hasattr(value, KIND) else {KIND: REPLY, REF: ref}
         return codec.encode_with(head, value)
@@ -60,12 +60,13 @@ def _kind_of(value: Any) -> str:
 def _fields_of(value: Any, codec: Codec) -> dict[str, Any]:
     if value is None:
         return {}
-    plain = value if isinstance(value, dict) else codec.plain(value)
+    plain: Any = cast("Any", value) if isinstance(value, dict) else codec.plain(value)
     if not isinstance(plain, dict):
         return {"result": plain}
+    fields = cast("dict[str, Any]", plain)
     if isinstance(value, Payload):
-        return {key: each for key, each in plain.items() if key not in (KIND, REF)}
-    return plain
+        return {key: each for key, each in fields.items() if key not in (KIND, REF)}
+    return fields
 
 
 def _with_fields(kind: str, ref: Ref, fields: dict[str, Any], codec: Codec) -> bytes:

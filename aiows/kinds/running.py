@@ -70,8 +70,8 @@ class Runner:
     ) -> None:
         """Call the handler, and answer with what it returned or raised; ``work``: in a task of its own."""
         try:
-            value = request.route.call(ws, request.message, instance)
-            if type(value) is CoroutineType or hasattr(value, "__await__"):
+            value: Any = request.route.call(ws, request.message, instance)
+            if type(cast("object", value)) is CoroutineType or hasattr(value, "__await__"):
                 if (limit := request.route.timeout or self._timeout) is not None:
                     value = within(limit, value)
                 if request.ref is not None and work is None:

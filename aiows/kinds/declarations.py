@@ -30,9 +30,12 @@ class Declarations:
         middleware: Iterable[Middleware] = (),
         guards: Iterable[Guard] = (),
         dependencies: Iterable[Factory] = (),
+        timeout: float | None = None,
     ) -> None:
+        if timeout is not None and not timeout > 0:
+            raise ValueError(f"timeout is more than 0 seconds, or None, not {timeout!r}")
         self._dependencies = read_dependencies(dependencies)
-        surroundings = read_surroundings(middleware, guards)
+        surroundings = read_surroundings(middleware, guards, timeout)
         self._tree = KindTree(surroundings, on_change=self._changed)
 
     def on(
@@ -82,8 +85,9 @@ class Declarations:
 
         What is registered in ``other`` later is handled as well. A handler that asks for a `Payload` type
         gets a subclass of it, whose kind has the prefix. ``middleware`` and ``guards`` stand between this
-        dispatcher's own and those of ``other``; the other options of ``other`` play no part. What ``other``
-        sends and asks is declared without the prefix: its handlers name it as it is.
+        dispatcher's own and those of ``other``. Of what ``other`` was made with, ``middleware``, ``guards``,
+        ``dependencies`` and ``timeout`` hold for its kinds; the other options play no part.
+        What ``other`` sends and asks is declared without the prefix: its handlers name it as it is.
 
         Raises RegistrationError if a kind has a handler already, in a circle, and if ``other`` has a
         fallback.

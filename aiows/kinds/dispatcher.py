@@ -74,13 +74,15 @@ class KindDispatcher(Declarations):
         guards: Iterable[Guard] = (),
         dependencies: Iterable[Factory] = (),
     ) -> None:
-        super().__init__(middleware=middleware, guards=guards, dependencies=dependencies)
+        super().__init__(
+            middleware=middleware, guards=guards, dependencies=dependencies, timeout=timeout
+        )
         if payload_key is not None and (not payload_key or payload_key in RESERVED):
             raise ValueError(f"payload_key cannot be {payload_key!r}")
         if max_bad_messages < 0:
             raise ValueError("max_bad_messages is 0 (no limit) or more")
         self._payload_key = payload_key
-        self._runner = Runner(payload_key=payload_key, in_flight=in_flight, timeout=timeout)
+        self._runner = Runner(payload_key=payload_key, in_flight=in_flight)
         self._max_bad_messages = max_bad_messages
         self.codecs = tuple(codecs)
         if not self.codecs:

@@ -107,6 +107,7 @@ class Route(Terms):
             self,
             middleware=(*outer.middleware, *self.middleware),
             guards=(*outer.guards, *self.guards),
+            timeout=outer.timeout if self.timeout is None else self.timeout,
         )
 
 

@@ -31,18 +31,14 @@ DROPPED: Final = SendStatus.DROPPED
 class Runner:
     """Runs the handlers of one dispatcher, and answers.
 
-    ``in_flight``: so many handlers of one connection may wait at once; ``timeout``: seconds that one may
-    take where its kind says nothing else, None: any. Raises ValueError for what cannot be.
+    ``in_flight``: so many handlers of one connection may wait at once. Raises ValueError for less than 1.
     """
 
-    def __init__(self, *, payload_key: str | None, in_flight: int, timeout: float | None) -> None:
+    def __init__(self, *, payload_key: str | None, in_flight: int) -> None:
         if in_flight < 1:
             raise ValueError(f"in_flight is 1 or more, not {in_flight!r}")
-        if timeout is not None and not timeout > 0:
-            raise ValueError(f"timeout is more than 0 seconds, or None, not {timeout!r}")
         self._payload_key = payload_key
         self._in_flight = in_flight
-        self._timeout = timeout
         self._lanes: WeakKeyDictionary[Connection, Lanes] = WeakKeyDictionary()
 
     def run(self, ws: Peer, request: Request, instance: Any, codec: Codec) -> Awaitable[None]:
@@ -72,7 +68,7 @@ class Runner:
         try:
             value: Any = request.route.call(ws, request.message, instance)
             if type(cast("object", value)) is CoroutineType or hasattr(value, "__await__"):
-                if (limit := request.route.timeout or self._timeout) is not None:
+                if (limit := request.route.timeout) is not None:
                     value = within(limit, value)
                 if request.ref is not None and work is None:
                     value = attended(value, ws.connection, request.ref)
@@ -107,7 +103,7 @@ class Runner:
             message_of=lambda value: PreparedMessage(
                 item(value, ref, self._payload_key, codec), codec.opcode
             ),
-            timeout=self._limit_of(request),
+            timeout=request.route.timeout,
         )
         if work is None:
             await attended(sending, ws.connection, ref, is_stream=True)
@@ -115,9 +111,6 @@ class Runner:
             work.is_stream = True
             await sending
         return end(ref, codec)
-
-    def _limit_of(self, request: Request) -> float | None:
-        return request.route.timeout or self._timeout
 
     async def _begin(self, ws: Peer, request: Request, instance: Any, codec: Codec) -> None:
         """Start the handler beside others; it makes its first step at once if it is its turn."""

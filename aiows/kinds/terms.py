@@ -57,28 +57,32 @@ class KindOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What stands around handlers, the outermost first."""
+    """What stands around handlers, the outermost first; ``timeout`` in seconds, None: nothing said."""
 
     middleware: tuple[Middleware, ...] = ()
     guards: tuple[Guard, ...] = ()
+    timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms(Surroundings):
-    """How messages of one kind are handled; ``timeout`` in seconds, None: no limit of its own."""
+    """How messages of one kind are handled."""
 
     payload: Any = None
     dependencies: tuple[Use, ...] = ()
     concurrency: Concurrency = InOrder()  # noqa: RUF009 (frozen)
-    timeout: float | None = None
     reply: Any = NOT_SAID
     errors: tuple[PossibleError, ...] = ()
     examples: tuple[Any, ...] = ()
 
 
-def read_surroundings(middleware: Iterable[Middleware], guards: Iterable[Guard]) -> Surroundings:
-    """Return both, checked. Raises RegistrationError for what cannot be called as they are."""
-    return Surroundings(middleware=read_middleware(middleware), guards=read_guards(guards))
+def read_surroundings(
+    middleware: Iterable[Middleware], guards: Iterable[Guard], timeout: float | None = None
+) -> Surroundings:
+    """Return them, checked. Raises RegistrationError for what cannot be called as they are."""
+    return Surroundings(
+        middleware=read_middleware(middleware), guards=read_guards(guards), timeout=timeout
+    )
 
 
 def read_terms(handler: Callable[..., Any], **options: Unpack[KindOptions]) -> Terms:

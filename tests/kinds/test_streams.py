@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from aiows import KindDispatcher, KindError, Payload, WebSocketView, use
-from aiows.kinds import Parallel
+from aiows.kinds import KindCall, Next, Parallel
 from json_client import JsonClient, app_with
 from raw_client import RawClient
 from server_side import Result
@@ -289,3 +289,27 @@ async def test_a_middleware_may_pass_a_stream_on(enter: Enter) -> None:
     client = await enter(kinds)
     assert (await client.ask("count", ref=1))["result"] == 1
     assert (await client.hear())["kind"] == "end"
+
+
+async def test_a_middleware_may_wrap_a_stream(enter: Enter) -> None:
+    """It gets the generator, and returns one of its own; a guard comes before."""
+
+    async def doubling(call: KindCall, next: Next) -> Any:
+        items = await next(call)
+
+        async def doubled() -> AsyncIterator[int]:
+            async for item in items:
+                yield 2 * item
+
+        return doubled()
+
+    kinds = KindDispatcher(middleware=[doubling], guards=[lambda call: None])
+
+    @kinds.on("count")
+    async def count() -> AsyncIterator[int]:
+        yield 1
+        yield 2
+
+    client = await enter(kinds)
+    client.say("count", ref=1)
+    assert [(await client.hear()).get("result") for _ in range(3)] == [2, 4, None]

@@ -199,6 +199,22 @@ async def test_surroundings_go_from_the_outside_in() -> None:
     assert asked == ["all a.echo", "include a.echo", "router a.echo", "kind a.echo"]
 
 
+async def test_the_nearest_timeout_is_the_one() -> None:
+    """The kind's, the router's, the one of what includes it."""
+    router, bare, kinds = KindDispatcher(timeout=2), KindDispatcher(), KindDispatcher(timeout=3)
+    router.on("own", timeout=1)(echo)
+    router.on("routers")(echo)
+    bare.on("all")(echo)
+    kinds.include(router)
+    kinds.include(bare)
+    kinds.fallback(lambda kind: kind)
+    timeouts = {kind: route.timeout for kind, route in kinds._tree.routes().items()}
+    assert timeouts == {"own": 1, "routers": 2, "all": 3}
+    fallback = kinds._tree.fallback()
+    assert fallback is not None
+    assert fallback.timeout == 3
+
+
 async def test_the_guards_of_a_router_are_its_own() -> None:
     """Kinds beside it are not asked."""
 

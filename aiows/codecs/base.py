@@ -25,13 +25,12 @@ Parts: TypeAlias = tuple[Document | None, ...]
 TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
 
 # What is derived from these is encoded as they are: msgspec itself takes only the very types.
-SCALARS: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
-    (str, str.__str__),
-    (int, int.__int__),
-    (float, float.__float__),
-    (bytes, bytes.__bytes__),
-)
-
+SCALARS: Final[dict[type, Callable[[Any], Any]]] = {
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__float__,
+    bytes: bytes.__bytes__,
+}
 
 # What a format may have of its own: it is not for us to make it text.
 NATIVE: Final = (
@@ -124,12 +123,13 @@ class Codec(ABC):
 
     def _say(self, value: Any) -> Any:
         """Be msgspec's ``enc_hook``: return what to encode in place of ``value``."""
-        if (hook := hook_for(type(value))) is not None:
+        type_: type[Any] = type(value)
+        if (hook := hook_for(type_)) is not None:
             return hook.encode(value, self)
-        for base, plain in SCALARS:
-            if isinstance(value, base):
+        for base, plain in SCALARS.items():
+            if issubclass(type_, base):
                 return plain(value)
-        raise TypeError(f"no codec says objects of type {type(value).__qualname__}")
+        raise TypeError(f"no codec says objects of type {type_.__qualname__}")
 
     def _read(self, type_: type, plain: Any) -> Any:
         """Be msgspec's ``dec_hook``."""

@@ -45,7 +45,7 @@ class JsonCodec(EncodedCodec):
         return msgspec.json.Decoder(type_, dec_hook=self._read).decode
 
     def encode_with(self, head: dict[str, Any], value: Any, /) -> bytes:
-        start, rest = orjson.dumps(head), self.encode(value)
+        start, rest = self.encode(head), self.encode(value)
         return start[:-1] + b"," + rest[1:] if len(rest) > len(self.empty) else start
 
 

@@ -76,17 +76,16 @@ def _types_of(
     try:
         return describe_types(t for each in contracts for t in (each.payload, each.reply))
     except Exception as error:  # a hook may raise anything
-        raise _blamed(contracts, error) from error
+        kinds = ", ".join(repr(each.kind) for each in contracts if not _is_describable(each))
+        raise RegistrationError(f"no schema can be made for {kinds}: {error}") from error
 
 
-def _blamed(contracts: Iterable[KindContract], error: Exception) -> RegistrationError:
-    """Say whose types cannot be described."""
-    for each in contracts:
-        try:
-            describe_types((each.payload, each.reply))
-        except Exception as its_own:
-            return RegistrationError(f"no schema for the kind {each.kind!r}: {its_own}")
-    return RegistrationError(str(error))
+def _is_describable(contract: KindContract) -> bool:
+    try:
+        describe_types((contract.payload, contract.reply))
+    except Exception:
+        return False
+    return True
 
 
 def _described(

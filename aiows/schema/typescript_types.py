@@ -67,9 +67,8 @@ def members(schema: JsonSchema, names: Mapping[str, str]) -> Iterator[str]:
         yield from comment(each.get("description", ""), _limits(each))
         mark = "" if name in required else "?"
         yield f"{_key(name)}{mark}: {type_of(each, names)};"
-    others = schema.get("additionalProperties", "properties" not in schema)
-    if others is not False:
-        yield f"[key: string]: {_index_type(others, properties, names)};"
+    if schema.get("additionalProperties", "properties" not in schema) is not False:
+        yield f"[key: string]: {_index_type(schema, names)};"
 
 
 def literal(value: Any) -> str:
@@ -113,11 +112,14 @@ def _array(schema: JsonSchema, names: Mapping[str, str]) -> str:
     return f"[{', '.join([*marked, *(['...Array<unknown>'] if is_open else [])])}]"
 
 
-def _index_type(others: Any, properties: Mapping[str, JsonSchema], names: Mapping[str, str]) -> str:
+def _index_type(schema: JsonSchema, names: Mapping[str, str]) -> str:
     """Return the type of other properties; TypeScript wants it to be true of the known ones, too."""
+    others: Any = schema.get("additionalProperties", True)
     if others is True:
         return "unknown"
-    return _union(type_of(each, names) for each in (others, *properties.values()))
+    known: dict[str, JsonSchema] = schema.get("properties", {})
+    types = [type_of(each, names) for each in (others, *known.values())]
+    return _union(types if known.keys() <= {*schema.get("required", ())} else [*types, "undefined"])
 
 
 def _union(types: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from aiows.schema import asyncapi, serve_schema, speaks
 from aiows.schema.asyncapi import asyncapi_text
 from aiows.schema.messages import STANDARD_ERRORS
 from schema.judges import Judges
-from schema.orders import make_app
+from schema.orders import Ordered, make_app
 
 Serve = Callable[..., Awaitable[int]]
 
@@ -194,6 +194,17 @@ def test_what_the_server_sends_is_an_operation_that_sends() -> None:
     assert "correlationId" not in message
 
 
+def test_a_channel_on_which_nothing_is_asked_has_no_answers() -> None:
+    """A view that only sends: no replies, no errors, nothing to cancel."""
+
+    class News(WebSocketView):
+        sends = (Ordered,)
+
+    document = asyncapi(application_of(News))
+    assert [*document["channels"]["ws"]["messages"]] == ["order.created"]
+    assert [*document["operations"]] == ["ws.order.created"]
+
+
 def test_what_the_server_asks_is_an_operation_that_sends_and_has_a_reply() -> None:
     """Its question has a ref, always; it is flat, as `ask` sends it."""
     document = asyncapi(make_app())
@@ -257,7 +268,7 @@ def test_what_cannot_be_described_is_named_with_its_kind() -> None:
         def strange(self) -> Unknown:
             return Unknown()
 
-    with pytest.raises(RegistrationError, match=r"no schema for the kind 'strange'.*Unknown"):
+    with pytest.raises(RegistrationError, match=r"no schema can be made for 'strange': .*Unknown"):
         asyncapi(application_of(View))
 
 

@@ -65,8 +65,8 @@ def test_fields_named_like_keywords_are_fields() -> None:
 
 def test_what_shares_a_name_has_its_module_in_front() -> None:
     """And each is referred to by its own name."""
-    one = make_dataclass("Place", [("row", int)], namespace={"__module__": "one"})
-    two = make_dataclass("Place", [("seat", int)], namespace={"__module__": "two"})
+    one = defstruct("Place", [("row", int)], module="one")
+    two = defstruct("Place", [("seat", int)], module="two")
     (schemas, components) = describe_types([one, two])
     names = [schema["$ref"].removeprefix(COMPONENTS) for schema in schemas]
     assert names == ["one.Place", "two.Place"]

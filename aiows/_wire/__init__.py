@@ -5,8 +5,8 @@
     bytes -> FrameParser -> Frame -> MessageAssembler -> Message       (MessageReader is both)
     message -> Deflater -> build_frame -> bytes
 
-This is all that upper layers may use of it. `MessageReader` and `build_frame` exist twice, pure in
-the modules here and native in ``_native``, with one interface; the pure ones are the reference.
+This is all that upper layers may use of it. `MessageReader`, `Intake` and `build_frame` exist twice,
+pure in the modules here and native in ``_native``, with one interface; the pure ones are the reference.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from .compression import Compression
 from .deflate import Deflater, Inflater, make_deflater, shared_deflater
 from .frames import build_close, build_frame, parse_close
+from .intake import Intake
 from .messages import CloseCode, Message, Opcode, is_close_code
 from .negotiation import DeflateParams, negotiate_deflate
 from .reader import MessageReader
@@ -33,7 +34,7 @@ if not TYPE_CHECKING and not os.environ.get("AIOWS_NO_EXTENSIONS"):
     except ImportError:
         pass  # there was no compiler
     else:
-        MessageReader, build_frame = core.MessageReader, core.build_frame
+        MessageReader, Intake, build_frame = core.MessageReader, core.Intake, core.build_frame
         wire_build = "native"
 
 __all__ = (
@@ -42,6 +43,7 @@ __all__ = (
     "DeflateParams",
     "Deflater",
     "Inflater",
+    "Intake",
     "Message",
     "MessageReader",
     "Opcode",

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..errors import ProtocolError
+from .._wire import Intake
 from .inbox import Inbox
 
 if TYPE_CHECKING:
@@ -17,20 +17,10 @@ if TYPE_CHECKING:
 __all__ = ("WebSocketProtocol",)
 
 
-class WebSocketProtocol(asyncio.BufferedProtocol):
+class WebSocketProtocol(Intake, asyncio.BufferedProtocol):
     """The asyncio protocol of one connection after the upgrade."""
 
-    __slots__ = (
-        "_connection",
-        "_inbox",
-        "_is_ignoring",
-        "_is_reading",
-        "_own_chunk",
-        "_reader",
-        "_shared",
-        "_transport",
-        "is_paused",
-    )
+    __slots__ = ("_connection", "_inbox", "_transport")
 
     def __init__(
         self,
@@ -39,35 +29,12 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         transport: asyncio.Transport,
         shared: PerLoop,
     ) -> None:
+        super().__init__(reader, connection, shared.turn, shared.read_buffer)
         self._connection = connection
-        self._reader = reader
         self._transport = transport
-        self._shared = shared
-        self._own_chunk: memoryview | None = None
-        self._is_ignoring = False
-        self._is_reading = False
         self._inbox: Inbox | None = None  # made when a message has to wait for the first time
-        self.is_paused = False
 
-    # asyncio's side
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        self._own_chunk = None if self._is_ignoring else self._reader.get_buffer()
-        return self._shared.read_buffer if self._own_chunk is None else self._own_chunk
-
-    def buffer_updated(self, nbytes: int) -> None:
-        shared = self._shared
-        keepalive = self._connection.keepalive
-        if keepalive is not None:
-            keepalive.heard_at = shared.loop.time()
-        if self._is_ignoring:
-            return
-        if self._own_chunk is None:
-            self._reader.feed(shared.read_buffer[:nbytes])
-        else:
-            self._own_chunk = None
-            self._reader.buffer_updated(nbytes)
-        self._read_messages()
+    # asyncio's side, but for the reading
 
     def eof_received(self) -> None:
         """Let the transport close: a WebSocket has no half-closed state (RFC 6455, section 7.1.1)."""
@@ -75,7 +42,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.is_paused:
             self.is_paused = False
-            self._read_messages()  # what was already received is at most one read: none of it is lost
+            self.read_messages()  # what was already received is at most one read: none of it is lost
         self._connection.lost(exc)
 
     def pause_writing(self) -> None:
@@ -86,46 +53,18 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     # the connection's side
 
-    def feed(self, data: bytes) -> None:
-        """Take over bytes that came in the same segment as the handshake."""
-        self._reader.feed(data)
-        self._read_messages()
-
     def ignore(self) -> None:
         """Read on but throw away: nothing that comes after a Close or an error matters any more."""
-        self._is_ignoring = True
+        self.is_ignoring = True
 
     def resume(self) -> None:
         """Read again after the inbox was full."""
         if not self.is_paused:
             return
         self.is_paused = False
-        self._read_messages()
+        self.read_messages()
         if not self.is_paused and not self._transport.is_closing():
             self._transport.resume_reading()
-
-    def _read_messages(self) -> None:
-        if self._is_reading:
-            return  # a handler made room from inside the loop below, which goes on by itself
-        self._is_reading = True
-        turn = self._shared.turn
-        turn.begin_read()
-        try:
-            self._parse()
-        except ProtocolError as error:
-            self._connection.failed(error)
-        finally:
-            self._is_reading = False
-            self._reader.release()
-            turn.end_read()
-
-    def _parse(self) -> None:
-        next_message, received = self._reader.next_message, self._connection.received
-        while not self.is_paused and not self._is_ignoring:
-            message = next_message()
-            if message is None:
-                return
-            received(message)
 
     # what waits for the application
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from importlib import import_module
 
-from aiows._wire import assembler, frames, masking, parser, reader, utf8, wire_build
+from aiows._wire import assembler, frames, intake, masking, parser, reader, utf8, wire_build
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +15,7 @@ class Wire:
     """One build: what exists twice, with the types of the pure modules."""
 
     name: str = "pure"
+    Intake: type[intake.Intake] = intake.Intake
     MessageReader: type[reader.MessageReader] = reader.MessageReader
     MessageAssembler: type[assembler.MessageAssembler] = assembler.MessageAssembler
     FrameParser: type[parser.FrameParser] = parser.FrameParser

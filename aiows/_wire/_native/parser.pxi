@@ -44,18 +44,7 @@ cdef class FrameParser:
         release_buffer(&self._view)
 
     def feed(self, data):
-        cdef Py_buffer view
-        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
-        if self._at != self._end:
-            try:
-                self.join(<const uint8_t *>view.buf, view.len)
-            finally:
-                PyBuffer_Release(&view)
-            return
-        self.let_go()
-        self._view = view
-        self._at = <const uint8_t *>view.buf
-        self._end = self._at + view.len
+        self.feed_part(data, PY_SSIZE_T_MAX)
 
     def release(self):
         self.keep_rest()
@@ -66,6 +55,22 @@ cdef class FrameParser:
             return None
         payload = unmasked_bytes(piece.payload, piece.size, piece.key)
         return Frame(piece.opcode, piece.fin, piece.rsv1, payload, piece.rest)
+
+    cdef int feed_part(self, data, Py_ssize_t size) except -1:
+        """Feed at most the first ``size`` bytes of ``data``, which is held until the release."""
+        cdef Py_buffer view
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        size = min(size, view.len)
+        if self._at != self._end:
+            try:
+                return self.join(<const uint8_t *>view.buf, size)
+            finally:
+                PyBuffer_Release(&view)
+        self.let_go()
+        self._view = view
+        self._at = <const uint8_t *>view.buf
+        self._end = self._at + size
+        return 0
 
     cdef int take_over(self, object owner, const uint8_t *data, Py_ssize_t size) except -1:
         """Feed bytes that belong to ``owner``, whom nobody changes until the release."""

@@ -30,11 +30,16 @@ cdef class MessageReader:
         )
 
     def feed(self, data):
+        self.feed_part(data, PY_SSIZE_T_MAX)
+
+    cdef int feed_part(self, data, Py_ssize_t size) except -1:
+        """Feed at most the first ``size`` bytes of ``data``."""
         self._room = None
         if self._failure is None:
-            self._parser.feed(data)
+            self._parser.feed_part(data, size)
+        return 0
 
-    def next_message(self):
+    cpdef next_message(self):
         cdef Piece piece
         if self._failure is None:
             try:
@@ -48,10 +53,10 @@ cdef class MessageReader:
         # A new one: who keeps it keeps nothing of the message that was wrong.
         raise ProtocolError(*self._failure)
 
-    def release(self):
+    cpdef release(self):
         self._parser.keep_rest()
 
-    def get_buffer(self):
+    cpdef get_buffer(self):
         self._room = None  # so that nobody but the transport holds the memory that may have to grow
         cdef Py_ssize_t size = self._parser.wanted()
         if not size:
@@ -60,7 +65,7 @@ cdef class MessageReader:
         self._room = self._assembler.room(size, self._parser._rest, header.fin)
         return memoryview(self._room)
 
-    def buffer_updated(self, Py_ssize_t count):
+    cpdef buffer_updated(self, Py_ssize_t count):
         cdef Room room = self._room
         self._room = None
         if room is None or not 0 <= count <= room._size:

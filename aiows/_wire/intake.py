@@ -1,0 +1,123 @@
+"""In go a transport's reads, out come messages to whoever receives them: the reading half of a protocol."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..errors import ProtocolError
+from .messages import Message
+from .reader import MessageReader
+
+__all__ = ("Intake",)
+
+
+class Listener(Protocol):
+    """Who wants to know of every sign of life."""
+
+    def heard(self) -> None:
+        """Something came, if only a part of a frame."""
+
+
+class Receiver(Protocol):
+    """Who gets the messages of one connection."""
+
+    @property
+    def keepalive(self) -> Listener | None: ...
+
+    def received(self, message: Message) -> None:
+        """Take the next message."""
+
+    def failed(self, error: ProtocolError) -> None:
+        """Learn that the peer broke the protocol; nothing comes after this."""
+
+
+class Turn(Protocol):
+    """What is told of each read, whose messages are answered together."""
+
+    def begin_read(self) -> None: ...
+
+    def end_read(self) -> None: ...
+
+
+class Intake:
+    """What `asyncio.BufferedProtocol` has for reading, without asyncio.
+
+    ``read_buffer``: the memory that all connections of a loop are read into; nothing of it is kept.
+    While ``is_paused`` no message is given out; once ``is_ignoring``, none ever will be.
+    """
+
+    __slots__ = (
+        "_is_reading",
+        "_read_buffer",
+        "_reader",
+        "_receiver",
+        "_turn",
+        "_uses_room",
+        "is_ignoring",
+        "is_paused",
+    )
+
+    def __init__(
+        self, reader: MessageReader, receiver: Receiver, turn: Turn, read_buffer: memoryview
+    ) -> None:
+        self._reader = reader
+        self._receiver = receiver
+        self._turn = turn
+        self._read_buffer = read_buffer
+        self._uses_room = False
+        self._is_reading = False
+        self.is_paused = False
+        self.is_ignoring = False
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the transport shall write to: the shared buffer, or the memory of a large message."""
+        room = None if self.is_ignoring else self._reader.get_buffer()
+        self._uses_room = room is not None
+        return self._read_buffer if room is None else room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """The transport has written ``nbytes`` there."""
+        keepalive = self._receiver.keepalive
+        if keepalive is not None:
+            keepalive.heard()
+        if self.is_ignoring:
+            return
+        if self._uses_room:
+            self._uses_room = False
+            self._reader.buffer_updated(nbytes)
+        else:
+            self._feed_read(nbytes)
+        self.read_messages()
+
+    def _feed_read(self, nbytes: int) -> None:
+        if not 0 <= nbytes <= len(self._read_buffer):
+            raise ValueError(f"{nbytes} bytes cannot be in the read buffer")
+        self._reader.feed(self._read_buffer[:nbytes])
+
+    def feed(self, data: bytes) -> None:
+        """Read bytes that came before there was a transport to read them."""
+        self._reader.feed(data)
+        self.read_messages()
+
+    def read_messages(self) -> None:
+        """Give out what is here, as far as it is wanted."""
+        if self._is_reading:
+            return  # the receiver made room from inside the loop below, which goes on by itself
+        self._is_reading = True
+        self._turn.begin_read()
+        try:
+            self._give_out()
+        except ProtocolError as error:
+            self._receiver.failed(error)
+        finally:
+            self._is_reading = False
+            self._reader.release()
+            self._turn.end_read()
+
+    def _give_out(self) -> None:
+        next_message, received = self._reader.next_message, self._receiver.received
+        while not self.is_paused and not self.is_ignoring:
+            message = next_message()
+            if message is None:
+                return
+            received(message)

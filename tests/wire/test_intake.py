@@ -1,0 +1,198 @@
+"""The intake: reads become messages for a receiver, in one turn each, and none that is not wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aiows._wire import Message
+from aiows._wire.intake import Intake
+from aiows.errors import ProtocolError
+from raw_client import BINARY, TEXT
+from wire.builds import Wire
+from wire.streams import binary, frame, text
+
+KIB = 1024
+
+
+class Diary:
+    """A receiver and its turn: what they were told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.keepalive: Diary | None = None
+        self.then: Callable[[], None] = lambda: None
+
+    def received(self, message: Message) -> None:
+        self.told.append(message)
+        self.then()
+
+    def failed(self, error: ProtocolError) -> None:
+        self.told.append(error.code)
+
+    def heard(self) -> None:
+        self.told.append("heard")
+
+    def begin_read(self) -> None:
+        self.told.append("begin")
+
+    def end_read(self) -> None:
+        self.told.append("end")
+
+    @property
+    def messages(self) -> list[Message]:
+        return [each for each in self.told if isinstance(each, Message)]
+
+
+def intake(wire: Wire, diary: Diary, *, size: int = 64 * KIB) -> Intake:
+    return wire.Intake(wire.MessageReader(), diary, diary, memoryview(bytearray(size)))
+
+
+def hear(to: Intake, data: bytes) -> None:
+    """Bytes come in as a transport brings them."""
+    while data:
+        buffer = to.get_buffer(-1)
+        part, data = data[: len(buffer)], data[len(buffer) :]
+        buffer[: len(part)] = part
+        to.buffer_updated(len(part))
+        del buffer
+
+
+def test_the_messages_of_a_read_are_given_out_in_one_turn(wire: Wire) -> None:
+    """What answers them is gathered from its begin to its end."""
+    diary = Diary()
+    hear(intake(wire, diary), frame(TEXT, "1") + frame(TEXT, "2") + frame(TEXT, "3")[:3])
+    assert diary.told == ["begin", text("1"), text("2"), "end"]
+
+
+def test_a_frame_may_come_in_any_number_of_reads(wire: Wire) -> None:
+    """The shared buffer is overwritten by others between them."""
+    diary = Diary()
+    to = intake(wire, diary)
+    for byte in frame(TEXT, "slowly"):
+        hear(to, bytes((byte,)))
+        to.get_buffer(-1)[:] = bytes(64 * KIB)
+    assert diary.messages == [text("slowly")]
+
+
+def test_a_large_message_is_read_into_its_own_memory(wire: Wire) -> None:
+    """After that the shared buffer serves again."""
+    diary = Diary()
+    to = intake(wire, diary)
+    payload = bytes(range(256)) * 4 * KIB
+    stream = frame(BINARY, payload)
+    hear(to, stream[: 300 * KIB])
+    assert len(to.get_buffer(-1)) == 256 * KIB
+    hear(to, stream[300 * KIB :])
+    hear(to, frame(TEXT, "after"))
+    assert diary.messages == [binary(payload), text("after")]
+    assert len(to.get_buffer(-1)) == 64 * KIB
+
+
+def test_bytes_that_came_before_are_read_first(wire: Wire) -> None:
+    """In the same segment as the handshake, say."""
+    diary = Diary()
+    to = intake(wire, diary)
+    to.feed(frame(TEXT, "early")[:-1])
+    hear(to, frame(TEXT, "early")[-1:])
+    assert diary.messages == [text("early")]
+
+
+def test_nothing_is_given_out_while_it_is_paused(wire: Wire) -> None:
+    """What waits comes when it is not any more, in order."""
+    diary = Diary()
+    to = intake(wire, diary)
+
+    def pause() -> None:
+        to.is_paused = True
+
+    diary.then = pause
+    hear(to, frame(TEXT, "1") + frame(TEXT, "2"))
+    assert diary.messages == [text("1")]
+    to.is_paused = False
+    to.read_messages()
+    assert diary.messages == [text("1"), text("2")]
+
+
+def test_a_receiver_that_makes_room_is_not_called_inside_itself(wire: Wire) -> None:
+    """The loop that called it goes on by itself, so order is kept."""
+    diary = Diary()
+    to = intake(wire, diary)
+    diary.then = to.read_messages
+    hear(to, frame(TEXT, "1") + frame(TEXT, "2"))
+    assert diary.told == ["begin", text("1"), text("2"), "end"]
+
+
+def test_what_is_ignored_is_thrown_away(wire: Wire) -> None:
+    """Also what is already here, and however large."""
+    diary = Diary()
+    to = intake(wire, diary)
+
+    def ignore() -> None:
+        to.is_ignoring = True
+
+    diary.then = ignore
+    hear(to, frame(TEXT, "last") + frame(TEXT, "never") + frame(BINARY, bytes(1024 * KIB)))
+    hear(to, bytes(1024 * KIB))
+    assert diary.messages == [text("last")]
+    assert len(to.get_buffer(-1)) == 64 * KIB
+
+
+def test_a_broken_protocol_is_told_once_after_what_came_before(wire: Wire) -> None:
+    """And the turn ends all the same."""
+    diary = Diary()
+    hear(intake(wire, diary), frame(TEXT, "fine") + frame(3))
+    assert diary.told == ["begin", text("fine"), 1002, "end"]
+
+
+def test_a_receiver_that_raises_ends_the_turn(wire: Wire) -> None:
+    """The error is the transport's to handle, and what follows is read as if nothing had been."""
+
+    def fail() -> None:
+        raise LookupError
+
+    diary = Diary()
+    diary.then = fail
+    to = intake(wire, diary)
+    with pytest.raises(LookupError):
+        hear(to, frame(TEXT, "1") + frame(TEXT, "2"))
+    diary.then = lambda: None
+    hear(to, frame(TEXT, "3"))
+    assert diary.told == ["begin", text("1"), "end", "begin", text("2"), text("3"), "end"]
+
+
+def test_every_read_is_a_sign_of_life(wire: Wire) -> None:
+    """Half a frame as well, and what is ignored."""
+    diary = Diary()
+    diary.keepalive = diary
+    to = intake(wire, diary)
+    hear(to, frame(TEXT, "half")[:4])
+    to.is_ignoring = True
+    hear(to, b"more")
+    assert diary.told == ["heard", "begin", "end", "heard"]
+
+
+@pytest.mark.parametrize("count", [-1, 64 * KIB + 1])
+def test_no_more_is_read_than_the_buffer_holds(wire: Wire, count: int) -> None:
+    """A transport that counts wrong is told so."""
+    to = intake(wire, Diary())
+    to.get_buffer(-1)
+    with pytest.raises(ValueError, match=f"{count} bytes cannot be in the read buffer"):
+        to.buffer_updated(count)
+
+
+def test_it_is_half_of_an_asyncio_protocol(wire: Wire) -> None:
+    """A class may be made of it and the other half, without a dict."""
+
+    class Whole(wire.Intake, asyncio.BufferedProtocol):  # type: ignore[name-defined, misc]
+        __slots__ = ()
+
+    diary = Diary()
+    whole = Whole(wire.MessageReader(), diary, diary, memoryview(bytearray(KIB)))
+    assert isinstance(whole, asyncio.BufferedProtocol)
+    assert not hasattr(whole, "__dict__")
+    hear(whole, frame(TEXT, "hi"))
+    assert diary.messages == [text("hi")]

@@ -29,7 +29,7 @@ __all__ = (
     "check_readable",
     "fields_of",
     "is_payload",
-    "is_untyped_dict",
+    "is_typed_dict",
     "own_doc",
     "payload_problem",
     "retagged",
@@ -109,7 +109,7 @@ def fields_of(payload: Any) -> dict[str, Any]:
     return {name: hints[name] for name in names}
 
 
-def is_untyped_dict(payload: Any) -> bool:
+def is_typed_dict(payload: Any) -> bool:
     """Whether a ``payload`` is a dict at run time: its fields are items, not attributes."""
     return isinstance(type_info(payload), TypedDictType)
 

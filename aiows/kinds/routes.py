@@ -30,7 +30,7 @@ from .message_types import (
     check_readable,
     fields_of,
     is_payload,
-    is_untyped_dict,
+    is_typed_dict,
     payload_problem,
     retagged,
     struct_of_fields,
@@ -258,7 +258,7 @@ def _check_payload(plan: Plan, name: str, payload: Any) -> None:
 
 def _check_field_of(handler: Handler, parameter: Parameter, payload: Any) -> None:
     name, annotation = parameter.name, parameter.annotation
-    fields = {} if is_untyped_dict(payload) else fields_of(payload)
+    fields = {} if is_typed_dict(payload) else fields_of(payload)
     if name not in fields:
         hint = f"; the whole message is {name}: {type_name(payload)}" if annotation is Any else ""
         listed = ", ".join(fields) or "none to ask for one by one"

@@ -49,7 +49,7 @@ class KindTree:
             raise _second(route.kind, handler, self._routes[route.kind].plan.function)
         self._routes[route.kind] = route
         try:
-            self.check_kinds({handler})
+            self.check_kinds((handler,))
         except RegistrationError:
             del self._routes[route.kind]
             raise
@@ -80,7 +80,7 @@ class KindTree:
             self.check_outgoing(contract)
         self._branches.append(_Branch(tree, prefix, surroundings))
         try:
-            self.check_kinds({handler for _, handler in tree.handlers()})
+            self.check_kinds([handler for _, handler in tree.handlers()])
         except RegistrationError:
             self._branches.pop()
             raise
@@ -161,5 +161,5 @@ def _second(kind: str, handler: Handler, known: Handler) -> RegistrationError:
 
 
 def _fallback_below(route: Route) -> RegistrationError:
-    problem = "what is included has no fallback, which would take all kinds of all"
+    problem = "a dispatcher that is included has no fallback: it would take the kinds of all others"
     return refusal(route.plan.function, problem)

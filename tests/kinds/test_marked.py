@@ -129,8 +129,8 @@ async def test_guards_and_middleware_of_a_view_are_around_everything(ask: Ask) -
         return 2 * await next(call)
 
     class Guarded(Echo):
-        guards: ClassVar[tuple[Guard, ...]] = (friendly,)
-        middleware: ClassVar[tuple[Middleware, ...]] = (twice,)
+        guards: ClassVar[Sequence[Guard]] = (friendly,)
+        middleware: ClassVar[Sequence[Middleware]] = (twice,)
 
     class Inheriting(Guarded):
         pass

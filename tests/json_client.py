@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from aiows import KindDispatcher, WebSocketResponse
-from raw_client import CLOSE, RawClient, close_payload
+from raw_client import CLOSE, PING, PONG, RawClient, close_payload
 
 
 class JsonClient:
@@ -30,6 +30,11 @@ class JsonClient:
         self.say(kind, **fields)
         return await self.hear()
 
+    async def until_read(self) -> None:
+        """Wait until the server has read all that was said."""
+        self.raw.send_frame(PING)
+        assert (await self.raw.recv_frame()).opcode == PONG
+
     async def leave(self) -> None:
         """Close, and wait for the answer; what comes before it is thrown away."""
         self.raw.send_frame(CLOSE, close_payload(1000))
@@ -37,11 +42,11 @@ class JsonClient:
             pass
 
 
-def app_with(kinds: KindDispatcher) -> web.Application:
-    """An application whose ``/`` serves ``kinds`` in a loop of its own."""
+def app_with(kinds: KindDispatcher, **options: Any) -> web.Application:
+    """An application whose ``/`` serves ``kinds`` in a loop of its own; ``options`` of its response."""
 
     async def view(request: web.Request) -> web.StreamResponse:
-        ws: WebSocketResponse[Any] = WebSocketResponse()
+        ws: WebSocketResponse[Any] = WebSocketResponse(**options)
         await ws.prepare(request)
         async for msg in ws:
             await kinds.dispatch(ws, msg)

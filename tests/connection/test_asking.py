@@ -21,9 +21,10 @@ from aiows import (
     on,
     websocket,
 )
+from aiows.codecs import JSON, MSGPACK
 from aiows.errors import AskBlocked, AskFailed, AskRefused, AskTimeout, TooManyAsks
 from fake_connection import FakeConnection
-from raw_client import CLOSE, RawClient, close_payload
+from raw_client import BINARY, CLOSE, TEXT, RawClient, build_frame, close_payload
 from server_side import Result
 
 Serve = Callable[..., Awaitable[int]]
@@ -108,14 +109,15 @@ async def test_a_handler_asks_while_it_is_at_work(
 class Asker:
     """A view whose connection asks what the test tells it to."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
+        self.options = options
         self.ws: asyncio.Future[WebSocketResponse[Any]] = asyncio.get_running_loop().create_future()
         self.messages: list[WSMessage] = []
         self.may_read = asyncio.Event()
         self.may_read.set()
 
     async def view(self, request: web.Request) -> web.StreamResponse:
-        ws: WebSocketResponse[Any] = WebSocketResponse()
+        ws: WebSocketResponse[Any] = WebSocketResponse(**self.options)
         await ws.prepare(request)
         self.ws.set_result(ws)
         await self.may_read.wait()
@@ -308,11 +310,12 @@ async def test_other_messages_pass(asker: Asker, client: RawClient) -> None:
     others.append(f'{{"kind":"reply","ref":"{ref}","deep":' + "[" * 9999)
     for text in others:
         client.send_text(text)
+    client.send_frame(BINARY, ref.encode())
     say(client, kind="reply", ref=ref)
     await task
     client.send_frame(CLOSE, close_payload(1000))
     await client.wait_closed()
-    assert [msg.data for msg in asker.messages] == others
+    assert [msg.data for msg in asker.messages] == [*others, ref.encode()]
 
 
 @pytest.mark.parametrize(
@@ -377,6 +380,51 @@ async def test_whoever_leaves_the_loop_takes_the_question_back(
     say(client, kind="item", ref=ref, n=0)
     assert await task == {"n": 0}
     assert await hear(client) == {"kind": "cancel", "ref": ref}
+
+
+async def test_what_is_left_of_a_stream_holds_up_nothing(asker: Asker, client: RawClient) -> None:
+    """Items that nobody takes any more do not count among what waits."""
+    ws = await asker.ws
+    stream = ws.ask_stream("count")
+    first = asyncio.create_task(anext(stream))
+    ref = (await hear(client))["ref"]
+    for n in range(20):
+        say(client, kind="item", ref=ref, n=n, filler="x" * 10_000)
+    await first
+    while not ws.connection.is_deaf:
+        await asyncio.sleep(0)
+    await stream.aclose()
+    assert await hear(client) == {"kind": "cancel", "ref": ref}
+    task = await asking(asker)
+    say(client, kind="reply", ref=(await hear(client))["ref"], n=1)
+    assert await task == {"n": 1}
+
+
+async def test_what_follows_an_answer_is_nothing(asker: Asker, client: RawClient) -> None:
+    """The peer has said all; it is not asked to stop either."""
+    task = await asking(asker)
+    ref = (await hear(client))["ref"]
+    answers = ({"kind": kind, "ref": ref} for kind in ("reply", "item", "end"))
+    client.send_raw(b"".join(build_frame(TEXT, json.dumps(each)) for each in answers))
+    assert await task == {}
+    other = await asking(asker)
+    assert (await hear(client))["kind"] == "confirm"
+    other.cancel()
+
+
+@pytest.mark.parametrize("options", [{"decode_text": False}, {"codecs": (MSGPACK,)}])
+async def test_an_answer_may_have_any_form_of_data(
+    serve: Serve, raw_client: Connect, options: Any
+) -> None:
+    """Text as bytes, or another codec: one in which bytes need not be made text."""
+    codec = options.get("codecs", (JSON,))[0]
+    asker = Asker(**options)
+    client = await raw_client(await serve(asker.view))
+    task = await asking(asker)
+    question = codec.reader(dict)((await client.recv_frame()).payload)
+    answer = codec.encode({"kind": "reply", "ref": question["ref"], "text": "\xe9"})
+    client.send_frame(TEXT if codec.is_text else BINARY, answer)
+    assert await task == {"text": "\xe9"}
 
 
 async def test_a_plain_question_takes_no_stream(asker: Asker, client: RawClient) -> None:

@@ -68,8 +68,7 @@ class Floor:
 
     async def stays(self, *log: str) -> None:
         """Make sure that no more is written down, although everything that was sent has been read."""
-        self.client.raw.send_frame(9, b"read")
-        assert (await self.client.raw.recv_frame()).payload == b"read"
+        await self.client.until_read()
         await asyncio.sleep(0)
         assert self.log == [*log]
 

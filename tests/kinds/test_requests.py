@@ -12,10 +12,11 @@ import pytest
 from aiohttp import WSMessage, WSMsgType, web
 
 from aiows import KindDispatcher, WebSocketView, on
+from aiows.codecs import JSON, MSGPACK
 from aiows.kinds import Parallel
 from fake_connection import FakeConnection
 from json_client import JsonClient, app_with
-from raw_client import TEXT, RawClient, build_frame
+from raw_client import BINARY, CLOSE, TEXT, RawClient, build_frame, close_payload
 from server_side import Result
 
 Serve = Callable[..., Awaitable[int]]
@@ -117,6 +118,68 @@ async def test_what_comes_with_its_request_takes_it_back(handler: Handler, enter
     assert (await client.hear())["error"]["code"] == "unknown_kind"
 
 
+async def test_what_was_taken_back_in_vain_is_forgotten(handler: Handler, enter: Enter) -> None:
+    """A ref that was nobody's when it was taken back may be used afterwards."""
+    kinds = kinds_with(handler)
+    kinds.on("note")(lambda: "noted")
+    client = await enter(kinds)
+    client.say("wait", ref=1)
+    await handler.began.wait()
+    client.say("note", ref=2)
+    client.say("cancel", ref=3)
+    await client.until_read()
+    handler.may_end.set()
+    assert [(await client.hear())["ref"] for _ in range(2)] == [1, 2]
+    assert await client.ask("note", ref=3) == {"kind": "reply", "ref": 3, "result": "noted"}
+
+
+async def test_a_peer_that_takes_back_without_end_fills_no_memory(
+    handler: Handler, enter: Enter
+) -> None:
+    """The oldest is forgotten, and so it is handled."""
+    client = await enter(kinds_with(handler))
+    client.say("wait", ref=0)
+    await handler.began.wait()
+    client.say("ping", ref="a")
+    client.say("ping", ref="b")
+    for ref in ("a", "b", *range(1, 64)):
+        client.say("cancel", ref=ref)
+    await client.until_read()
+    handler.may_end.set()
+    assert [(await client.hear())["ref"] for _ in range(2)] == [0, "a"]
+    assert (await client.ask("ping", ref="c"))["ref"] == "c"
+
+
+async def test_a_long_message_is_not_looked_into(handler: Handler, enter: Enter) -> None:
+    """What takes a request back is short; the rest would be read twice."""
+    client = await enter(kinds_with(handler))
+    client.say("wait", ref=1)
+    await handler.began.wait()
+    client.say("cancel", ref=1, filler="x" * 1024)
+    await client.until_read()
+    handler.may_end.set()
+    assert (await client.hear())["result"] == "done"
+
+
+@pytest.mark.parametrize("options", [{"decode_text": False}, {"codecs": (MSGPACK,)}])
+async def test_requests_are_taken_back_in_any_form_of_data(
+    handler: Handler, serve: Serve, raw_client: Connect, options: Any
+) -> None:
+    """Text as bytes, or another codec."""
+    codec = options.get("codecs", (JSON,))[0]
+    kinds = kinds_with(handler, codecs=(codec,))
+    client = await raw_client(await serve(app_with(kinds, **options)))
+
+    def say(**fields: Any) -> None:
+        client.send_frame(TEXT if codec.is_text else BINARY, codec.encode(fields))
+
+    say(kind="wait", ref=1)
+    await handler.began.wait()
+    say(kind="note", text="\x00cancel")
+    say(kind="cancel", ref=1)
+    assert await handler.ended.get() == "cancelled"
+
+
 async def test_what_nobody_waits_for_cannot_be_taken_back(handler: Handler, enter: Enter) -> None:
     """A message without ref runs to its end; a ref that is not known is no error."""
     client = await enter(kinds_with(handler))
@@ -125,6 +188,7 @@ async def test_what_nobody_waits_for_cannot_be_taken_back(handler: Handler, ente
     client.say("cancel", ref=1)
     client.say("cancel")
     client.say("cancel", ref=None)
+    await client.until_read()
     handler.may_end.set()
     assert await handler.ended.get() == "done"
     assert (await client.ask("ping", ref=2))["result"] == "pong"
@@ -156,6 +220,26 @@ async def test_a_peer_that_leaves_does_not_end_its_messages(handler: Handler, en
         await asyncio.sleep(0)
     handler.may_end.set()
     assert await handler.ended.get() == "done"
+
+
+async def test_a_request_that_is_begun_after_its_peer_has_left_does_not_wait(
+    handler: Handler, enter: Enter
+) -> None:
+    """It was received before the Close, so it is begun; where it would wait it ends."""
+    kinds, late = kinds_with(handler), Handler()
+
+    @kinds.on("late")
+    async def wait_late() -> str:
+        return await late()
+
+    client = await enter(kinds)
+    client.say("wait")
+    await handler.began.wait()
+    client.say("late", ref=1)
+    client.raw.send_frame(CLOSE, close_payload(1000))
+    handler.may_end.set()
+    assert await late.ended.get() == "cancelled"
+    assert (await client.raw.recv_frame()).close_code == 1000
 
 
 async def test_a_close_of_ours_lets_requests_finish(

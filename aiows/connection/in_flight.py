@@ -165,11 +165,15 @@ class InFlight:
                 waiter.set_result(None)
 
     def was_called_off(self, ref: Ref) -> bool:
-        """Whether the request was taken back before it was begun; the next with its ref was not."""
-        if ref not in self._called_off:
-            return False
-        del self._called_off[ref]
-        return True
+        """Whether the request that is about to begin was taken back; the next with its ref was not.
+
+        Once nothing waits any more all that was taken back in vain is forgotten.
+        """
+        is_called_off = ref in self._called_off
+        self._called_off.pop(ref, None)
+        if not self._connection.has_waiting and not self._waiters:
+            self._called_off.clear()
+        return is_called_off
 
     # the connection's side
 

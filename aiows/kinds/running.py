@@ -54,7 +54,7 @@ class Runner:
         """Wait while too many handlers wait: what comes then stays in the inbox, and reading pauses."""
         flight = ws.connection.exchange.in_flight
         await flight.room(self._in_flight)
-        if request.ref is not None and flight.was_called_off(request.ref):
+        if flight.was_called_off(request.ref):
             return
         if request.route.is_in_order:
             await self._handle(ws, request, instance, codec)

@@ -116,6 +116,14 @@ class World:
         except AskRefused as refused:
             assert refused.code == str(n)  # noqa: PT017
 
+    def open_gate(self, n: int) -> None:
+        def open_it() -> None:
+            if n in self.gates and not self.gates[n].done():
+                self.gates[n].set_result(None)
+
+        self.run(open_it)
+        self.hear()
+
     def run(self, work: Callable[[], Any]) -> None:
         """Do something inside the loop, and all that follows from it at once."""
 
@@ -206,9 +214,7 @@ class Interleavings(RuleBasedStateMachine):
     @precondition(lambda self: self.world.gates)
     @rule(data=st.data())
     def open_gate(self, data: st.DataObject) -> None:
-        gate = self.world.gates[data.draw(st.sampled_from(sorted(self.world.gates)))]
-        self.world.run(lambda: gate.done() or gate.set_result(None))
-        self.world.hear()
+        self.world.open_gate(data.draw(st.sampled_from(sorted(self.world.gates))))
 
     @precondition(lambda self: self.world.questions)
     @rule(data=st.data(), refuses=st.booleans(), is_repeated=st.booleans())
@@ -256,9 +262,8 @@ class Interleavings(RuleBasedStateMachine):
     def everything_is_answered(self) -> None:
         world = self.world
         while world.gates or world.questions:
-            for gate in [*world.gates.values()]:
-                world.run(lambda gate=gate: gate.done() or gate.set_result(None))
-            world.hear()
+            for n in [*world.gates]:
+                world.open_gate(n)
             for ref, about in [*world.questions.items()]:
                 del world.questions[ref]
                 world.say(kind="reply", ref=ref, about=about)

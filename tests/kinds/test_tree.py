@@ -177,10 +177,14 @@ def test_what_is_included_has_no_fallback() -> None:
     def rest(kind: str) -> None: ...
 
     router.fallback(rest)
-    with pytest.raises(RegistrationError, match=r"rest .*: a dispatcher that is included has no fallback"):
+    with pytest.raises(
+        RegistrationError, match=r"rest .*: a dispatcher that is included has no fallback"
+    ):
         kinds.include(router)
     kinds.include(late)
-    with pytest.raises(RegistrationError, match=r"rest .*: a dispatcher that is included has no fallback"):
+    with pytest.raises(
+        RegistrationError, match=r"rest .*: a dispatcher that is included has no fallback"
+    ):
         late.fallback(rest)
 
 

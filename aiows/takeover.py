@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final, cast
 
 from aiohttp import web
@@ -57,7 +56,8 @@ def take_over(
     transport.set_protocol(NOBODY)
     transport.set_protocol(connection.protocol)
     handler.keep_alive(False)
-    _retire(handler)
+    guest.must_stay = not _gives_up_transport(handler) or guest.must_stay
+    _let_go(handler)
     guest.check_in(request, transport)
     if not transport.is_reading():
         transport.resume_reading()
@@ -91,10 +91,17 @@ class _Tail:
         """The connection is told by its transport."""
 
 
-def _retire(handler: Any) -> None:
-    """Leave to aiohttp's HTTP protocol object what it needs until its request ends, and no more."""
-    with suppress(AttributeError):
+def _gives_up_transport(handler: Any) -> bool:
+    """To aiohttp its connection has none any more: it can neither write to it nor close it."""
+    try:
         handler.transport = None
+    except AttributeError:
+        return False
+    return True
+
+
+def _let_go(handler: Any) -> None:
+    """Leave to aiohttp's HTTP protocol object what it needs until its request ends, and no more."""
     if hasattr(handler, "logger"):
         handler.logger = _AfterUpgrade(handler.logger)
     for name in ("_parser", "_request_parser"):
@@ -142,7 +149,7 @@ class Guest:
         self.is_attached = True
         # Whether the connection cannot go on without the request's task: nobody would end it on shutdown,
         # or aiohttp would, as soon as the task has ended.
-        self.must_stay = self._manager is None or not hasattr(handler, "transport")
+        self.must_stay = self._manager is None
 
     def check_in(self, request: web.BaseRequest, transport: asyncio.Transport) -> None:
         """Be one of the server's connections, and learn how the view and the request end."""

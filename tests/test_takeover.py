@@ -6,13 +6,14 @@ import asyncio
 import gc
 import logging
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Final, cast
 
 import pytest
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from aiows import WebSocketResponse
+from aiows import WebSocketResponse, WebSocketView
 from raw_client import How, RawClient
 
 Serve = Callable[..., Awaitable[int]]
@@ -38,16 +39,12 @@ class Opened:
         return self.ws
 
 
-async def test_message_tail_buffer_paused_and_reading_paused_exist(
-    serve: Serve, raw_client: Connect
-) -> None:
-    """RequestHandler._message_tail is taken, _buffer_paused and _reading_paused are read."""
+async def test_message_tail_is_taken(serve: Serve, raw_client: Connect) -> None:
+    """RequestHandler._message_tail: nobody else will read what came with the handshake."""
     opened = Opened()
     await raw_client(await serve(opened.view))
     await opened.request
     assert opened.handler._message_tail == b""
-    assert opened.handler._buffer_paused is False
-    assert opened.handler._reading_paused is False
 
 
 async def test_transport_is_none_after_the_101(serve: Serve, raw_client: Connect) -> None:
@@ -210,3 +207,156 @@ async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0.001)
+
+
+# an aiohttp that has one of them no more
+
+
+class Lacking:
+    """A `RequestHandler` as an aiohttp might have it: without some attributes, or where they are fixed."""
+
+    def __init__(self, handler: RequestHandler, names: Collection[str]) -> None:
+        vars(self).update(_real=handler, _names=names)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._names and name != "transport":  # which is fixed, but there
+            raise AttributeError(name)
+        return getattr(self._real, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._names:
+            raise AttributeError(name)
+        setattr(self._real, name, value)
+
+
+TOUCHES: Final = (
+    "_manager",
+    "_message_tail",
+    "_messages",
+    "_parser",
+    "_request_parser",
+    "logger",
+    "transport",
+)
+CHANGES: Final = [pytest.param((name,), id=name) for name in TOUCHES] + [
+    pytest.param(TOUCHES, id="all of them")
+]
+
+
+def change(request: web.Request, names: Collection[str]) -> None:
+    """Let our side see an aiohttp without ``names``."""
+    request._protocol = Lacking(request._protocol, names)  # type: ignore[assignment]
+
+
+async def talk(client: RawClient) -> None:
+    """A message that comes with the handshake, one that comes later, and the close."""
+    client.send_request("localhost", "/", [])
+    client.send_text("early")
+    await client.recv_response()
+    assert (await client.recv_frame()).text == "early"
+    client.send_text("later")
+    assert (await client.recv_frame()).text == "later"
+    client.send_close(1000)
+    assert (await client.recv_frame()).close_code == 1000
+    assert (await client.wait_closed()).how is How.EOF
+
+
+@pytest.mark.parametrize("names", CHANGES)
+async def test_a_view_that_stays_works_without(
+    serve: Serve, raw_client: Connect, names: Collection[str]
+) -> None:
+    """Whatever is lacking, it echoes and closes."""
+
+    async def view(request: web.Request) -> web.StreamResponse:
+        change(request, names)
+        ws = WebSocketResponse()
+        await ws.prepare(request)
+        async for message in ws:
+            await ws.send_str(message.data)
+        return ws
+
+    await talk(await raw_client(await serve(view), handshake=False))
+
+
+@pytest.mark.parametrize("names", CHANGES)
+async def test_a_connection_that_hooks_attend_to_works_without(
+    serve: Serve, raw_client: Connect, names: Collection[str]
+) -> None:
+    """It does not end with the view that accepted it, whoever would close the transport then."""
+
+    class View(WebSocketView):
+        async def authenticate(self, request: web.Request) -> None:
+            change(request, names)
+
+        def on_message(self, msg: Any) -> None:
+            self.ws.push(msg.data)
+
+    app = web.Application()
+    app.router.add_view("/", View)
+    await talk(await raw_client(await serve(app), handshake=False))
+
+
+async def test_without_the_manager_a_shutdown_still_says_1001() -> None:
+    """The request's task has stayed, and aiohttp cancels it."""
+
+    class View(WebSocketView):
+        async def authenticate(self, request: web.Request) -> None:
+            change(request, ["_manager"])
+
+        def on_open(self) -> None:
+            self.ws.push("ready")
+
+    app = web.Application()
+    app.router.add_view("/", View)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    client = await RawClient.connect(runner.addresses[0][1])
+    assert (await client.recv_frame()).text == "ready"
+    cleanup = asyncio.create_task(runner.cleanup())
+    assert (await client.recv_frame()).close_code == 1001
+    client.send_close(1001)
+    await cleanup
+    client.close()
+
+
+async def test_the_parser_and_its_queue_are_let_go(serve: Serve, raw_client: Connect) -> None:
+    """RequestHandler._parser (_request_parser in 3.13) and _messages: 2 KiB that nothing is given to."""
+    opened = Opened()
+    await raw_client(await serve(opened.view))
+    await opened.request
+    handler = cast(Any, opened.handler)
+    assert getattr(handler, "_parser", getattr(handler, "_request_parser", None)) is None
+    assert hasattr(handler, "_parser") or hasattr(handler, "_request_parser")
+    assert handler._messages == ()
+
+
+def test_uvloop_keeps_nothing_of_http() -> None:
+    """A transport of uvloop holds its last data_received, also beside a buffered protocol."""
+    uvloop = pytest.importorskip("uvloop")
+
+    class Idle(WebSocketView):
+        def on_open(self) -> None:
+            handlers.append(id(self.request.protocol))
+            self.ws.push("ready")
+
+    handlers: list[int] = []  # there are no weak references to them
+
+    async def main() -> None:
+        app = web.Application()
+        app.router.add_view("/", Idle)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        client = await RawClient.connect(runner.addresses[0][1])
+        await client.recv_frame()
+        await asyncio.sleep(0)
+        gc.collect()
+        alive = [id(each) for each in gc.get_objects() if isinstance(each, RequestHandler)]
+        client.close()
+        await runner.cleanup()
+        assert len(handlers) == 1
+        assert handlers[0] not in alive
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as uv:
+        uv.run(main())

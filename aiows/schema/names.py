@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import chain, count
 
 __all__ = ("Names", "identifier")
 
@@ -15,11 +16,10 @@ class Names:
         self._taken = set(taken)
         self._separator = separator
 
-    def take(self, wish: str) -> str:
-        """Return ``wish``, with a number if somebody has it."""
-        name, number = wish, 2
-        while name in self._taken:
-            name, number = f"{wish}{self._separator}{number}", number + 1
+    def take(self, *wishes: str) -> str:
+        """Return the first of ``wishes`` that nobody has, or else the last one with a number."""
+        numbered = (f"{wishes[-1]}{self._separator}{number}" for number in count(2))
+        name = next(each for each in chain(wishes, numbered) if each not in self._taken)
         self._taken.add(name)
         return name
 

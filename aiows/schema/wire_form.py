@@ -20,6 +20,8 @@ ANY_FIELDS: Final[JsonSchema] = {"type": "object", "additionalProperties": True}
 # A schema without any of them does not say what it is of.
 TELLING: Final = frozenset({"allOf", "const", "enum", "oneOf", "type"})
 
+# What is added to a kind's name where it is a message of the other direction, too.
+OPENING_NOUN: Final = {"in": "request", "out": "event", "ask": "question"}
 OPENING_REF: Final = {"in": Ref.OPTIONAL, "out": Ref.NEVER, "ask": Ref.REQUIRED}
 
 
@@ -65,7 +67,7 @@ class WireForm:
         kind, ref = contract.kind, OPENING_REF[contract.direction]
         envelope = self._envelopes[contract.direction]
         return Message(
-            name=self._names.take(kind),
+            name=self._names.take(kind, f"{kind}.{OPENING_NOUN[contract.direction]}"),
             kind=kind,
             schema=envelope.around(kind, ref, payload),
             ref=ref,

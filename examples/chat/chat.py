@@ -125,6 +125,8 @@ LOBBY = "lobby"  # the topic of everybody, whichever room they are in
 class Chat(WebSocketView):
     """One person's connection. It is in one room at a time and hears of the others."""
 
+    sends = (Welcome, RoomChanged, RoomGone, Came, Left, Said, IsTyping)
+
     max_msg_size = 16 * 1024  # bytes: the longest text there may be, and its envelope
     person: Person
     room: Room | None = None

@@ -205,6 +205,23 @@ def test_a_channel_on_which_nothing_is_asked_has_no_answers() -> None:
     assert [*document["operations"]] == ["ws.order.created"]
 
 
+def test_a_kind_may_go_in_both_directions() -> None:
+    """What the server sends has another name in the document, and the same kind."""
+
+    class Both(WebSocketView):
+        sends = (Ordered,)
+
+        @on("order.created")
+        def created(self) -> None: ...
+
+    document = asyncapi(application_of(Both))
+    assert [*document["operations"]] == ["ws.order.created", "ws.order.created.event"]
+    messages = document["channels"]["ws"]["messages"]
+    event = messages["order.created.event"]
+    assert event["name"] == messages["order.created"]["name"] == "order.created"
+    assert "minutes" in event["payload"]["properties"]
+
+
 def test_what_the_server_asks_is_an_operation_that_sends_and_has_a_reply() -> None:
     """Its question has a ref, always; it is flat, as `ask` sends it."""
     document = asyncapi(make_app())

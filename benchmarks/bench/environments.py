@@ -16,7 +16,7 @@ from .errors import BenchError
 from .native import BUILD, ROOT
 from .peers import Peer
 
-__all__ = ("Ready", "prepare")
+__all__ = ("Ready", "prepare", "reason_in")
 
 PROJECT: Final = ROOT.parent
 SERVERS: Final = ROOT / "servers"
@@ -159,10 +159,19 @@ def _node_versions(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def _run(command: list[str], env: Mapping[str, str] | None = None) -> str:
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=INSTALL_WITHIN, env=env, check=False
-    )
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=INSTALL_WITHIN, env=env, check=False
+        )
+    except subprocess.TimeoutExpired as expired:
+        raise BenchError(f"{' '.join(command[:4])} ... took over {expired.timeout} s") from expired
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["it said nothing"]
-        raise BenchError(f"{' '.join(command[:4])} ... failed: {said[-1]}")
+        raise BenchError(f"{' '.join(command[:4])} ... failed: {reason_in(done.stderr)}")
     return done.stdout
+
+
+def reason_in(said: str) -> str:
+    """The line that tells most: the last one with an error in it, or else the last one."""
+    lines = said.strip().splitlines() or ["it said nothing"]
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines)[-1].strip()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+from .errors import BenchError
 
 __all__ = ("cpu_seconds", "resident_bytes", "settled_resident_bytes")
 
@@ -16,18 +20,30 @@ PATIENCE: Final = 15.0
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of all threads, from the scheduler's nanosecond counters."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return sum(_run_time(thread / "schedstat") for thread in threads) / 1e9
+    """User and system time of all threads, from the scheduler's nanosecond counters.
+
+    Raises BenchError for a process that has ended.
+    """
+    with _while_it_runs():
+        return sum(_run_time(thread) for thread in Path(f"/proc/{pid}/task").iterdir()) / 1e9
 
 
-def _run_time(schedstat: Path) -> int:
-    return int(schedstat.read_text().split()[0])
+def _run_time(thread: Path) -> int:
+    return int((thread / "schedstat").read_text().split()[0])
 
 
 def resident_bytes(pid: int) -> int:
-    """What the process has in memory, shared libraries included."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_SIZE
+    """What the process has in memory, shared libraries included. Raises as `cpu_seconds` does."""
+    with _while_it_runs():
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_SIZE
+
+
+@contextmanager
+def _while_it_runs() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BenchError("the server has ended") from error
 
 
 def settled_resident_bytes(pid: int) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from bench.cli import main
-from bench.environments import prepare
+from bench.environments import prepare, reason_in
 from bench.errors import BenchError
 from bench.figures import figures_of
 from bench.generator import Load, Memory
@@ -152,6 +153,15 @@ def test_a_process_s_time_and_memory_are_read_while_it_runs() -> None:
     assert resident_bytes(os.getpid()) > 1_000_000
 
 
+def test_a_server_that_has_ended_is_an_error() -> None:
+    """And no figures: the peer is listed with it."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for read in (cpu_seconds, resident_bytes):
+        with pytest.raises(BenchError, match="the server has ended"):
+            read(ended.pid)
+
+
 def test_a_server_that_does_not_start_says_why() -> None:
     """The last line that it printed, at once and not after half a minute."""
     with (
@@ -159,6 +169,14 @@ def test_a_server_that_does_not_start_says_why() -> None:
         serve(["sh", "-c", "echo this is why; exit 1"], loop="", core=CORE, env={}),
     ):
         pass
+
+
+def test_the_reason_of_a_failed_installation_is_the_error_in_what_was_said() -> None:
+    """Warnings may follow it."""
+    said = "Collecting gone\nERROR: No matching distribution found for gone\nWARNING: an index is not there\n"
+    assert reason_in(said) == "ERROR: No matching distribution found for gone"
+    assert reason_in("It went wrong.\n") == "It went wrong."
+    assert reason_in("") == "it said nothing"
 
 
 def test_a_peer_that_is_not_installed_is_listed_with_the_reason() -> None:

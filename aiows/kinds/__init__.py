@@ -15,7 +15,8 @@ An async generator answers with a series of items and an end. Whoever asked take
 ``cancel``, which is not answered. The same forms serve both directions: see `Connection.ask`.
 
 An error reply is always sent, with the ``ref`` if one was readable. Its ``code`` is one of
-these, or what a handler's `KindError` says:
+these, or what the `KindError` of a handler or a guard says; the guards that are there say
+``unauthenticated``, ``forbidden`` and ``rate_limited``:
 
 ==============  ===================================================================================
 bad_json        the text is no JSON, or nested too deeply

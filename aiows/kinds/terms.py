@@ -35,13 +35,19 @@ class PossibleError(NamedTuple):
 
 
 class KindOptions(TypedDict, total=False):
-    """The keywords of `KindDispatcher.on`, and of `aiows.on` in a view.
+    """The keywords of `KindDispatcher.on`, and of `aiows.on` in a view. All may be left out.
 
-    ``payload``: the type that the messages of a kind given by name are. ``dependencies``: factories for
-    parameters that name a class alone, before those of the dispatcher. ``middleware``, ``guards``: what
-    stands around this kind, within what stands around its dispatcher. ``reply``: the type of what the
-    handler returns, where its annotation does not say it. ``errors``: what it refuses with, codes or
-    `KindError` objects. ``examples``: messages, as payloads or as dicts of fields.
+    - ``payload``: the type of the messages of a kind given by name: a dataclass, TypedDict, attrs class or
+      `msgspec.Struct`; without it they have the fields that the parameters are.
+    - ``dependencies``: factories, or `use` of one, for parameters that name a class alone; they go before those
+      of the dispatcher.
+    - ``concurrency``: how messages of the kind may overlap on one connection; `InOrder` without it.
+    - ``timeout``: seconds that the handler may take, or a stream for each item; without it what the nearest
+      dispatcher says.
+    - ``middleware``, ``guards``: what stands around this kind, within what stands around its dispatcher.
+    - ``reply``: the type of what the handler returns, where its annotation does not say it.
+    - ``errors``: what the kind refuses with, for the contract: codes, or `KindError` objects with a text.
+    - ``examples``: messages for the contract, as payloads or as dicts of fields.
     """
 
     payload: Any

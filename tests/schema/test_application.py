@@ -7,7 +7,14 @@ from functools import partial
 import pytest
 from aiohttp import web
 
-from aiows import KindDispatcher, RegistrationError, WebSocketView, on
+from aiows import (
+    KindDispatcher,
+    RegistrationError,
+    WebSocket,
+    WebSocketRoute,
+    WebSocketView,
+    on,
+)
 from aiows.schema import speaks
 from aiows.schema.application import Channel, read_channels
 from schema.orders import make_app
@@ -87,6 +94,18 @@ def test_what_speaks_said_is_found_within_a_partial() -> None:
     (channel,) = channels_of(web.get("/ws", partial(limited, 3)))
     assert [each.kind for each in channel.contracts] == ["ping"]
     assert channel.summary == "At most so many."
+
+
+def test_the_order_of_decorators_does_not_matter() -> None:
+    """A route has its function before or after it was said what that speaks."""
+    before, after = WebSocketRoute("a"), WebSocketRoute("b")
+
+    @before.ws_handler
+    @speaks(kinds_with("ping"))
+    @after.ws_handler
+    async def endpoint(ws: WebSocket) -> None: ...
+
+    assert [each.address for each in channels_of(before, after)] == ["/a", "/b"]
 
 
 def test_a_class_of_aiohttps_can_speak_too() -> None:

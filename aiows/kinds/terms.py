@@ -39,8 +39,8 @@ class KindOptions(TypedDict, total=False):
 
     - ``payload``: the type of the messages of a kind given by name: a dataclass, TypedDict, attrs class or
       `msgspec.Struct`; without it they have the fields that the parameters are.
-    - ``dependencies``: factories, or `use` of one, for parameters that name a class alone; they go before those
-      of the dispatcher.
+    - ``dependencies``: factories, or `use` of one, for parameters that name a class alone; they go before
+      those of the dispatcher.
     - ``concurrency``: how messages of the kind may overlap on one connection; `InOrder` without it.
     - ``timeout``: seconds that the handler may take, or a stream for each item; without it what the nearest
       dispatcher says.

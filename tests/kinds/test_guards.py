@@ -8,10 +8,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from aiows import KindDispatcher
+from aiows import KindDispatcher, KindError
 from aiows.kinds import Guard, KindCall, authenticated, rate_limit, role
 from aiows.testing import VirtualClock
+from fake_connection import FakeConnection
 from talk import Talk
 
 
@@ -175,6 +178,39 @@ async def test_users_are_forgotten_when_their_time_has_passed() -> None:
             await outcome(talk)
             await clock.advance(1)
         assert len(limit._by_user) <= 10
+
+
+@given(
+    messages=st.integers(1, 5),
+    burst=st.integers(1, 5),
+    pauses=st.lists(st.floats(0, 3, allow_subnormal=False), max_size=60),
+)
+def test_no_span_of_time_has_more_than_it_may(
+    messages: int, burst: int, pauses: list[float]
+) -> None:
+    """Whenever they come: in any span a burst and what the rate adds; and nobody waits in vain."""
+    limit: Any = rate_limit(messages, per=2.0, burst=burst)
+    loop, let_through = asyncio.new_event_loop(), list[float]()
+    loop.time = lambda: now  # type: ignore[method-assign]
+    now = 1000.0
+
+    async def one() -> None:
+        nonlocal now
+        connection = FakeConnection(loop)
+        for pause in pauses:
+            now += pause
+            try:
+                limit(KindCall(connection, "some", None, print))
+            except KindError as refused:
+                now += refused.details["retry_after"] + 0.001
+                limit(KindCall(connection, "some", None, print))
+            let_through.append(now)
+
+    loop.run_until_complete(one())
+    loop.close()
+    for first, start in enumerate(let_through):
+        for count, end in enumerate(let_through[first:], start=1):
+            assert count <= burst + (end - start) * messages / 2.0 + 0.01
 
 
 async def test_one_guard_has_one_count() -> None:

@@ -123,7 +123,7 @@ class Codec(ABC):
 
     def _say(self, value: Any) -> Any:
         """Be msgspec's ``enc_hook``: return what to encode in place of ``value``."""
-        type_: type[Any] = type(value)
+        type_: type[Any] = value.__class__
         if (hook := hook_for(type_)) is not None:
             return hook.encode(value, self)
         for base, plain in SCALARS.items():

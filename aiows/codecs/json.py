@@ -17,6 +17,9 @@ __all__ = ("JSON", "JsonCodec")
 # orjson leaves out a dataclass's fields whose names begin with "_".
 _OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATACLASS
 
+# What msgspec raises besides TypeError: for a lone surrogate, for what is nested too deeply.
+_UNSAID: Final = (ValueError, RecursionError)
+
 
 class JsonCodec(EncodedCodec):
     """JSON, read by msgspec and written by it or, dicts and lists, by orjson, which is faster with them."""
@@ -38,14 +41,17 @@ class JsonCodec(EncodedCodec):
                 pass  # integers over 64 bits, keys that are no str
         try:
             return self._write(value)
-        except (ValueError, RecursionError) as error:
+        except _UNSAID as error:
             raise TypeError(f"JSON cannot say it: {error}") from error
 
     def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
         return msgspec.json.Decoder(type_, dec_hook=self._read).decode
 
     def encode_with(self, head: dict[str, Any], value: Any, /) -> bytes:
-        start, rest = self.encode(head), self.encode(value)
+        try:
+            start, rest = self._write(head), self._write(value)
+        except _UNSAID as error:
+            raise TypeError(f"JSON cannot say it: {error}") from error
         return start[:-1] + b"," + rest[1:] if len(rest) > len(self.empty) else start
 
 

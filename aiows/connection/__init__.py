@@ -2,7 +2,7 @@
 
 from .connection import Connection
 from .consumer import Consumer, Host
-from .in_flight import Stopped, Work, attended
+from .in_flight import Stopped, Work, attended, gone_on
 from .keepalive import KeepAlivePolicy
 from .options import ConnectionOptions, shared_options
 from .outbox import SendStatus
@@ -33,5 +33,6 @@ __all__ = (
     "TopicsPort",
     "Work",
     "attended",
+    "gone_on",
     "shared_options",
 )

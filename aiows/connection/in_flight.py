@@ -12,7 +12,7 @@ from .per_loop import per_loop
 if TYPE_CHECKING:
     from .connection import Connection
 
-__all__ = ("InFlight", "Ref", "Stopped", "Work", "attended")
+__all__ = ("InFlight", "Ref", "Stopped", "Work", "attended", "gone_on")
 
 Ref: TypeAlias = str | int | None
 """What ties a reply to its request; None: no reply is wanted."""
@@ -233,6 +233,18 @@ async def attended(
         waits_for = steps.send(None)
     except StopIteration as done:
         return cast("T", done.value)
+    return await gone_on(steps, waits_for, connection, ref, is_stream=is_stream)
+
+
+async def gone_on(
+    steps: Coroutine[Any, Any, T],
+    waits_for: Any,
+    connection: Connection,
+    ref: Ref,
+    *,
+    is_stream: bool = False,
+) -> T:
+    """Await, as a `Work`, a coroutine whose first step was made and led to ``waits_for``."""
     with Work(connection.exchange.in_flight, ref, is_stream=is_stream):
         return await _gone_on(steps, waits_for)
 

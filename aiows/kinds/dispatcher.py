@@ -17,7 +17,6 @@ from .declarations import Declarations
 from .payload import RESERVED
 from .reader import Reader, Unreadable
 from .refusals import quote, wrong_message_type
-from .routes import Route
 from .running import Runner, answer_to_error, send
 
 __all__ = ("KindDispatcher",)
@@ -127,8 +126,10 @@ class KindDispatcher(Declarations):
             return True
         if self._has_bad:
             self._forgive(ws.connection)
-        if instance is None:
-            _check_function(request.route)
+        if instance is None and request.route.plan.is_method:
+            raise refusal(
+                request.route.plan.function, "registered with method=True: needs instance="
+            )
         await self._runner.run(ws, request, instance, reader.codec)
         return True
 
@@ -168,8 +169,3 @@ class KindDispatcher(Declarations):
         if self._max_bad_messages and count >= self._max_bad_messages:
             logger.warning("%s sent %d bad messages in a row: closing", quote(connection), count)
             connection.close(POLICY_VIOLATION, "too many bad messages")
-
-
-def _check_function(route: Route) -> None:
-    if route.plan.is_method:
-        raise refusal(route.plan.function, "registered with method=True: needs instance=")

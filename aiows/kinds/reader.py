@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, Union
 
 from aiohttp import WSMsgType
 from msgspec import UNSET, DecodeError, Struct, ValidationError
+from msgspec.structs import force_setattr
 
 from ..codecs import Codec, Document, Parts, hook_for
 from ..connection import UNANSWERED
@@ -101,13 +102,15 @@ class Reader:
             return self._read_in_two(data)
         try:
             message = self._read_at_once(data)
-            route = self._by_type[type(message)]
-            ref = None if message.ref is UNSET else take_ref(message)
+            route = self._by_type[message.__class__]
+            ref = message.ref
+            if ref is not UNSET:
+                force_setattr(message, REF, UNSET)  # as `take_ref` does, without a call
             if route.payload is not None:
                 message = self._decoders[route.kind](self.codec.open(data))
         except Exception:  # whatever it was, the other way finds it again and says where
             return self._read_in_two(data)
-        return Request(route, route.kind, message, ref)
+        return Request(route, route.kind, message, None if ref is UNSET else ref)
 
     def _read_in_two(self, data: str | bytes) -> Request:
         kind, ref = None, None

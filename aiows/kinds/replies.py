@@ -23,8 +23,8 @@ def reply(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> bytes:
     if payload_key is not None:
         fields = _fields_of(value, codec)
         return codec.encode({KIND: _kind_of(value), REF: ref, payload_key: fields})
-    if type(value) is dict:  # the most common, and asked for in the cheapest way
-        return _with_fields(REPLY, ref, cast("Any", value), codec)
+    if value.__class__ is dict:  # the most common, and asked for in the cheapest way
+        return _with_fields(REPLY, ref, value, codec)
     if isinstance(value, Payload) and value.ref is UNSET:
         head = {REF: ref} if hasattr(value, KIND) else {KIND: REPLY, REF: ref}
         return codec.encode_with(head, value)

@@ -10,7 +10,16 @@ from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from ..codecs import Codec
-from ..connection import Connection, Peer, PreparedMessage, SendStatus, Stopped, Work, attended
+from ..connection import (
+    Connection,
+    Peer,
+    PreparedMessage,
+    SendStatus,
+    Stopped,
+    Work,
+    attended,
+    gone_on,
+)
 from ..errors import ConnectionClosed, KindError
 from .payload import Ref
 from .reader import Request
@@ -67,12 +76,20 @@ class Runner:
         """Call the handler, and answer with what it returned or raised; ``work``: in a task of its own."""
         try:
             value: Any = request.route.call(ws, request.message, instance)
-            if type(cast("object", value)) is CoroutineType or hasattr(value, "__await__"):
-                if (limit := request.route.timeout) is not None:
-                    value = within(limit, value)
-                if request.ref is not None and work is None:
-                    value = attended(value, ws.connection, request.ref)
-                value = await value
+            if (
+                value.__class__ is CoroutineType
+                and work is None
+                and request.ref is not None
+                and request.route.timeout is None
+            ):
+                try:  # `attended`, without a coroutine of its own: benchmarks/dispatch.py
+                    waits_for = value.send(None)
+                except StopIteration as done:
+                    value = done.value
+                else:
+                    value = await gone_on(value, waits_for, ws.connection, request.ref)
+            elif hasattr(value, "__await__"):
+                value = await self._finished(value, ws, request, work)
             if isinstance(value, AsyncGeneratorType):
                 answer = await self._stream(cast("Any", value), ws, request, codec, work)
             elif request.ref is None:
@@ -84,6 +101,16 @@ class Runner:
         else:
             if ws.connection.push_encoded(codec.opcode, answer) is DROPPED:
                 await _send_late(ws.connection, answer, codec)
+
+    async def _finished(
+        self, value: Awaitable[Any], ws: Peer, request: Request, work: Work | None
+    ) -> Any:
+        """Await what a handler returned, within the time that it may take."""
+        if (limit := request.route.timeout) is not None:
+            value = within(limit, value)
+        if request.ref is not None and work is None:
+            value = attended(value, ws.connection, request.ref)
+        return await value
 
     async def _stream(
         self,

@@ -11,11 +11,11 @@ import asyncio
 import ctypes
 import gc
 import sys
-from typing import Final
+from typing import Final, Protocol, cast
 
 from .paths import PATHS, Path, Run, opened
 
-__all__ = ("FEW", "MANY", "main")
+__all__ = ("FEW", "MANY", "main", "take_counts")
 
 WARM: Final = 50
 FEW: Final = 20
@@ -23,15 +23,25 @@ MANY: Final = 120
 
 
 def main() -> None:
-    asyncio.run(_count(ctypes.CDLL(sys.argv[1])))
+    gc.disable()  # when it comes depends on all that was allocated before
+    asyncio.run(take_counts(cast(Marks, ctypes.CDLL(sys.argv[1]))))
 
 
-async def _count(marks: ctypes.CDLL) -> None:
+class Marks(Protocol):
+    """The functions of native/marks.c."""
+
+    def start_counting(self) -> object: ...
+
+    def begin_count(self) -> object: ...
+
+    def end_count(self, name: bytes, /) -> object: ...
+
+
+async def take_counts(marks: Marks) -> None:
+    """Run each path FEW and MANY times between the marks of its counts."""
     async with opened() as runs:
         for name, run in runs.items():
             await _repeat(run, PATHS[name], WARM)
-        gc.collect()
-        gc.disable()  # when it comes depends on all that was allocated before
         marks.start_counting()
         for name, run in runs.items():
             await _repeat(run, PATHS[name], WARM)

@@ -90,7 +90,7 @@ async def test_the_generator_counts_what_an_echo_sends_back(
     load = await measure(echo, small)
     assert load.messages > 0
     assert load.messages % small.in_flight == 0
-    assert load.cpu > 0
+    assert 0 < load.busy < 3  # of one core: of this process, and of this while alone
     assert 0 < load.p50 <= load.p99 <= load.max
 
 
@@ -164,7 +164,7 @@ async def close(ws: web.WebSocketResponse, message: WSMessage) -> None:
     [
         (change_a_byte, "other bytes than expected"),
         (cut_short, "not the reply that was expected"),
-        (answer_twice, "more replies than messages|other bytes than expected"),
+        (answer_twice, "other bytes than expected"),
         (say_it_as_text, "not the reply that was expected"),
         (lose_every_second, "other bytes than expected"),
         (close, "the server closed the connection"),
@@ -176,6 +176,30 @@ async def test_the_generator_ends_when_a_reply_is_wrong(
     """Figures of a server that does not do its work are none."""
     with pytest.raises(BenchError, match=reason):
         await measure(answer, work("echo", in_flight=2))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{{"kind":"reply","ref":{ref},"total":{wrong}}}',
+        '{{"kind":"reply","ref":{wrong},"total":{total}}}',
+        '{{"kind":"reply","total":{total}}}',
+        '{{"kind":"error","ref":{ref},"total":{total}}}',
+        '{{"kind":"reply","ref":{ref},"total":{total},"more":"' + "x" * 300 + '"}}',
+    ],
+)
+async def test_the_generator_ends_when_a_reply_in_json_is_wrong(
+    reply: str, measure: Measure
+) -> None:
+    """It is not what was asked for, not for this message, no reply, or much too long."""
+
+    async def answer(ws: web.WebSocketResponse, message: WSMessage) -> None:
+        order = orjson.loads(message.data)
+        total = order["count"] * order["price"]
+        await ws.send_str(reply.format(ref=order["ref"], total=total, wrong=total + 1000))
+
+    with pytest.raises(BenchError, match=r"not the reply that was expected|other bytes"):
+        await measure(answer, work("json"))
 
 
 async def test_the_generator_tells_a_server_that_does_not_compress(measure: Measure) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bench.errors import BenchError
 from counting.callgrind import per_message, read_dump
-from counting.child import FEW, MANY
+from counting.child import FEW, MANY, take_counts
 from counting.guard import compare, expected_for
 from counting.paths import PATHS, SilentTransport, opened
 
@@ -69,27 +69,53 @@ def test_a_python_that_is_new_is_held_to_the_newest_known_one() -> None:
     assert expected_for(recorded, "native", (3, 12)) == {}
 
 
-async def test_every_path_runs_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over connections that were taken over from aiohttp; what leaves them is what should."""
-    written: list[int] = []
-    monkeypatch.setattr(SilentTransport, "write", lambda _, data: written.append(len(data)))
-    monkeypatch.setattr(
-        SilentTransport, "writelines", lambda _, data: written.extend(map(len, data))
-    )
-    sizes = {}
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of what left the connections."""
+    sizes: list[int] = []
+    monkeypatch.setattr(SilentTransport, "write", lambda _, data: sizes.append(len(data)))
+    monkeypatch.setattr(SilentTransport, "writelines", lambda _, data: sizes.extend(map(len, data)))
+    return sizes
+
+
+async def test_every_path_runs_without_a_network(written: list[int]) -> None:
+    """Over connections that were taken over from aiohttp; what leaves them is what should, and when."""
+    reply = 2 + len('{"kind":"reply","ref":7,"total":37.5}')
+    sizes = {"parse": 0, "build": 0, "kinds": reply}
     async with opened() as runs:
+        assert runs.keys() == PATHS.keys()
         for name, run in runs.items():
+            path = PATHS[name]
+            expected = sizes.get(name, 34 * path.messages)
             written.clear()
             run()
+            assert sum(written) == (0 if path.takes_turn else expected), name
             await asyncio.sleep(0)
-            sizes[name] = sum(written)
-    reply = len('{"kind":"reply","ref":7,"total":37.5}')
-    assert sizes == {
-        "parse": 0,
-        "build": 0,
-        "callback": 34,
-        "callback-16": 16 * 34,
-        "view": 34,
-        "kinds": 2 + reply,
-        "publish": 16 * 34,
-    }
+            assert sum(written) == expected, name
+
+
+class RecordingMarks:
+    """Notes what was written between the marks of each count."""
+
+    def __init__(self, written: list[int]) -> None:
+        self.written = written
+        self.counts: dict[str, int] = {}
+
+    def start_counting(self) -> None:
+        assert self.counts == {}
+
+    def begin_count(self) -> None:
+        self.written.clear()
+
+    def end_count(self, name: bytes) -> None:
+        self.counts[name.decode()] = sum(self.written)
+
+
+async def test_between_its_marks_a_path_does_all_of_its_work(written: list[int]) -> None:
+    """Also what leaves at the end of the loop's turn."""
+    marks = RecordingMarks(written)
+    await take_counts(marks)
+    assert len(marks.counts) == 2 * len(PATHS)
+    for name in ("callback", "callback-16", "view", "publish"):
+        for runs in (FEW, MANY):
+            assert marks.counts[f"{name} {runs}"] == runs * 34 * PATHS[name].messages

@@ -39,24 +39,7 @@ LIMITS: Final = (
 
 def type_of(schema: JsonSchema, names: Mapping[str, str]) -> str:
     """Return the type; ``names`` says what each component is called in TypeScript."""
-    if "$ref" in schema:
-        return names[schema["$ref"].removeprefix(COMPONENTS)]
-    if "const" in schema:
-        return literal(schema["const"])
-    if "enum" in schema:
-        return _union(literal(each) for each in schema["enum"])
-    for key, join in (("anyOf", _union), ("oneOf", _union), ("allOf", _intersection)):
-        if key in schema:
-            return join(type_of(each, names) for each in schema[key])
-    kind: Any = schema.get("type")
-    if isinstance(kind, list):
-        kinds = cast("list[str]", kind)
-        return _union(type_of({**schema, "type": each}, names) for each in kinds)
-    if kind == "array":
-        return _array(schema, names)
-    if kind == "object":
-        return block(members(schema, names))
-    return PLAIN.get(str(kind), "unknown")
+    return _union(_alternatives(schema, names))
 
 
 def members(schema: JsonSchema, names: Mapping[str, str]) -> Iterator[str]:
@@ -97,8 +80,37 @@ def block(lines: Iterable[str]) -> str:
 def indented(lines: Iterable[str]) -> Iterator[str]:
     """Yield the lines, two spaces further in."""
     for line in lines:
-        for each in line.splitlines():
+        for each in line.split("\n"):
             yield f"  {each}" if each else ""
+
+
+def _alternatives(schema: JsonSchema, names: Mapping[str, str]) -> Iterator[str]:
+    """Yield the types that a value may be of."""
+    kind: Any = schema.get("type")
+    if "enum" in schema:
+        yield from map(literal, schema["enum"])
+    elif "anyOf" in schema or "oneOf" in schema:
+        for each in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
+            yield from _alternatives(each, names)
+    elif isinstance(kind, list):
+        for each in cast("list[str]", kind):
+            yield from _alternatives({**schema, "type": each}, names)
+    else:
+        yield _one_type(schema, names)
+
+
+def _one_type(schema: JsonSchema, names: Mapping[str, str]) -> str:
+    if "$ref" in schema:
+        return names[schema["$ref"].removeprefix(COMPONENTS)]
+    if "const" in schema:
+        return literal(schema["const"])
+    if "allOf" in schema:
+        return _intersection(type_of(each, names) for each in schema["allOf"])
+    if schema.get("type") == "array":
+        return _array(schema, names)
+    if schema.get("type") == "object":
+        return block(members(schema, names))
+    return PLAIN.get(str(schema.get("type")), "unknown")
 
 
 def _array(schema: JsonSchema, names: Mapping[str, str]) -> str:
@@ -118,7 +130,7 @@ def _index_type(schema: JsonSchema, names: Mapping[str, str]) -> str:
     if others is True:
         return "unknown"
     known: dict[str, JsonSchema] = schema.get("properties", {})
-    types = [type_of(each, names) for each in (others, *known.values())]
+    types = [one for each in (others, *known.values()) for one in _alternatives(each, names)]
     return _union(types if known.keys() <= {*schema.get("required", ())} else [*types, "undefined"])
 
 

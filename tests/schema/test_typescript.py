@@ -46,7 +46,20 @@ def test_a_wrong_message_does_not_compile(judges: Judges, tmp_path: Path) -> Non
 def test_any_kind_makes_types_that_compile(judges: Judges, tmp_path: Path) -> None:
     """Kinds that are no identifiers, that are our own names, and that hide what types are made of."""
     kinds = KindDispatcher()
-    names = ["a/b", "1", "ä", "*/", "kinds", "fields", "array", "omit", "a.b", "a-b", "end.cancel"]
+    names = [
+        "a/b",
+        "1",
+        "ä",
+        "*/",
+        "kinds",
+        "fields",
+        "array",
+        "omit",
+        "a.b",
+        "a-b",
+        "end.cancel",
+        "\u2028",
+    ]
     for name in names:
 
         @kinds.on(name)

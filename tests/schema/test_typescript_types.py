@@ -23,6 +23,7 @@ TUPLE = [{"type": "integer"}, {"type": "string"}]
         ({"enum": ["ü", 1, None, True]}, '"ü" | 1 | null | true'),
         ({"anyOf": [ITEM, {"type": "null"}]}, "Thing | null"),
         ({"anyOf": [{"type": "integer"}, {"type": "number"}]}, "number"),
+        ({"anyOf": [{"enum": [1, 2]}, {"type": ["null", "string"]}]}, "1 | 2 | null | string"),
         ({"oneOf": [ITEM, {}]}, "unknown"),
         ({"allOf": [ITEM, {"enum": [1, 2]}]}, "Thing & (1 | 2)"),
         ({"type": "array"}, "Array<unknown>"),
@@ -43,8 +44,12 @@ TUPLE = [{"type": "integer"}, {"type": "string"}]
             '{\n  "a-b"?: unknown;\n  c: Thing;\n}',
         ),
         (
-            {"type": "object", "properties": {"a": {"const": 1}}, "additionalProperties": ITEM},
-            "{\n  a?: 1;\n  [key: string]: Thing | 1 | undefined;\n}",
+            {
+                "type": "object",
+                "properties": {"a": {"type": ["string", "integer"]}},
+                "additionalProperties": {"type": "integer"},
+            },
+            "{\n  a?: string | number;\n  [key: string]: number | string | undefined;\n}",
         ),
     ],
 )

@@ -148,7 +148,7 @@ async def _call(plan: Plan, scope: EndpointScope, ws: WebSocket, given: SimpleNa
 def _is_the_end(ws: WebSocket, error: Exception) -> bool:
     """Whether ``error`` says no more than that the peer has left."""
     is_end = isinstance(error, ConnectionClosed) and not isinstance(error, SentAfterClose)
-    return is_end and ws.closed
+    return is_end and (ws.closed or (ws.is_answered and ws.connection.is_ending))
 
 
 def _check_faces(function: EndpointFunction, parameters: tuple[Parameter, ...]) -> None:

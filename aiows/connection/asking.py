@@ -185,7 +185,7 @@ class Asking:
 
     def _give_up(self, ref: str, question: Question) -> None:
         self._connection.release(question.weight)
-        if question.is_sent and not question.has_ended and not self._connection.closed:
+        if question.is_sent and not question.has_ended and not self._connection.is_ending:
             self._connection.push({KIND: CANCEL, REF: ref})
 
     async def _send(self, question: Question, message: PreparedMessage) -> None:

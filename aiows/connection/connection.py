@@ -303,9 +303,14 @@ class Connection(Ending):
         """Have the exchange take its own out of what waits."""
         self._protocol.sift(self.exchange.take)
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the peer will say no more, or what it says is thrown away."""
+        return self._state is not State.OPEN or self.failure is not None
+
     def check_answerable(self) -> None:
-        """Raise ConnectionClosed if the peer will say no more."""
-        if self._state is not State.OPEN or self.failure is not None:
+        """Raise ConnectionClosed where no answer can come any more."""
+        if self.is_ending:
             raise self._closed_error()
 
     def hold(self, weight: int) -> None:

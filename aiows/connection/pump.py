@@ -225,10 +225,15 @@ class Pump:
             self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
-        if self.connection.closed and isinstance(error, ConnectionClosed | asyncio.CancelledError):
+        if self._is_the_end(error):
             return  # it ended while the hook was at work
         logger.error("a hook of %r raised", self.connection, exc_info=error)
         self.connection.close(1011)
+
+    def _is_the_end(self, error: BaseException) -> bool:
+        if isinstance(error, ConnectionClosed):
+            return self.connection.is_ending
+        return isinstance(error, asyncio.CancelledError) and self.connection.closed
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._shared.eager.start(work)

@@ -181,7 +181,7 @@ def answer_to_error(
 
     All but a `KindError` is for the log, not the peer.
     """
-    if isinstance(error, ConnectionClosed) and ws.closed:
+    if isinstance(error, ConnectionClosed) and ws.connection.is_ending:
         return None  # the peer has gone
     if isinstance(error, Stopped):
         is_awaited = error.reason is SUPERSEDED and ref is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
@@ -459,3 +460,22 @@ async def test_a_fast_stream_waits_for_a_slow_loop(asker: Asker, client: RawClie
     say(client, kind="end", ref=ref)
     await paused.get()
     assert await task == list(range(100))
+
+
+@pytest.mark.parametrize("mount", [a_view, a_loop, a_function, callbacks])
+async def test_a_handler_whose_peer_closes_instead_of_answering_ends_in_silence(
+    serve: Serve,
+    raw_client: Connect,
+    mount: Callable[[web.Application], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """To leave is no error of the handler's."""
+    client = await raw_client(await serve(app_with(mount)))
+    say(client, kind="start")
+    await hear(client)
+    client.send_frame(CLOSE, close_payload(4001))
+    closed = await client.recv_frame()
+    assert closed.opcode == CLOSE
+    assert closed.close_code in (4001, 1000 if mount is a_function else 4001)
+    await client.wait_closed()
+    assert not [each for each in caplog.records if each.levelno >= logging.WARNING]

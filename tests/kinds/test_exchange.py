@@ -264,8 +264,8 @@ class Interleavings(RuleBasedStateMachine):
         while world.gates or world.questions:
             for n in [*world.gates]:
                 world.open_gate(n)
-            for ref, about in [*world.questions.items()]:
-                del world.questions[ref]
+            while world.questions:
+                ref, about = world.questions.popitem()
                 world.say(kind="reply", ref=ref, about=about)
         assert world.outstanding == {}
         assert world.at_work == 0

@@ -5,8 +5,9 @@
     bytes -> FrameParser -> Frame -> MessageAssembler -> Message       (MessageReader is both)
     message -> Deflater -> build_frame -> bytes
 
-This is all that upper layers may use of it. `MessageReader`, `Intake` and `build_frame` exist twice,
-pure in the modules here and native in ``_native``, with one interface; the pure ones are the reference.
+This is all that upper layers may use of it. `MessageReader`, `Intake`, `Outlet` and `build_frame`
+exist twice, pure in the modules here and native in ``_native``, with one interface; the pure ones are
+the reference.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .frames import build_close, build_frame, parse_close
 from .intake import Intake
 from .messages import CloseCode, Message, Opcode, is_close_code
 from .negotiation import DeflateParams, negotiate_deflate
+from .outlet import Outlet
 from .reader import MessageReader
 
 wire_build: Literal["native", "pure"] = "pure"
@@ -34,7 +36,8 @@ if not TYPE_CHECKING and not os.environ.get("AIOWS_NO_EXTENSIONS"):
     except ImportError:
         pass  # there was no compiler
     else:
-        MessageReader, Intake, build_frame = core.MessageReader, core.Intake, core.build_frame
+        MessageReader, build_frame = core.MessageReader, core.build_frame
+        Intake, Outlet = core.Intake, core.Outlet
         wire_build = "native"
 
 __all__ = (
@@ -47,6 +50,7 @@ __all__ = (
     "Message",
     "MessageReader",
     "Opcode",
+    "Outlet",
     "build_close",
     "build_frame",
     "is_close_code",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ("Connection",)
 
 # Members of an enum are looked up by way of its class, several times for each message.
+_SUCCESS: Final = SendStatus.SUCCESS
 _BINARY: Final = int(Opcode.BINARY)
 _CLOSE: Final = int(Opcode.CLOSE)
 _PING: Final = int(Opcode.PING)
@@ -137,8 +138,8 @@ class Connection(Ending):
             return self._push(PreparedMessage(payload, opcode))
         if not self._takes(len(payload)):
             return self._refuse(PreparedMessage(payload, opcode))
-        self.outbox.write(build_frame(opcode, payload))
-        return self.outbox.press()
+        outbox = self.outbox
+        return outbox.press() if outbox.write(build_frame(opcode, payload)) else _SUCCESS
 
     def send(self, message: Any, opcode: int | None = None) -> SendStatus:
         """Send as `push` does, as what ``opcode`` names: TEXT or BINARY. Raises ValueError for others."""
@@ -155,14 +156,14 @@ class Connection(Ending):
             return SendStatus.DROPPED
         if not self._takes(len(spoken.payload)):
             return self._refuse(spoken)
-        self.outbox.post(self._frame_of(spoken, compress=None))
-        return self.outbox.press()
+        is_full = self.outbox.post(self._frame_of(spoken, compress=None))
+        return self.outbox.press() if is_full else _SUCCESS
 
     def _push(self, message: PreparedMessage) -> SendStatus:
         if not self._takes(len(message.payload)):
             return self._refuse(message)
-        self.outbox.write(self._frame_of(message, compress=None))
-        return self.outbox.press()
+        is_full = self.outbox.write(self._frame_of(message, compress=None))
+        return self.outbox.press() if is_full else _SUCCESS
 
     def _takes(self, size: int) -> bool:
         if self._state is not State.OPEN and self.closed:

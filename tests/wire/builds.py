@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from importlib import import_module
 
-from aiows._wire import assembler, frames, intake, masking, parser, reader, utf8, wire_build
+from aiows._wire import assembler, frames, intake, masking, outlet, parser, reader, utf8, wire_build
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +16,7 @@ class Wire:
 
     name: str = "pure"
     Intake: type[intake.Intake] = intake.Intake
+    Outlet: type[outlet.Outlet] = outlet.Outlet
     MessageReader: type[reader.MessageReader] = reader.MessageReader
     MessageAssembler: type[assembler.MessageAssembler] = assembler.MessageAssembler
     FrameParser: type[parser.FrameParser] = parser.FrameParser

@@ -1,0 +1,126 @@
+"""In go frames, out they go to a transport in as few writes as can be: the writing half of a connection."""
+
+# More than any memory; twice of it, and a message, are still a number of 64 bits.
+MOST_BYTES = 2**60
+
+
+cdef class Outlet:
+    cdef public object _transport
+    cdef public object _turn
+    cdef public list _frames
+    cdef public long long _queued
+    cdef public bytes _pong
+    cdef public int _corks
+    cdef public bint _is_gathering
+    cdef public bint _is_pressed
+    cdef public bint _writable
+    cdef public long long limit
+    cdef public long long max_backpressure
+
+    def __init__(self, transport, turn, limit, max_backpressure):
+        self._transport = transport
+        self._turn = turn
+        self._writable = True
+        self.limit = min(limit, MOST_BYTES)
+        self.max_backpressure = min(max_backpressure, MOST_BYTES)
+
+    @property
+    def amount(self):
+        return self.waiting()
+
+    @property
+    def is_full(self):
+        return self.is_over()
+
+    cdef long long waiting(self) except? -1:
+        return self._queued + <long long>self._transport.get_write_buffer_size()
+
+    cdef bint is_over(self) except? -1:
+        if self._frames is None and self._writable:
+            return False
+        return self.waiting() > self.limit
+
+    def has_room_for(self, Py_ssize_t size):
+        if self._writable and size + 2 * self.limit <= self.max_backpressure:
+            return True
+        cdef long long waiting = self.waiting()
+        return not waiting or waiting + size <= self.max_backpressure
+
+    def write(self, bytes frame not None):
+        if self._is_gathering or self._corks or not self._writable or self._turn.is_reading:
+            return self.add(frame)
+        self._transport.write(frame)
+        self.gather()
+        return self.is_over()
+
+    def post(self, bytes frame not None):
+        return self.add(frame)
+
+    def let_go(self):
+        self._is_gathering = False
+        if not self._corks:
+            self.flush()
+
+    def _flush(self):
+        self.flush()
+
+    def _flushed(self):
+        pass
+
+    def _write_waiting(self):
+        self.write_waiting()
+
+    def _take_frames(self):
+        return self.take_frames()
+
+    cdef bint add(self, bytes frame) except? -1:
+        if self._frames is None:
+            self._frames = [frame]
+            if not self._is_gathering:
+                self.gather()
+        else:
+            self._frames.append(frame)
+        self._queued += PyBytes_GET_SIZE(frame)
+        if self._queued > self.limit and self._writable:
+            self.write_waiting()
+        return self.is_over()
+
+    cdef int gather(self) except -1:
+        self._is_gathering = True
+        self._turn.join(self)
+        return 0
+
+    cdef int flush(self) except -1:
+        self.write_waiting()
+        if self._is_pressed:
+            self._flushed()
+        return 0
+
+    cdef int write_waiting(self) except -1:
+        while self._frames is not None and self._writable:
+            self._transport.write(self.next_batch(self._frames))
+        if self._pong is not None and self._writable:
+            pong, self._pong = self._pong, None
+            self._transport.write(pong)
+        return 0
+
+    cdef bytes next_batch(self, list frames):
+        cdef long long size = 0
+        cdef Py_ssize_t count = 0
+        if self._queued <= self.limit or len(frames) == 1:
+            self.take_frames()
+            return frames[0] if len(frames) == 1 else b"".join(frames)
+        while count < len(frames) and (size < self.limit or not count):
+            size += len(frames[count])
+            count += 1
+        batch = b"".join(frames[:count])
+        del frames[:count]
+        self._queued -= size
+        if not frames:
+            self._frames = None
+        return batch
+
+    cdef list take_frames(self):
+        frames, self._frames = self._frames, None
+        self._queued = 0
+        return frames

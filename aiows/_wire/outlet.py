@@ -1,0 +1,155 @@
+"""In go frames, out they go to a transport in as few writes as can be: the writing half of a connection."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ("Outlet",)
+
+
+class Transport(Protocol):
+    """What is written to, as asyncio has it."""
+
+    def write(self, data: bytes, /) -> None: ...
+
+    def get_write_buffer_size(self) -> int: ...
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+
+    def is_closing(self) -> bool: ...
+
+
+class Turn(Protocol):
+    """When what was gathered leaves; see `Outlet.let_go`."""
+
+    @property
+    def is_reading(self) -> bool: ...
+
+    def join(self, outlet: Outlet, /) -> None: ...
+
+
+class Outlet:
+    """Frames that wait to leave on one connection, and are gathered as long as a turn takes.
+
+    Frames go straight to the transport until it holds ``limit`` bytes; after that they wait here. So
+    do those that are written while a read is processed, and those that follow another one in the same
+    turn: they leave in one write. ``max_backpressure``: how many bytes may wait at all.
+    """
+
+    __slots__ = (
+        "_corks",
+        "_frames",
+        "_is_gathering",
+        "_is_pressed",
+        "_pong",
+        "_queued",
+        "_transport",
+        "_turn",
+        "_writable",
+        "limit",
+        "max_backpressure",
+    )
+
+    def __init__(self, transport: Transport, turn: Turn, limit: int, max_backpressure: int) -> None:
+        self._transport = transport
+        self._turn = turn
+        # None where nothing waits, which is nearly always: an empty list is 56 bytes, a deque 620.
+        self._frames: list[bytes] | None = None
+        self._queued = 0
+        self._pong: bytes | None = None
+        self._corks = 0
+        self._is_gathering = False
+        self._is_pressed = False  # somebody waits for `_flushed`
+        self._writable = True
+        self.limit = limit
+        self.max_backpressure = max_backpressure
+
+    @property
+    def amount(self) -> int:
+        """Bytes that have not been handed to the operating system."""
+        return self._queued + self._transport.get_write_buffer_size()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more than ``limit`` bytes wait."""
+        if self._frames is None and self._writable:  # so the transport holds at most the limit
+            return False
+        return self.amount > self.limit
+
+    def has_room_for(self, size: int) -> bool:
+        """Whether a message of ``size`` bytes may wait, too; where nothing waits any may."""
+        # A transport that lets us write holds at most the limit, and so do we: no need to ask it.
+        if self._writable and size + 2 * self.limit <= self.max_backpressure:
+            return True
+        waiting = self.amount
+        return not waiting or waiting + size <= self.max_backpressure
+
+    def write(self, frame: bytes) -> bool:
+        """Send ``frame``, behind everything that was written before it; return `is_full`.
+
+        The first one of a turn leaves at once, unless a read is being processed.
+        """
+        if self._is_gathering or self._turn.is_reading or self._corks or not self._writable:
+            return self.post(frame)
+        self._transport.write(frame)
+        self._gather()
+        return self.is_full
+
+    def post(self, frame: bytes) -> bool:
+        """Send ``frame`` as `write` does, but at the end of the turn, with what follows until then."""
+        if self._frames is None:
+            self._frames = [frame]
+            if not self._is_gathering:
+                self._gather()
+        else:
+            self._frames.append(frame)
+        self._queued += len(frame)
+        if self._queued > self.limit and self._writable:
+            self._write_waiting()  # it saves writes, it is no place to keep things
+        return self.is_full
+
+    def let_go(self) -> None:
+        """The turn is over: let everything that was gathered leave, unless a cork holds it."""
+        self._is_gathering = False
+        if not self._corks:
+            self._flush()
+
+    def _gather(self) -> None:
+        self._is_gathering = True
+        self._turn.join(self)
+
+    def _flush(self) -> None:
+        self._write_waiting()
+        if self._is_pressed:
+            self._flushed()
+
+    def _flushed(self) -> None:
+        """What could leave has left. For who waits for that."""
+
+    def _write_waiting(self) -> None:
+        while self._frames is not None and self._writable:
+            self._transport.write(self._next_batch(self._frames))
+        if self._pong is not None and self._writable:
+            pong, self._pong = self._pong, None
+            self._transport.write(pong)
+
+    def _next_batch(self, frames: list[bytes]) -> bytes:
+        """Join frames up to the limit: one write costs one system call however many frames."""
+        if self._queued <= self.limit or len(frames) == 1:
+            self._take_frames()
+            return frames[0] if len(frames) == 1 else b"".join(frames)
+        size = count = 0
+        while count < len(frames) and (size < self.limit or not count):
+            size += len(frames[count])
+            count += 1
+        batch = b"".join(frames[:count])
+        del frames[:count]
+        self._queued -= size
+        if not frames:
+            self._frames = None
+        return batch
+
+    def _take_frames(self) -> list[bytes] | None:
+        frames, self._frames = self._frames, None
+        self._queued = 0
+        return frames

@@ -1,0 +1,211 @@
+"""The outlet: frames leave in the order they came in, in few writes, and never more wait than may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiows._wire.outlet import Outlet
+from wire.builds import Wire
+
+LIMIT = 10
+MOST = 100
+
+
+class Transport:
+    """Keeps what is written, and is as full as it is told to be."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.held = 0
+
+    def write(self, data: bytes, /) -> None:
+        self.written.append(data)
+
+    def get_write_buffer_size(self) -> int:
+        return self.held
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Needed by who makes outlets of a connection."""
+
+    def is_closing(self) -> bool:
+        return False
+
+
+class Turn:
+    """Lets go when the test says that it is over."""
+
+    def __init__(self) -> None:
+        self.is_reading = False
+        self.joined: list[Outlet] = []
+
+    def join(self, outlet: Outlet, /) -> None:
+        self.joined.append(outlet)
+
+    def end(self) -> None:
+        self.is_reading = False
+        joined, self.joined = self.joined, []
+        for outlet in joined:
+            outlet.let_go()
+
+
+class Bench:
+    """An outlet with its transport and turn."""
+
+    def __init__(self, wire: Wire, *, limit: int = LIMIT, most: int = MOST) -> None:
+        self.transport, self.turn = Transport(), Turn()
+        self.outlet = wire.Outlet(self.transport, self.turn, limit, most)
+
+    @property
+    def written(self) -> list[bytes]:
+        return self.transport.written
+
+
+def test_the_first_frame_of_a_turn_leaves_at_once(wire: Wire) -> None:
+    """What follows leaves in one write at its end."""
+    bench = Bench(wire)
+    for frame in (b"1", b"2", b"3"):
+        assert bench.outlet.write(frame) is False
+    assert bench.written == [b"1"]
+    bench.turn.end()
+    assert bench.written == [b"1", b"23"]
+    bench.turn.end()
+    assert bench.written == [b"1", b"23"]
+
+
+def test_what_is_written_while_reading_leaves_in_one_write(wire: Wire) -> None:
+    """The answers to all messages of one read."""
+    bench = Bench(wire)
+    bench.turn.is_reading = True
+    bench.outlet.write(b"1")
+    bench.outlet.write(b"2")
+    assert bench.written == []
+    assert bench.turn.joined == [bench.outlet]
+    bench.turn.end()
+    assert bench.written == [b"12"]
+
+
+def test_what_is_posted_waits_for_the_end_of_the_turn(wire: Wire) -> None:
+    """Also the first one: a burst of publishes is one write for each connection."""
+    bench = Bench(wire)
+    bench.outlet.post(b"1")
+    bench.outlet.write(b"2")
+    assert bench.written == []
+    bench.turn.end()
+    assert bench.written == [b"12"]
+
+
+def test_a_frame_that_waits_alone_is_not_copied(wire: Wire) -> None:
+    """A published frame is one object for all connections."""
+    bench = Bench(wire)
+    frame = bytes(5)
+    bench.outlet.post(frame)
+    bench.turn.end()
+    assert bench.written[0] is frame
+
+
+def test_more_than_the_limit_is_not_gathered(wire: Wire) -> None:
+    """Gathering saves writes, it is no place to keep things; a write has the limit and one frame."""
+    bench = Bench(wire)
+    for _ in range(4):
+        bench.outlet.post(b"abcd")
+    assert bench.written == [b"abcdabcdabcd"]
+    bench.turn.end()
+    assert bench.written == [b"abcdabcdabcd", b"abcd"]
+
+
+def test_frames_wait_while_the_transport_holds_enough(wire: Wire) -> None:
+    """They leave in batches of about the limit, the newest pong behind them."""
+    bench = Bench(wire)
+    bench.outlet._writable = False
+    bench.transport.held = 11
+    for _ in range(5):
+        assert bench.outlet.write(b"abcd") is True
+    bench.outlet._pong = b"pong"
+    bench.turn.end()
+    assert bench.written == []
+    assert (bench.outlet.amount, bench.outlet.is_full) == (31, True)
+    bench.outlet._writable = True
+    bench.transport.held = 0
+    bench.outlet.let_go()
+    assert bench.written == [b"abcdabcdabcd", b"abcdabcd", b"pong"]
+    assert (bench.outlet.amount, bench.outlet.is_full) == (0, False)
+
+
+def test_a_cork_outlasts_the_turn(wire: Wire) -> None:
+    """Who holds it lets go of what it held."""
+    bench = Bench(wire)
+    bench.outlet._corks += 1
+    bench.outlet.write(b"1")
+    bench.turn.end()
+    assert bench.written == []
+    bench.outlet._corks -= 1
+    bench.outlet.let_go()
+    assert bench.written == [b"1"]
+
+
+@pytest.mark.parametrize(
+    ("held", "size", "has_room"), [(0, 1000, True), (20, 80, True), (20, 81, False)]
+)
+def test_a_message_has_room_up_to_the_most_that_may_wait(
+    wire: Wire, held: int, size: int, has_room: bool
+) -> None:
+    """Where nothing waits any message has: it could never be sent otherwise."""
+    bench = Bench(wire)
+    bench.transport.held = held
+    bench.outlet._writable = not held
+    assert bench.outlet.has_room_for(size) is has_room
+
+
+def test_limits_may_be_of_any_size(wire: Wire) -> None:
+    """As who wants none writes them."""
+    bench = Bench(wire, limit=2**70, most=2**80)
+    assert bench.outlet.has_room_for(2**40)
+    assert bench.outlet.write(bytes(1000)) is False
+
+
+# What may happen to an outlet, with a number that only some of it needs.
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["write", "post", "read", "end", "pause", "resume", "cork", "uncork"]),
+        st.integers(0, 25),
+    ),
+    max_size=40,
+)
+
+
+def log_of(wire: Wire, taken: list[tuple[str, int]]) -> list[Any]:
+    """Everything that can be seen of an outlet, step by step."""
+    bench = Bench(wire)
+    outlet = bench.outlet
+    log: list[Any] = []
+    for step, number in taken:
+        frame = bytes((len(log) % 256,)) * number
+        if step == "write":
+            log.append(outlet.write(frame))
+        elif step == "post":
+            log.append(outlet.post(frame))
+        elif step == "read":
+            bench.turn.is_reading = True
+        elif step == "end":
+            bench.turn.end()
+        elif step in ("pause", "resume"):
+            outlet._writable = step == "resume"
+            bench.transport.held = number if step == "pause" else 0
+            outlet.let_go()
+        else:
+            outlet._corks = int(step == "cork")
+        log.append((len(bench.written), outlet.amount, outlet.is_full, outlet.has_room_for(number)))
+    return [*log, bench.written]
+
+
+@settings(deadline=None, max_examples=200)
+@given(taken=steps)
+def test_the_builds_write_the_same_at_the_same_time(
+    wire: Wire, taken: list[tuple[str, int]]
+) -> None:
+    """Whatever happens, in any order."""
+    assert log_of(wire, taken) == log_of(Wire(), taken)

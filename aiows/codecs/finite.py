@@ -1,4 +1,4 @@
-"""In goes a plain value, out comes nothing, or what is no number in it."""
+"""In goes a plain value, out comes an error if it has a number that is none."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ format, by what turns its bytes into dicts and lists and back; a `TypeHook` any 
 """
 
 from .base import Codec, Document, Parts
+from .finite import check_finite
 from .hooks import Misfit, TypeHook, add_type_hook, hook_for
 from .json import JSON, JsonCodec
 from .msgpack import MSGPACK, MsgpackCodec
@@ -39,6 +40,7 @@ __all__ = (
     "Parts",
     "TypeHook",
     "add_type_hook",
+    "check_finite",
     "hook_for",
 )
 

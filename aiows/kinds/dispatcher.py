@@ -83,9 +83,7 @@ class KindDispatcher(Declarations):
         self._payload_key = payload_key
         self._runner = Runner(payload_key=payload_key, in_flight=in_flight)
         self._max_bad_messages = max_bad_messages
-        self.codecs = tuple(codecs)
-        if not self.codecs:
-            raise ValueError("codecs= is one at least")
+        self.codecs = _checked(codecs)
         self._readers: dict[Codec, Reader] = {}
         self._bad_in_a_row: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
         self._has_bad = False  # anything in it: no message has to ask a dictionary of weak keys
@@ -169,3 +167,13 @@ class KindDispatcher(Declarations):
         if self._max_bad_messages and count >= self._max_bad_messages:
             logger.warning("%s sent %d bad messages in a row: closing", quote(connection), count)
             connection.close(POLICY_VIOLATION, "too many bad messages")
+
+
+def _checked(codecs: Iterable[Codec]) -> tuple[Codec, ...]:
+    """Return ``codecs``. Raises ValueError for none, for others, and for two that nobody can tell apart."""
+    checked = tuple(codecs)
+    if not checked or not all(isinstance(each, Codec) for each in checked):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"codecs= has codecs, one at least, not {checked!r}")
+    if len({each.subprotocol for each in checked}) < len(checked):
+        raise ValueError(f"codecs= has two of one subprotocol: {checked!r}")
+    return checked

@@ -16,6 +16,7 @@ from msgspec import Struct, defstruct
 from msgspec.inspect import (
     CustomType,
     DataclassType,
+    DecimalType,
     StructType,
     TypedDictType,
     type_info,
@@ -28,6 +29,7 @@ from .payload import KIND, REF, RESERVED, Fields, Payload
 __all__ = (
     "check_readable",
     "fields_of",
+    "has_decimals",
     "is_payload",
     "is_typed_dict",
     "own_doc",
@@ -129,7 +131,7 @@ def own_doc(message_type: Any) -> str | None:
 def check_readable(function: Function, name: str, annotation: Any) -> None:
     """Refuse what msgspec cannot read, at registration instead of at the first message."""
     try:
-        custom = next(_custom_types(type_info(annotation), set()), None)
+        custom = _unknown_class(type_info(annotation))
     except Exception as error:
         raise refusal(function, f"{name!r} cannot be read from JSON: {error}") from error
     if custom is not None:
@@ -147,15 +149,25 @@ def _definition(parameter: Parameter) -> tuple[str, Any] | tuple[str, Any, Any]:
     return name, annotation, msgspec.field(default_factory=lambda: default)
 
 
-def _custom_types(info: Any, seen: set[int]) -> Iterator[CustomType]:
-    """Yield the types within ``info`` that only a hook could read, and that none knows."""
-    if isinstance(info, CustomType):
-        if hook_for(info.cls) is None:
-            yield info
-    elif isinstance(info, tuple):
+def has_decimals(annotation: Any) -> bool:
+    """Whether there is a Decimal anywhere in a type."""
+    return any(isinstance(each, DecimalType) for each in _types_in(type_info(annotation), set()))
+
+
+def _types_in(info: Any, seen: set[int]) -> Iterator[msgspec.inspect.Type]:
+    """Yield ``info`` and all types within it."""
+    if isinstance(info, tuple):
         for each in cast("Any", info):
-            yield from _custom_types(each, seen)
+            yield from _types_in(each, seen)
     elif isinstance(info, (msgspec.inspect.Type, msgspec.inspect.Field)) and id(info) not in seen:
         seen.add(id(info))
+        if isinstance(info, msgspec.inspect.Type):
+            yield info
         for name in info.__struct_fields__:
-            yield from _custom_types(getattr(info, name), seen)
+            yield from _types_in(getattr(info, name), seen)
+
+
+def _unknown_class(info: msgspec.inspect.Type) -> CustomType | None:
+    """Return the first class within ``info`` that only a hook could read, and that none knows."""
+    classes = (each for each in _types_in(info, set()) if isinstance(each, CustomType))
+    return next((each for each in classes if hook_for(each.cls) is None), None)

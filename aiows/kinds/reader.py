@@ -15,9 +15,10 @@ from aiohttp import WSMsgType
 from msgspec import UNSET, DecodeError, Struct, ValidationError
 from msgspec.structs import force_setattr
 
-from ..codecs import Codec, Document, Parts, hook_for
+from ..codecs import Codec, Document, Parts, check_finite, hook_for
 from ..connection import UNANSWERED
 from ..errors import KindError
+from .message_types import has_decimals
 from .payload import KIND, REF, Ref, take_ref
 from .refusals import Refusals, missing_kind, unknown_kind
 from .routes import Route, Unrouted
@@ -73,7 +74,8 @@ class Reader:
         self._refusals = Refusals(codec)
         self._by_type = {route.message_type: route for route in routes.values()}
         types = (_NoKind, *self._by_type)
-        self._read_at_once = None if payload_key else codec.reader(Union[types])  # noqa: UP007 (made here)
+        self._with_decimals = {each for each in self._by_type if has_decimals(each)}
+        self._read_at_once = None if payload_key else self._message_reader(Union[types])  # noqa: UP007
         self._split = codec.splitter(KIND, REF, *((payload_key,) if payload_key else ()))
         self._read_kind_part = codec.decoder(str)
         self._read_ref_part = codec.decoder(Ref)
@@ -81,11 +83,24 @@ class Reader:
         if fallback is not None:
             self._read_fields = codec.decoder(fallback.message_type)
 
+    def _message_reader(self, types: Any) -> Callable[[str | bytes], Any]:
+        read = self.codec.reader(types)
+        if not self._with_decimals:
+            return read
+
+        def read_finite(data: str | bytes) -> Any:
+            message = read(data)
+            if type(message) in self._with_decimals:
+                check_finite(self.codec.plain(message))
+            return message
+
+        return read_finite
+
     def _body_decoder(self, route: Route) -> Decode:
         """Return what reads a message's fields once its kind is known."""
         codec, body_type = self.codec, _body_type(route)
         if hook_for(body_type) is None:
-            return codec.decoder(body_type)
+            return self._finite_decoder(body_type)
         read_fields = codec.decoder(dict[str, Any])
         others = () if self._payload_key else (KIND, REF)
 
@@ -95,6 +110,19 @@ class Reader:
             return codec.convert(plain, body_type)
 
         return read_model
+
+    def _finite_decoder(self, body_type: Any) -> Decode:
+        """Return a decoder that takes no "NaN" for a Decimal, as msgspec does."""
+        codec, decode = self.codec, self.codec.decoder(body_type)
+        if not has_decimals(body_type):
+            return decode
+
+        def decode_finite(document: Document) -> Any:
+            message = decode(document)
+            check_finite(codec.plain(message))
+            return message
+
+        return decode_finite
 
     def read(self, data: str | bytes) -> Request:
         """Return the request that ``data`` is. Raises Unreadable."""

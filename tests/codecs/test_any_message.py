@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from msgspec.msgpack import Ext
 
 from aiows import KindDispatcher, KindError, Payload
-from aiows.codecs import MSGPACK, Codec
+from aiows.codecs import JSON, MSGPACK, Codec, MsgpackCodec
 from protobuf_codec import PROTOBUF
 from talk import Talk
 
@@ -205,3 +206,48 @@ async def test_nan_is_an_error_reply_that_says_where() -> None:
         "message": "it[0].a: expected finite number, got nan",
         "details": {"field": "it[0].a", "expected": "finite number", "got": "nan"},
     }
+
+
+class Price(Payload, kind="price"):
+    amounts: list[Decimal]
+
+
+@pytest.mark.parametrize("codec", [JSON, MSGPACK, PROTOBUF], ids=lambda codec: codec.name)
+@pytest.mark.parametrize("payload_key", [None, "payload"])
+@pytest.mark.parametrize("text", ["NaN", "-Infinity", "sNaN"])
+async def test_a_decimal_is_a_number_too(codec: Codec, payload_key: str | None, text: str) -> None:
+    """Comparing one that is none would raise what no handler expects."""
+    kinds = KindDispatcher(codecs=(codec,), payload_key=payload_key)
+    kinds.on(Price)(lambda amounts: str(amounts[0]))
+    kinds.on("one")(one)
+    talk = Talk(kinds, codec)
+
+    async def answer_to(kind: str, **fields: Any) -> dict[str, Any]:
+        body = {payload_key: fields} if payload_key else fields
+        (answer,) = await talk.say({"kind": kind, "ref": 7, **body})
+        return answer
+
+    prefix = f"{payload_key}." if payload_key else ""
+    for kind, fields, field in (
+        ("price", {"amounts": ["1", text]}, "amounts[1]"),
+        ("one", {"amount": text}, "amount"),
+    ):
+        error = (await answer_to(kind, **fields))["error"]
+        assert error["code"] == "invalid"
+        assert error["details"] == {
+            "field": prefix + field,
+            "expected": "finite number",
+            "got": text,
+        }
+    answer = await answer_to("price", amounts=["1.10"])
+    assert (answer[payload_key] if payload_key else answer)["result"] == "1.10"
+
+
+def one(amount: Decimal | None) -> None: ...
+
+
+@pytest.mark.parametrize("codecs", [(), (MSGPACK, MsgpackCodec()), ("aiows.json",)])
+def test_codecs_that_cannot_be_chosen_from_are_refused(codecs: Any) -> None:
+    """When the dispatcher is made: none, two of one subprotocol, and what is no codec."""
+    with pytest.raises(ValueError, match="codecs="):
+        KindDispatcher(codecs=codecs)

@@ -49,6 +49,7 @@ class AttendedResponse(WebSocketResponse):
         idle_timeout: float,
         control_messages: bool = False,
         codecs: Iterable[Codec] = (),
+        compress_threshold: int | None = None,
         decode_text: bool = True,
     ) -> None:
         super().__init__(
@@ -59,6 +60,7 @@ class AttendedResponse(WebSocketResponse):
             control_messages=control_messages,
             idle_timeout=idle_timeout,
             codecs=codecs,
+            compress_threshold=compress_threshold,
             decode_text=decode_text,
         )
         self._pump = Pump(hooks, asyncio.get_running_loop())

@@ -29,6 +29,7 @@ from .connection import (
     PreparedMessage,
     TopicsPort,
     shared_options,
+    threshold_of,
 )
 from .handshake import Handshake, Origins, check_origin, negotiate
 from .receiver import Receiver
@@ -81,7 +82,8 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     section 5.1 demands; ``idle_timeout`` (0: none): seconds without a sign of life until the peer is
     given up, with a ping shortly before; ``heartbeat`` goes before it; ``codecs`` (none, which is
     JSON): their subprotocols are offered after ``protocols``, and the connection speaks the one that was
-    chosen, or else the first.
+    chosen, or else the first; ``compress_threshold`` (None: 128 for `Compression.SHARED`, 0 for the
+    others): messages of fewer bytes go uncompressed, unless ``compress=`` of a ``send_*`` asks for it.
     """
 
     # A dict of its own for so many attributes would have a kibibyte.
@@ -123,6 +125,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         strict_masking: bool = True,
         idle_timeout: float = 0.0,
         codecs: Iterable[Codec] = (),
+        compress_threshold: int | None = None,
     ) -> None:
         web.StreamResponse.__init__(self, status=101)
         self._codecs = tuple(codecs)
@@ -140,6 +143,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
             autoclose=autoclose,
             autoping=autoping,
             control_messages=control_messages,
+            compress_threshold=threshold_of(self._compression_mode, compress_threshold),
             keepalive=KeepAlivePolicy.heartbeat(heartbeat)
             or KeepAlivePolicy.idle_timeout(idle_timeout),
         )

@@ -16,6 +16,8 @@ has no such attribute:
 - ``RequestHandler.logger``, replaced for the rest of this connection; without it, it is not
 - ``RequestHandler._handle_request``: the task whose result tells how a view ended; without it a view
   that raises and one that returns both close with 1000
+- ``compression_utils.ZLibBackend``: what `aiohttp.set_zlib_backend` chose compresses what many get; without
+  it zlib does
 - ``RequestHandler._parser`` (``_request_parser`` in 3.13) and ``_messages``, which nothing is given to any
   more: 2 KiB beside each view that stays with its connection; without them they are kept
 """
@@ -30,7 +32,15 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
+from ._wire import share_backend
 from .connection import Connection
+
+try:
+    from aiohttp.compression_utils import ZLibBackend
+except ImportError:
+    pass
+else:
+    share_backend(cast(Any, ZLibBackend))
 
 __all__ = ("Guest", "take_over")
 

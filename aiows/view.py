@@ -56,6 +56,7 @@ class WebSocketView(web.View):
     protocols: ClassVar[Collection[str]] = ()
     codecs: ClassVar[Sequence[Codec]] = (JSON,)
     compress: ClassVar[bool | Compression] = True
+    compress_threshold: ClassVar[int | None] = None
     origins: Origins = "same"
     keep_request: ClassVar[bool] = False
     payload_key: ClassVar[str | None] = None
@@ -137,6 +138,7 @@ class WebSocketView(web.View):
             _ViewHooks(self),
             protocols=self.protocols,
             compress=self.compress,
+            compress_threshold=self.compress_threshold,
             max_msg_size=self.max_msg_size,
             max_backpressure=self.max_backpressure,
             idle_timeout=self.idle_timeout,

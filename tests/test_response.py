@@ -5,14 +5,23 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
 import weakref
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from aiohttp import WSMsgType, web
 
-from aiows import ConnectionClosed, PreparedMessage, ProtocolError, SendStatus, WebSocketResponse
+from aiows import (
+    Compression,
+    ConnectionClosed,
+    PreparedMessage,
+    ProtocolError,
+    SendStatus,
+    WebSocketResponse,
+)
 from aiows.connection.keepalive import KeepAlive
 from raw_client import BINARY, CLOSE, PING, PONG, TEXT, How, RawClient, build_frame, close_payload
 
@@ -318,13 +327,66 @@ async def test_one_message_can_be_sent_uncompressed(serve: Serve, raw_client: Co
     async def view(request: web.Request) -> web.StreamResponse:
         ws = WebSocketResponse()
         await ws.prepare(request)
-        await ws.send_str("a" * 100)
-        await ws.send_str("a" * 100, compress=0)
-        await ws.send_bytes(b"a" * 100)
+        await ws.send_str("a" * 200)
+        await ws.send_str("a" * 200, compress=0)
+        await ws.send_bytes(b"a" * 200)
         return ws
 
     client = await raw_client(await serve(view), extensions=DEFLATE)
     assert [(await client.recv_frame()).rsv1 for _ in range(3)] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("options", "compressed"),
+    [
+        ({}, [False, True, False, True, True]),
+        ({"compress_threshold": 0}, [True] * 5),
+        ({"compress_threshold": 1000}, [False] * 4 + [True]),
+        ({"compress": Compression.DEDICATED_4KB}, [True] * 5),
+    ],
+)
+async def test_small_messages_go_uncompressed(
+    serve: Serve, raw_client: Connect, options: dict[str, Any], compressed: list[bool]
+) -> None:
+    """There is little to save; whoever wants it all the same says so, for one message or for all."""
+
+    async def view(request: web.Request) -> web.StreamResponse:
+        ws = WebSocketResponse(**options)
+        await ws.prepare(request)
+        await ws.send_str("a" * 127)
+        await ws.send_str("a" * 128)
+        ws.push("a" * 127)
+        ws.push("a" * 128)
+        await ws.send_str("a" * 127, compress=1)
+        return ws
+
+    client = await raw_client(await serve(view), extensions=DEFLATE)
+    assert [(await client.recv_frame()).rsv1 for _ in range(5)] == compressed
+
+
+@pytest.mark.parametrize("mode", [Compression.SHARED, Compression.DEDICATED_4KB])
+async def test_what_deflate_makes_larger_goes_as_it_is(
+    serve: Serve, raw_client: Connect, mode: Compression
+) -> None:
+    """And the messages after it are understood: the compressor has forgotten what the peer never saw."""
+    messages = [b"chat " * 50, os.urandom(1000), b"chat " * 50, b"chat " * 50]
+
+    async def view(request: web.Request) -> web.StreamResponse:
+        ws = WebSocketResponse(compress=mode)
+        await ws.prepare(request)
+        for message in messages:
+            await ws.send_bytes(message)
+        return ws
+
+    client = await raw_client(await serve(view), extensions=DEFLATE)
+    frames = [await client.recv_frame() for _ in messages]
+    assert [each.rsv1 for each in frames] == [True, False, True, True]
+    inflater = zlib.decompressobj(wbits=-15)
+    tail = b"\x00\x00\xff\xff"
+    got = [
+        inflater.decompress(each.payload + tail) if each.rsv1 else each.payload for each in frames
+    ]
+    assert got == messages
 
 
 async def test_compress_without_the_extension_never_sets_rsv1(

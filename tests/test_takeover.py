@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
 import weakref
+import zlib
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final, cast
 
+import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.compression_utils import ZLibBackend
 from aiohttp.web_protocol import RequestHandler
 
 from aiows import WebSocketResponse, WebSocketView
@@ -329,6 +333,34 @@ async def test_the_parser_and_its_queue_are_let_go(serve: Serve, raw_client: Con
     assert getattr(handler, "_parser", getattr(handler, "_request_parser", None)) is None
     assert hasattr(handler, "_parser") or hasattr(handler, "_request_parser")
     assert handler._messages == ()
+
+
+async def test_the_zlib_backend_is_aiohttps(serve: Serve, raw_client: Connect) -> None:
+    """compression_utils.ZLibBackend: set_zlib_backend, called at any time, decides what compresses."""
+    backend = ZLibBackend._zlib_backend
+    isal = pytest.importorskip("isal.isal_zlib")
+    message = json.dumps([{"number": number, "square": number**2} for number in range(200)])
+    payloads: list[bytes] = []
+
+    async def view(request: web.Request) -> web.StreamResponse:
+        ws = WebSocketResponse()
+        await ws.prepare(request)
+        await ws.send_str(message)
+        return ws
+
+    port = await serve(view)
+    try:
+        for each in (backend, isal):
+            aiohttp.set_zlib_backend(each)
+            client = await raw_client(port, extensions="permessage-deflate")
+            payloads.append((await client.recv_frame()).payload)
+    finally:
+        aiohttp.set_zlib_backend(backend)
+    by_zlib, by_isal = payloads
+    assert by_zlib != by_isal
+    for payload in payloads:
+        inflater = zlib.decompressobj(wbits=-15)
+        assert inflater.decompress(payload + b"\x00\x00\xff\xff").decode() == message
 
 
 def test_uvloop_keeps_nothing_of_http() -> None:

@@ -16,7 +16,7 @@ import os
 from typing import TYPE_CHECKING, Literal
 
 from .compression import Compression
-from .deflate import Deflater, Inflater, make_deflater, shared_deflater
+from .deflate import Deflater, Inflater, make_deflater, share_backend, shared_deflater
 from .frames import build_close, build_frame, parse_close
 from .intake import Intake
 from .messages import CloseCode, Message, Opcode, is_close_code
@@ -57,6 +57,7 @@ __all__ = (
     "make_deflater",
     "negotiate_deflate",
     "parse_close",
+    "share_backend",
     "shared_deflater",
     "wire_build",
 )

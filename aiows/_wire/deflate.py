@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..errors import ProtocolError
 from .compression import MAX_WINDOW_BITS, Compression
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .frames import BytesLike
 
-__all__ = ("Deflater", "Inflater", "make_deflater", "shared_deflater")
+__all__ = ("Deflater", "Inflater", "make_deflater", "share_backend", "shared_deflater")
 
 # Section 7.2.1: every flush ends with an empty stored block; these bytes of it are not sent.
 _FLUSH_MARK: Final = b"\x00\x00\xff\xff"
@@ -32,14 +32,39 @@ _OUTPUT_PIECE: Final = 64 * 1024
 _INPUT_PIECE: Final = 4 * 1024
 
 
+class DeflateBackend(Protocol):
+    """A module like `zlib`: zlib_ng, isal_zlib, or what stands for one of them at the time.
+
+    ``name`` tells them apart.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def compressobj(self, *, wbits: int, memLevel: int) -> Any: ...  # noqa: N803 - zlib's name
+
+
+class _Zlib:
+    """The standard library's."""
+
+    name = "zlib"
+
+    def compressobj(self, *, wbits: int, memLevel: int) -> Any:  # noqa: N803
+        return zlib.compressobj(wbits=wbits, memLevel=memLevel)
+
+
+_ZLIB: Final = _Zlib()
+
+
 class Deflater:
     """Compresses messages with a window of 2 ** ``window_bits`` bytes (9 to 15).
 
     ``has_takeover``: a message refers to those before it, so it goes to one connection, the one
-    that got them. Without it no message depends on another, and one deflater serves all.
+    that got them. Without it no message depends on another, and one deflater serves all. ``backend``:
+    zlib; it may change its mind between two messages.
     """
 
-    __slots__ = ("_memory_level", "_stream", "has_takeover", "window_bits")
+    __slots__ = ("_backend", "_made_by", "_memory_level", "_stream", "has_takeover", "window_bits")
 
     def __init__(
         self,
@@ -47,7 +72,10 @@ class Deflater:
         window_bits: int = MAX_WINDOW_BITS,
         memory_level: int = zlib.DEF_MEM_LEVEL,
         has_takeover: bool = False,
+        backend: DeflateBackend = _ZLIB,
     ) -> None:
+        self._backend = backend
+        self._made_by = ""
         self.window_bits = window_bits
         self.has_takeover = has_takeover
         self._memory_level = memory_level
@@ -57,7 +85,9 @@ class Deflater:
         """The payload of a compressed message (RFC 7692, section 7.2.1)."""
         if not data:
             return _NOTHING
-        stream = self._stream or self._new_stream()
+        stream = self._stream
+        if stream is None or self._made_by != self._backend.name:
+            stream = self._new_stream()
         # It comes back when all went well. After an interruption it would hold a message that the
         # peer never got, or one that is another peer's.
         self._stream = None
@@ -78,12 +108,18 @@ class Deflater:
         return zlib.Z_SYNC_FLUSH if self.has_takeover else zlib.Z_FULL_FLUSH
 
     def _new_stream(self) -> _Compress:
+        self._made_by = self._backend.name
         # Negative: raw, without zlib's header and checksum.
-        return zlib.compressobj(wbits=-self.window_bits, memLevel=self._memory_level)
+        stream: _Compress = self._backend.compressobj(
+            wbits=-self.window_bits, memLevel=self._memory_level
+        )
+        return stream
 
 
 class _PerThread(threading.local):
     """Each thread has its own: one deflater in two event loops would mix their messages."""
+
+    backend: DeflateBackend = _ZLIB
 
     def __init__(self) -> None:
         self.deflaters: dict[int, Deflater] = {}
@@ -92,11 +128,24 @@ class _PerThread(threading.local):
 _per_thread: Final = _PerThread()
 
 
+def share_backend(backend: DeflateBackend) -> DeflateBackend:
+    """Let what is compressed for all be compressed by ``backend``; return the one before.
+
+    It holds for this thread, and for others from their first message on.
+    """
+    before = _PerThread.backend
+    _PerThread.backend = backend
+    _per_thread.deflaters.clear()
+    return before
+
+
 def shared_deflater(window_bits: int = MAX_WINDOW_BITS) -> Deflater:
     """The deflater of all connections of the running thread that have no takeover."""
     deflater = _per_thread.deflaters.get(window_bits)
     if deflater is None:
-        deflater = _per_thread.deflaters[window_bits] = Deflater(window_bits=window_bits)
+        deflater = _per_thread.deflaters[window_bits] = Deflater(
+            window_bits=window_bits, backend=_per_thread.backend
+        )
     return deflater
 
 

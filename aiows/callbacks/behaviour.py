@@ -55,6 +55,7 @@ class Behaviour:
     subscription: Callback | None = None
     close: Callback | None = None
     compression: bool | Compression = True
+    compression_threshold: int | None = None
     max_payload_length: int = 4 * 1024 * 1024
     max_backpressure: int = 1024 * 1024
     idle_timeout: float = 120.0
@@ -137,6 +138,10 @@ OPTIONS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "compression": (
         lambda value: isinstance(value, bool | Compression),
         "a member of Compression, or a bool",
+    ),
+    "compression_threshold": (
+        lambda value: value is None or _is_bytes_limit(value),
+        "a number of bytes, or None for the mode's own",
     ),
     "max_payload_length": (_is_bytes_limit, "a number of bytes, or 0 for no limit"),
     "max_backpressure": (

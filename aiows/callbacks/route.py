@@ -52,6 +52,7 @@ class CallbackRoute(Hooks):
             self,
             protocols=accepted.protocols or behaviour.protocols,
             compress=accepted.may_compress and behaviour.compression,
+            compress_threshold=behaviour.compression_threshold,
             max_msg_size=behaviour.max_payload_length,
             max_backpressure=behaviour.max_backpressure,
             idle_timeout=behaviour.idle_timeout,

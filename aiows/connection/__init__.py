@@ -4,7 +4,7 @@ from .connection import Connection
 from .consumer import Consumer, Host
 from .in_flight import Stopped, Work, attended, gone_on
 from .keepalive import KeepAlivePolicy
-from .options import ConnectionOptions, shared_options
+from .options import ConnectionOptions, shared_options, threshold_of
 from .outbox import SendStatus
 from .peer import Face, Peer, TopicsPort
 from .prepared import PreparedMessage
@@ -35,4 +35,5 @@ __all__ = (
     "attended",
     "gone_on",
     "shared_options",
+    "threshold_of",
 )

@@ -231,9 +231,18 @@ class Connection(Ending):
         deflater = self._deflater
         if deflater is None or compress is False:
             return message.frame()
+        if compress is None and len(message.payload) < self._options.compress_threshold:
+            return message.frame()
         if not deflater.has_takeover:
             return message.deflated_frame(deflater.window_bits)
-        return build_frame(message.opcode, deflater.compress(message.payload), rsv1=True)
+        return self._own_frame_of(message, deflater)
+
+    def _own_frame_of(self, message: PreparedMessage, deflater: Deflater) -> bytes:
+        deflated = deflater.compress(message.payload)
+        if len(deflated) < len(message.payload):
+            return build_frame(message.opcode, deflated, rsv1=True)
+        deflater.reset()  # the peer's window will not have what it does not get deflated
+        return message.frame()
 
     def _check_open(self) -> None:
         if self.closed:

@@ -77,16 +77,21 @@ class PreparedMessage:
         return self._plain
 
     def deflated_frame(self, window_bits: int) -> bytes:
-        """The message as one frame whose deflate stream depends on no other message.
+        """The message as one frame whose deflate stream depends on no other message; plain if that is less.
 
         It may go only to connections without server context takeover (RFC 7692, section 7.1.1.1):
         any other peer's window would then be behind ours, and its next message garbage.
         """
         frame = self._deflated.get(window_bits)
         if frame is None:
-            deflated = shared_deflater(window_bits).compress(self.payload)
-            frame = self._deflated[window_bits] = build_frame(self.opcode, deflated, rsv1=True)
+            frame = self._deflated[window_bits] = self._deflate(window_bits)
         return frame
+
+    def _deflate(self, window_bits: int) -> bytes:
+        deflated = shared_deflater(window_bits).compress(self.payload)
+        if len(deflated) < len(self.payload):
+            return build_frame(self.opcode, deflated, rsv1=True)
+        return self.frame()
 
 
 def encode(message: Any, codec: Codec) -> tuple[int, bytes]:

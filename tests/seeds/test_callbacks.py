@@ -1362,7 +1362,7 @@ async def talk_of(mode: CompressOptions, serve: Serve, raw_client: Connect) -> l
         for message in TALK:
             ws.send(message, OpCode.TEXT)
 
-    route = websocket("/", open=opened, compression=mode)
+    route = websocket("/", open=opened, compression=mode, compression_threshold=0)
     client = await raw_client(await serve(app_with(route)), extensions=DEFLATE)
     return [(await client.recv_frame()).payload for _ in TALK]
 

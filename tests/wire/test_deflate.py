@@ -19,6 +19,7 @@ from aiows._wire import (
     Deflater,
     Inflater,
     make_deflater,
+    share_backend,
     shared_deflater,
 )
 from aiows.errors import ProtocolError
@@ -343,3 +344,40 @@ def test_both_directions_fit_each_other(mode: Compression) -> None:
     )
     for message in (FAR, *small_messages(), b"", FAR):
         assert inflate(inflater, deflater.compress(message)) == message
+
+
+class Counting:
+    """A backend that counts its compressors, under a name that may change."""
+
+    def __init__(self) -> None:
+        self.name = "counting"
+        self.made = 0
+
+    def compressobj(self, **options: Any) -> object:
+        self.made += 1
+        return zlib.compressobj(**options)
+
+
+@pytest.fixture
+def counting() -> Iterator[Counting]:
+    counting = Counting()
+    before = share_backend(counting)
+    yield counting
+    share_backend(before)
+
+
+def test_what_goes_to_many_is_compressed_by_the_shared_backend(counting: Counting) -> None:
+    """One compressor for all messages, a new one when the backend has become another."""
+    for _ in range(3):
+        stream = shared_deflater().compress(b"a" * 100) + FLUSH_MARK
+        assert zlib.decompressobj(wbits=-15).decompress(stream) == b"a" * 100
+    assert counting.made == 1
+    counting.name = "another"
+    shared_deflater().compress(b"a" * 100)
+    assert counting.made == 2
+
+
+def test_a_window_of_its_own_is_zlibs(counting: Counting) -> None:
+    """Others have not its memory levels."""
+    Deflater(has_takeover=True).compress(b"a" * 100)
+    assert counting.made == 0

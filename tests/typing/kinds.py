@@ -5,16 +5,22 @@ An ``ignore`` is an assertion: without the error that it names, strict mypy comp
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any, assert_type
 
 from aiows import Connection, KindDispatcher, KindError, Payload, WebSocketView, on, use
+from aiows.connection import Peer
 from aiows.kinds import (
     Guard,
+    InOrder,
     KindCall,
     KindContract,
+    Latest,
     Middleware,
     Next,
+    OnePerKey,
+    Parallel,
     authenticated,
     rate_limit,
     role,
@@ -92,3 +98,23 @@ router.on("a", colour="red")  # type: ignore[call-arg]  # pyright: ignore
 KindDispatcher(guards=authenticated)  # type: ignore[arg-type]  # pyright: ignore
 KindDispatcher(middleware=[paid])  # type: ignore[list-item]  # pyright: ignore
 rate_limit(3, by="address")  # type: ignore[arg-type]  # pyright: ignore
+
+
+async def asking(ws: Peer, said: Said) -> None:
+    assert_type(await ws.ask("confirm"), dict[str, Any])
+    assert_type(await ws.ask("confirm", {"text": "sure?"}, timeout=None), dict[str, Any])
+    assert_type(await ws.ask(said, timeout=5), dict[str, Any])
+    assert_type(ws.ask_stream("count", {"to": 3}), AsyncGenerator[dict[str, Any]])
+    await ws.ask(said, {"text": "twice"})  # type: ignore[call-overload]  # pyright: ignore
+    await ws.ask(7)  # type: ignore[call-overload]  # pyright: ignore
+
+
+@kinds.on("rows", concurrency=Parallel(2), timeout=5)
+async def rows(table: str) -> AsyncIterator[int]:
+    yield 1
+
+
+kinds.on("first", concurrency=InOrder())(rows)
+kinds.on("second", concurrency=OnePerKey(lambda message: message.table))(rows)
+kinds.on("third", concurrency=Latest("table"))(rows)
+kinds.on("fourth", concurrency=2)  # type: ignore[arg-type]  # pyright: ignore

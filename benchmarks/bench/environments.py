@@ -23,14 +23,19 @@ SERVERS: Final = ROOT / "servers"
 NODE: Final = BUILD / "node"
 INSTALL_WITHIN: Final = 600
 
+# aiows is the checkout, installed or not: what is said of it is which build of the wire that runs.
 VERSIONS: Final = """
 import json, sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 found = {}
 for name in sys.argv[1:]:
     try:
-        found[name] = version(name)
-    except PackageNotFoundError:
+        if name == "aiows":
+            import aiows
+            found[name] = f"{aiows.wire_build} wire"
+        else:
+            found[name] = version(name)
+    except ImportError:
         pass
 print(json.dumps(found))
 """
@@ -86,7 +91,7 @@ def _prepare_python(peer: Peer, python: Path | None) -> Ready:
         _install(interpreter, peer.requirements)
         versions = _python_versions(interpreter, peer.requirements)
         missing = [name for name in peer.requirements if name not in versions]
-    if missing and missing != ["aiows"]:  # the checkout is on the path, installed or not
+    if missing:
         raise BenchError(f"not installed: {', '.join(missing)}")
     command = [str(interpreter), str(SERVERS / peer.server)]
     return Ready(peer=peer, command=command, versions=versions, env={"PYTHONPATH": str(PROJECT)})

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .figures import Figures, figures_of
 from .machine import Machine
-from .peers import BASELINE
+from .peers import BASELINE, PEERS
 from .rounds import FULL_LOAD, WorkResult
 from .works import Work
 
@@ -45,21 +45,22 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _summary(results: Sequence[WorkResult]) -> str:
     found = [(result.work, figures_of(result)) for result in results]
-    ours = list(
-        dict.fromkeys(each.peer for _, figures in found for each in figures if _is_ours(each))
-    )
+    measured = {each.peer for _, figures in found for each in figures}
+    ours = [peer.name for peer in PEERS if _is_ours(peer.name) and peer.name in measured]
     headings = ["work", BASELINE, "best other peer", FLOOR, *ours]
     rows = [_summary_row(work, figures, ours) for work, figures in found]
     return f"Ratios to {BASELINE}, medians of the rounds:\n\n{_table(headings, rows)}"
 
 
-def _is_ours(figures: Figures) -> bool:
-    return figures.peer.startswith("aiows")
+def _is_ours(name: str) -> bool:
+    return name.startswith("aiows")
 
 
 def _summary_row(work: Work, figures: list[Figures], ours: list[str]) -> list[str]:
     named = {each.peer: each for each in figures}
-    others = [each for each in figures if not _is_ours(each) and each.peer not in (BASELINE, FLOOR)]
+    others = [
+        each for each in figures if not _is_ours(each.peer) and each.peer not in (BASELINE, FLOOR)
+    ]
     best = f"{others[0].peer} {_ratio(others[0])}" if others else ""
     return [
         work.title,

@@ -5,7 +5,7 @@ A `WebSocket` is a face on the connection of a `WebSocketResponse`; what may fol
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Literal, TypeAlias, TypedDict, Unpack, cast
 
@@ -14,7 +14,7 @@ from aiohttp import WSMessage, WSMessageTypeError, WSMsgType, web
 from multidict import CIMultiDict
 
 from .._wire import Compression, build_close
-from ..codecs import JSON
+from ..codecs import JSON, Codec
 from ..connection import Connection, Face, PreparedMessage
 from ..errors import ConnectionClosed, SentAfterClose, WebSocketDisconnect
 from ..handshake import Origins
@@ -42,6 +42,7 @@ class Options(TypedDict, total=False):
     idle_timeout: float
     compress: bool | Compression
     origins: Origins
+    codecs: Sequence[Codec]
 
 
 class WebSocket(Upgrade, Face):
@@ -62,7 +63,8 @@ class WebSocket(Upgrade, Face):
     Options: ``max_msg_size`` (4 MiB; 0: no limit) and ``max_backpressure`` (1 MiB: what `push` lets
     wait) in bytes; ``idle_timeout`` (120.0): seconds without a sign of life until the peer is given
     up, with a ping shortly before, 0: never; ``compress`` (True; or a `Compression`); ``origins``
-    ("same"): which pages may connect, see `aiows.handshake.check_origin`.
+    ("same"): which pages may connect, see `aiows.handshake.check_origin`; ``codecs`` (JSON alone): their
+    subprotocols are offered after that of `accept`, and `push` speaks the one chosen, or the first.
     """
 
     def __init__(self, request: web.Request, **options: Unpack[Options]) -> None:

@@ -14,7 +14,17 @@ from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType, web
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
-from aiows import HUB, KindDispatcher, Payload, WebSocketResponse, WebSocketView, on, setup
+from aiows import (
+    HUB,
+    KindDispatcher,
+    Payload,
+    WebSocket,
+    WebSocketResponse,
+    WebSocketRoute,
+    WebSocketView,
+    on,
+    setup,
+)
 from aiows.codecs import JSON, MSGPACK, Codec, MsgpackCodec, ObjectCodec
 from protobuf_codec import PROTOBUF
 
@@ -231,6 +241,55 @@ async def test_serve_refuses_a_message_of_the_other_type(
     await (client.ws.send_bytes(b"a") if codec.is_text else client.ws.send_str("a"))
     expected = "not_text" if codec.is_text else "not_binary"
     assert (await client.hear())["error"]["code"] == expected
+
+
+async def test_an_endpoint_offers_codecs_too(aiohttp_client: AiohttpClient) -> None:
+    """What it pushes is in the one that was chosen."""
+    route = WebSocketRoute("/", codecs=ALL)
+
+    @route.ws_handler
+    async def endpoint(ws: WebSocket) -> None:
+        await ws.accept()
+        ws.push(Greeting(data=b"\xff"))
+        await ws.receive_text()
+
+    app = web.Application()
+    app.add_routes([route])
+    server = await aiohttp_client(app)
+    for codec in ALL:
+        client = await speak(server, codec)
+        assert client.ws.protocol == codec.subprotocol
+        assert await client.hear(Greeting) == Greeting(data=b"\xff")
+
+
+@pytest.mark.parametrize(("has_kinds", "given"), [(True, bytes), (False, str)])
+async def test_a_view_with_kinds_reads_text_from_its_bytes(
+    aiohttp_client: AiohttpClient, has_kinds: bool, given: type
+) -> None:
+    """Nobody makes a `str` of it on the way; a view without kinds gets one."""
+    seen: list[type] = []
+
+    class View(WebSocketView):
+        routers = (kinds,) if has_kinds else ()
+
+        async def take_message(self, message: Any) -> None:
+            seen.append(type(message.data))
+            await super().take_message(message)
+
+        def on_message(self, msg: WSMessage) -> None:
+            self.ws.push({"said": msg.data})
+
+    app = web.Application()
+    app.router.add_view("/", View)
+    client = await speak(await aiohttp_client(app), JSON)
+    await client.say({"kind": "some", "ref": 1})
+    said = {"kind": "reply", "ref": 1} if has_kinds else {"said": '{"kind":"some","ref":1}'}
+    assert await client.hear() == said
+    assert seen == [given]
+
+
+kinds = KindDispatcher()
+kinds.on("some")(lambda: None)
 
 
 class Counting(MsgpackCodec):

@@ -61,13 +61,17 @@ def _summary_row(work: Work, figures: list[Figures], ours: list[str]) -> list[st
     others = [
         each for each in figures if not _is_ours(each.peer) and each.peer not in (BASELINE, FLOOR)
     ]
-    best = f"{others[0].peer} {_ratio(others[0])}" if others else ""
+    best = f"{others[0].peer} {_ratio(others[0])}{_condition(others[0])}" if others else ""
     return [
         work.title,
         _amount(named[BASELINE].median, work) if BASELINE in named else "",
         best,
         *(_ratio(named.get(name)) for name in (FLOOR, *ours)),
     ]
+
+
+def _condition(figures: Figures) -> str:
+    return " (full load)" if figures.tick == FULL_LOAD else ""
 
 
 def _ratio(figures: Figures | None) -> str:
@@ -87,10 +91,11 @@ def _work(result: WorkResult) -> str:
     if not figures:
         return ""
     if work.task == "idle":
-        count = next(iter(result.memories.values()))[0].connections
+        counts = {memory.connections for each in result.memories.values() for memory in each}
+        how_many = "" if work.connections else f" ({max(counts):,})"
         rows = [[each.peer, f"{each.median:.2f}", _ratio(each)] for each in figures]
         table = _table(["peer", "KiB a connection", f"to {BASELINE}"], rows)
-        return f"## {work.name}: {work.title} ({count:,})\n\n{table}"
+        return f"## {work.name}: {work.title}{how_many}\n\n{table}"
     headings = [
         "peer",
         f"us a {work.unit}",

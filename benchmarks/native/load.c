@@ -95,6 +95,14 @@ static void ask_first(int waiting)
     }
 }
 
+static void ask_all(int waiting)
+{
+    if (options.work.task == FAN_OUT)
+        ask_first(waiting);
+    else
+        ask_everywhere();
+}
+
 /* Wait until all has been answered. */
 static void settle(void)
 {
@@ -113,7 +121,7 @@ static void run(double seconds)
         int waiting = pass();
         if (time >= next_tick) {
             ticks++;
-            options.work.task == FAN_OUT ? ask_first(waiting) : ask_everywhere();
+            ask_all(waiting);
             next_tick += (int64_t)options.tick * MICROSECOND;
         }
         time += (int64_t)options.poll * MICROSECOND;

@@ -17,7 +17,7 @@ from bench.generator import Load, Memory
 from bench.machine import Machine
 from bench.peers import PEERS, Peer, peers_named
 from bench.process import cpu_seconds, resident_bytes
-from bench.rounds import WorkResult
+from bench.rounds import FULL_LOAD, WorkResult
 from bench.servers import serve
 from bench.table import render
 from bench.works import WORKS, Work, works_named
@@ -128,7 +128,18 @@ def test_the_table_has_a_summary_and_a_part_for_each_work() -> None:
     text = table(echo_result(**rounds), idle)
     assert f"| {named('echo').title} | 10.00 us | picows 0.70 | 0.40 | 0.50 |" in text
     assert "| aiohttp | 2.00 | 1.00 |" in text
-    assert "## idle: idle connections, 5,000 (5,000)" in text
+    assert "## idle: idle connections, 5,000\n" in text
+
+
+def test_the_table_says_what_was_measured_differently() -> None:
+    """A peer that polls at full load; as many connections as there could be, how many those were."""
+    result = echo_result(aiohttp=[10], polls=[6])
+    result.ticks["polls"] = FULL_LOAD
+    memories = {"aiohttp": [Memory(connections=19_800, bytes_each=2048)]}
+    text = table(result, WorkResult(named("idle-max"), memories=memories))
+    assert "| polls 0.60 (full load) |" in text
+    assert "| 20 | 40 | full load |" in text
+    assert "## idle-max: idle connections, as many as open files allow (19,800)" in text
 
 
 def test_the_table_says_what_was_not_measured_and_why() -> None:

@@ -39,6 +39,7 @@ class Outlet:
     __slots__ = (
         "_corks",
         "_frames",
+        "_held",
         "_is_gathering",
         "_is_pressed",
         "_pong",
@@ -56,6 +57,8 @@ class Outlet:
         # None where nothing waits, which is nearly always: an empty list is 56 bytes, a deque 620.
         self._frames: list[bytes] | None = None
         self._queued = 0
+        # What the transport held when the first of them came: it holds no more as long as they wait.
+        self._held = 0
         self._pong: bytes | None = None
         self._corks = 0
         self._is_gathering = False
@@ -72,7 +75,9 @@ class Outlet:
     @property
     def is_full(self) -> bool:
         """Whether more than ``limit`` bytes wait."""
-        if self._frames is None and self._writable:  # so the transport holds at most the limit
+        # Where nothing waits here and we may write, the transport holds at most the limit: asking it
+        # for each frame of a read would cost more than gathering the frame.
+        if self._writable and self._queued + self._held <= self.limit:
             return False
         return self.amount > self.limit
 
@@ -99,6 +104,7 @@ class Outlet:
         """Send ``frame`` as `write` does, but at the end of the turn, with what follows until then."""
         if self._frames is None:
             self._frames = [frame]
+            self._held = self._transport.get_write_buffer_size()
             if not self._is_gathering:
                 self._gather()
         else:

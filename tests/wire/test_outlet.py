@@ -198,6 +198,7 @@ def log_of(wire: Wire, taken: list[tuple[str, int]]) -> list[Any]:
             outlet.let_go()
         else:
             outlet._corks = int(step == "cork")
+        assert outlet.is_full is (outlet.amount > LIMIT)
         log.append((len(bench.written), outlet.amount, outlet.is_full, outlet.has_room_for(number)))
     return [*log, bench.written]
 

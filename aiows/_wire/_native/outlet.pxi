@@ -9,6 +9,7 @@ cdef class Outlet:
     cdef public object _turn
     cdef public list _frames
     cdef public long long _queued
+    cdef long long _held
     cdef public bytes _pong
     cdef public int _corks
     cdef public bint _is_gathering
@@ -36,7 +37,7 @@ cdef class Outlet:
         return self._queued + <long long>self._transport.get_write_buffer_size()
 
     cdef bint is_over(self) except? -1:
-        if self._frames is None and self._writable:
+        if self._writable and self._queued + self._held <= self.limit:
             return False
         return self.waiting() > self.limit
 
@@ -76,6 +77,7 @@ cdef class Outlet:
     cdef bint add(self, bytes frame) except? -1:
         if self._frames is None:
             self._frames = [frame]
+            self._held = self._transport.get_write_buffer_size()
             if not self._is_gathering:
                 self.gather()
         else:

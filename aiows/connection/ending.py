@@ -205,7 +205,7 @@ class Ending:
 
     def _send_close(self, payload: bytes, code: int, reason: str) -> None:
         self._note_close(code, reason)
-        self.outbox.write(build_frame(Opcode.CLOSE, payload))
+        self.outbox.write_close(build_frame(Opcode.CLOSE, payload))
         self._step(Event.SEND_CLOSE)
         if self._state is State.CLOSED:
             self.hang_up()

@@ -72,6 +72,13 @@ class Outbox(Outlet):
             return
         self._pong = frame
 
+    def write_close(self, frame: bytes) -> None:
+        """Send a Close: nothing leaves after it, so a pong that was kept back goes before."""
+        pong, self._pong = self._pong, None
+        if pong is not None:
+            self.post(pong)
+        self.write(frame)
+
     def press(self) -> SendStatus:
         """Return the status of a message after which the outbox is full."""
         self._is_pressed = True

@@ -84,5 +84,11 @@ def _line(name: str, instructions: int, expected: int | None) -> str:
     counted = f"  {name:14} {instructions:9,}"
     if expected is None:
         return f"{counted}  NOTHING IS EXPECTED: --record"
-    verdict = "" if _is_right(instructions, expected) else "  TOO MANY"
-    return f"{counted}  expected {expected:9,}  {instructions / expected - 1:+7.1%}{verdict}"
+    more = instructions / expected - 1
+    return f"{counted}  expected {expected:9,}  {more:+7.1%}{_verdict(more)}"
+
+
+def _verdict(more: float) -> str:
+    if more > TOLERANCE:
+        return "  TOO MANY"
+    return "  fewer: keep it, --record" if more < -TOLERANCE else ""

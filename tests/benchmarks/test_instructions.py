@@ -53,6 +53,12 @@ def test_a_path_may_need_a_seventh_more_than_expected(counted: int, is_right: bo
     assert ("TOO MANY" in lines[0]) is not is_right
 
 
+def test_a_path_that_needs_far_fewer_asks_to_be_written_down() -> None:
+    """Or it may lose again what it has won, and nobody sees."""
+    (line,), _ = compare({"parse": 800}, {"parse": 1000})
+    assert line.endswith("-20.0%  fewer: keep it, --record")
+
+
 def test_a_path_without_an_expected_value_is_wrong() -> None:
     """Whoever adds one writes down what it needs."""
     assert compare({"new": 1}, {}) == (

@@ -43,13 +43,19 @@ class Clock(asyncio.BaseEventLoop):
 class Peer:
     """What the keep-alive does to a peer."""
 
-    def __init__(self, policy: KeepAlivePolicy | None) -> None:
+    def __init__(
+        self,
+        policy: KeepAlivePolicy | None,
+        *,
+        wheel: Wheel | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         assert policy is not None
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.pings: list[float] = []
         self.given_up_at: float | None = None
         self.is_deaf = False
-        self.keepalive = KeepAlive(self, policy, Wheel(self.clock, policy.step))
+        self.keepalive = KeepAlive(self, policy, wheel or Wheel(self.clock, policy.step))
 
     def ping_silent_peer(self) -> None:
         self.pings.append(self.clock.now)
@@ -110,3 +116,41 @@ def test_zero_is_no_policy() -> None:
     """0 is not 'at once'."""
     assert KeepAlivePolicy.idle_timeout(0) is None
     assert KeepAlivePolicy.heartbeat(None) is None
+
+
+# one timer for all
+
+
+def test_many_peers_have_one_timer() -> None:
+    """Each is pinged and given up at its own time all the same."""
+    policy = KeepAlivePolicy.heartbeat(10)
+    assert policy is not None
+    clock = Clock()
+    wheel = Wheel(clock, policy.step)
+    peers: list[Peer] = []
+    for second in range(50):
+        clock.move_to(second / 5)
+        peers.append(Peer(policy, wheel=wheel, clock=clock))
+        assert len([timer for timer in clock._timers if not timer.cancelled()]) == 1
+    clock.move_to(100)
+    for number, peer in enumerate(peers):
+        (pinged,) = peer.pings
+        assert peer.given_up_at is not None
+        assert number / 5 + 10 - policy.step <= pinged <= number / 5 + 10
+        assert pinged + 5 - policy.step <= peer.given_up_at <= pinged + 5
+
+
+def test_who_has_stopped_is_forgotten_and_the_last_one_takes_the_timer_along() -> None:
+    """Also one that stops while those of the same moment are called."""
+    policy = KeepAlivePolicy.heartbeat(10)
+    assert policy is not None
+    clock = Clock()
+    wheel = Wheel(clock, policy.step)
+    one, other = (Peer(policy, wheel=wheel, clock=clock) for _ in range(2))
+    one.ping_silent_peer = other.keepalive.stop  # type: ignore[method-assign]
+    other.ping_silent_peer = one.keepalive.stop  # type: ignore[method-assign]
+    clock.move_to(100)
+    assert one.given_up_at is None or other.given_up_at is None
+    one.keepalive.stop()
+    other.keepalive.stop()
+    assert all(timer.cancelled() for timer in clock._timers)

@@ -21,7 +21,7 @@ from ..errors import (
     TooManyAsks,
 )
 from .prepared import PreparedMessage
-from .words import ANSWERS, CANCEL, END, ERROR, ITEM, KIND, REF
+from .words import ANSWERS, CANCEL, END, ERROR, ITEM, KIND, REF, RESERVED
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -247,7 +247,7 @@ def _said(
         kind = said.pop(KIND, None)
     if not isinstance(kind, str) or not kind or kind in ANSWERS:
         raise ValueError(f"the kind of a question cannot be {kind!r}")
-    reserved = sorted(said.keys() & {KIND, REF, ERROR})
+    reserved = sorted(said.keys() & RESERVED)
     if reserved:
         raise ValueError(f"a question has the reserved key {reserved[0]!r}")
     return kind, said

@@ -326,6 +326,7 @@ class Connection(Ending):
     def hold(self, weight: int) -> None:
         """So many bytes wait elsewhere than in the inbox: they count as if they were there."""
         self._protocol.hold(weight)
+        self._block_soon()
 
     def release(self, weight: int) -> None:
         """Take back `hold`."""
@@ -429,10 +430,12 @@ class Connection(Ending):
     def _queue(self, message: Message) -> None:
         self._protocol.put(message)
         self._consumer.on_message()
+        self._block_soon()
+
+    def _block_soon(self) -> None:
+        """Let questions fail if reading has paused; but who is just being woken may make room."""
         if self._exchange is not None and self._protocol.is_paused:
-            self._shared.loop.call_soon(
-                self._check_blocked
-            )  # who is just being woken may make room
+            self._shared.loop.call_soon(self._check_blocked)
 
     def _check_blocked(self) -> None:
         if self._exchange is not None and self._protocol.is_paused:

@@ -8,14 +8,12 @@ from types import CoroutineType, TracebackType, coroutine
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar, cast
 
 from .per_loop import per_loop
+from .words import Ref
 
 if TYPE_CHECKING:
     from .connection import Connection
 
-__all__ = ("InFlight", "Ref", "Stopped", "Work", "attended", "gone_on")
-
-Ref: TypeAlias = str | int | None
-"""What ties a reply to its request; None: no reply is wanted."""
+__all__ = ("InFlight", "Stopped", "Work", "attended", "gone_on")
 
 Askers: TypeAlias = Callable[[], Collection[asyncio.Task[Any] | None]]
 
@@ -66,6 +64,11 @@ class Work:
         self._cancelling = self.task.cancelling()
         self._flight.add(self)
         return self
+
+    def become_stream(self) -> None:
+        """What it answers with has turned out to be a stream."""
+        self.is_stream = True
+        self._flight.stop_if_unwanted(self)
 
     def stop(self, reason: str) -> None:
         """End it where it waits; where it is running just now, where it next waits."""
@@ -126,8 +129,7 @@ class InFlight:
         if not self._is_listening:
             self._is_listening = True
             self._connection.sift()
-        if self._is_unwanted(work):
-            work.stop(LEFT)
+        self.stop_if_unwanted(work)
 
     def remove(self, work: Work) -> None:
         del self._works[work]
@@ -200,22 +202,25 @@ class InFlight:
     def left(self) -> None:
         """The connection ends, from one side or the other."""
         for work in [*self._works]:
-            if self._is_unwanted(work):
-                work.stop(LEFT)
+            self.stop_if_unwanted(work)
 
-    def _is_unwanted(self, work: Work) -> bool:
+    def stop_if_unwanted(self, work: Work) -> None:
         """A peer that leaves wants no answers; a server that closes lets handlers finish, but no stream."""
         if work.ref is None:
-            return False
-        return self._connection.has_peer_left or (work.is_stream and self._connection.closed)
+            return
+        if self._connection.has_peer_left or (work.is_stream and self._connection.closed):
+            work.stop(LEFT)
 
     async def settle(self, timeout: float | None) -> None:
-        """Wait for what runs beside its caller; after ``timeout`` seconds cancel it."""
+        """Wait for what was started; cancel it after ``timeout`` seconds, or if this is cancelled."""
         if not self._tasks:
             return
-        _, late = await asyncio.wait(self._tasks, timeout=timeout)
-        for task in late:
-            task.cancel()
+        late = tasks = {*self._tasks}
+        try:
+            _, late = await asyncio.wait(tasks, timeout=timeout)
+        finally:
+            for task in late:
+                task.cancel()
         if late:
             await asyncio.wait(late)
 

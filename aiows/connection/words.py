@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
-__all__ = ("ANSWERS", "CANCEL", "END", "ERROR", "ITEM", "KIND", "REF", "REPLY", "UNANSWERED")
+__all__ = (
+    "ANSWERS",
+    "CANCEL",
+    "END",
+    "ERROR",
+    "ITEM",
+    "KIND",
+    "REF",
+    "REPLY",
+    "RESERVED",
+    "UNANSWERED",
+    "Ref",
+)
 
 # keys
 KIND: Final = "kind"
@@ -16,6 +28,12 @@ ITEM: Final = "item"
 END: Final = "end"
 ERROR: Final = "error"
 CANCEL: Final = "cancel"
+
+RESERVED: Final = frozenset({KIND, REF, ERROR})
+"""The keys that are no names for fields."""
+
+Ref: TypeAlias = str | int | None
+"""What ties a reply to its request; None: no reply is wanted."""
 
 # What one side answers the other with, or takes back a request with: never requests.
 ANSWERS: Final = frozenset({REPLY, ITEM, END, ERROR, CANCEL})

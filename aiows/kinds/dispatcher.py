@@ -94,7 +94,7 @@ class KindDispatcher(Declarations):
         return self._payload_key
 
     async def serve(self, ws: _Messages, *, instance: Any = None) -> None:
-        """Dispatch every message until the connection ends.
+        """Dispatch every message until the connection ends, and wait for the handlers that still run.
 
         TEXT on a connection whose codec is binary, or BINARY where it is not, gets an error reply.
         """
@@ -102,6 +102,8 @@ class KindDispatcher(Declarations):
             if not await self.dispatch(ws, msg, instance=instance) and msg.type in MESSAGES:
                 codec = self._reader_for(ws.connection).codec
                 await self._refuse(ws, Unreadable(wrong_message_type(codec)), codec)
+        if ws.connection.in_flight is not None:
+            await ws.connection.in_flight.settle(None)
 
     async def dispatch(self, ws: Peer, msg: WSMessage, *, instance: Any = None) -> bool:
         """Bring one message to its handler and answer it; False if it is none with a kind.

@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import (
     Any,
     ClassVar,
-    Final,
     Literal,
-    TypeAlias,
     TypedDict,
     Unpack,
     dataclass_transform,
@@ -17,6 +15,7 @@ from typing import (
 from msgspec import UNSET, Struct, StructMeta, UnsetType, field
 from msgspec.structs import force_setattr
 
+from ..connection.words import KIND, REF, RESERVED, Ref
 from ..errors import RegistrationError
 
 __all__ = (
@@ -30,14 +29,6 @@ __all__ = (
     "prefix_problem",
     "take_ref",
 )
-
-KIND: Final = "kind"
-REF: Final = "ref"
-# The keys that are the wire form's own.
-RESERVED: Final = frozenset({KIND, REF, "error"})
-
-Ref: TypeAlias = str | int | None
-"""What ties a reply to its request; None: no reply is wanted."""
 
 
 class Fields(Struct, kw_only=True):

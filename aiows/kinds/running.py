@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Hashable
 from contextlib import suppress
@@ -135,7 +136,7 @@ class Runner:
         if work is None:
             await attended(sending, ws.connection, ref, is_stream=True)
         else:
-            work.is_stream = True
+            work.become_stream()
             await sending
         return end(ref, codec)
 
@@ -166,16 +167,26 @@ class Runner:
                     await self._handle(ws, request, instance, codec, work)
         except Stopped as stopped:
             await _send_error(ws, stopped, request, codec)
+        except asyncio.CancelledError as error:
+            if _is_cancelled():
+                raise
+            await _send_error(ws, error, request, codec)  # what the handler awaited was cancelled
 
 
-async def _send_error(ws: Peer, error: Exception, request: Request, codec: Codec) -> None:
+def _is_cancelled() -> bool:
+    """Whether it was the current task that was told to stop."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _send_error(ws: Peer, error: BaseException, request: Request, codec: Codec) -> None:
     answer = answer_to_error(ws, error, request.kind, request.ref, codec)
     if answer is not None:
         await send(ws, answer, codec)
 
 
 def answer_to_error(
-    ws: Peer, error: Exception, kind: str | None, ref: Ref, codec: Codec
+    ws: Peer, error: BaseException, kind: str | None, ref: Ref, codec: Codec
 ) -> bytes | None:
     """Return the answer to what was raised, None if nobody waits for one.
 

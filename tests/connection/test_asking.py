@@ -383,6 +383,24 @@ async def test_whoever_leaves_the_loop_takes_the_question_back(
     assert await hear(client) == {"kind": "cancel", "ref": ref}
 
 
+async def test_items_that_nobody_takes_block_a_question(asker: Asker, client: RawClient) -> None:
+    """Whoever would take them may be the one who asks."""
+    ws = await asker.ws
+
+    async def one_by_one() -> None:
+        async for _ in ws.ask_stream("count"):
+            await ws.ask("confirm", timeout=None)
+
+    task = asyncio.create_task(one_by_one())
+    ref = (await hear(client))["ref"]
+    say(client, kind="item", ref=ref)
+    assert (await hear(client))["kind"] == "confirm"
+    for _ in range(20):
+        say(client, kind="item", ref=ref, filler="x" * 10_000)
+    with pytest.raises(AskBlocked):
+        await task
+
+
 async def test_what_is_left_of_a_stream_holds_up_nothing(asker: Asker, client: RawClient) -> None:
     """Items that nobody takes any more do not count among what waits."""
     ws = await asker.ws

@@ -240,6 +240,22 @@ async def test_streams_run_beside_each_other(serve: Serve, raw_client: Connect) 
         assert own[-1]["kind"] == "end"
 
 
+async def test_a_handler_whose_own_work_is_cancelled_has_failed(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """Whoever asked is not left waiting."""
+    kinds = KindDispatcher()
+
+    @kinds.on("work", concurrency=Parallel(2))
+    async def work() -> None:
+        future = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(future.cancel)
+        await future
+
+    client = JsonClient(await raw_client(await serve(app_with(kinds))))
+    assert (await client.ask("work", ref=1))["error"]["code"] == "internal"
+
+
 async def test_nothing_is_kept_of_a_key_that_is_not_in_use(floor: Floor) -> None:
     """A peer that thinks up new ones for ever fills no memory."""
     kept: WeakSet[Key] = WeakSet()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import WSMessage, WSMsgType, web
 
-from aiows import KindDispatcher, WebSocketView, on
+from aiows import KindDispatcher, WebSocketResponse, WebSocketView, on
 from aiows.codecs import JSON, MSGPACK
 from aiows.kinds import Parallel
 from fake_connection import FakeConnection
@@ -356,6 +356,41 @@ async def test_at_shutdown_handlers_are_waited_for_and_then_ended(
     await runner.cleanup()
     assert monotonic() - started < 5
     assert await handler.ended.get() == await beside.ended.get() == "cancelled"
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_serve_ends_with_the_last_handler(
+    handler: Handler, serve: Serve, raw_client: Connect, is_cancelled: bool
+) -> None:
+    """What a view cleans up after it is no longer in use; a view that is cancelled ends them, too."""
+    kinds, served = KindDispatcher(), Result()
+    began: asyncio.Future[asyncio.Task[Any]] = asyncio.get_running_loop().create_future()
+
+    @kinds.on("beside", concurrency=Parallel(4))
+    async def beside() -> str:
+        return await handler()
+
+    async def view(request: web.Request) -> web.StreamResponse:
+        ws: WebSocketResponse[Any] = WebSocketResponse()
+        await ws.prepare(request)
+        began.set_result(asyncio.create_task(kinds.serve(ws)))
+        await asyncio.wait([began.result()])
+        served.set("served")
+        return ws
+
+    client = JsonClient(await raw_client(await serve(view)))
+    client.say("beside")
+    await handler.began.wait()
+    await client.leave()
+    serving = await began
+    await asyncio.sleep(0)
+    assert not serving.done()
+    if is_cancelled:
+        serving.cancel()
+    else:
+        handler.may_end.set()
+    assert await served.get() == "served"
+    assert await handler.ended.get() == ("cancelled" if is_cancelled else "done")
 
 
 @pytest.mark.parametrize("option", [{"in_flight": 0}, {"timeout": 0}, {"timeout": -1.0}])

@@ -217,6 +217,32 @@ async def test_a_close_of_ours_closes_streams(
     await endless.closed.get()
 
 
+async def test_a_stream_that_is_begun_after_our_close_ends(enter: Enter, endless: Endless) -> None:
+    """Its turn came too late; nobody would ever take its first item."""
+    kinds = KindDispatcher()
+    kinds.on("ping")(lambda: "pong")
+    may_close = asyncio.Event()
+
+    @kinds.on("quiet", concurrency=Parallel(1))
+    async def quiet(ws: Any) -> AsyncIterator[int]:
+        if not may_close.is_set():
+            await may_close.wait()
+            ws.connection.close(4000)
+            return
+        try:
+            await asyncio.Event().wait()
+            yield 1
+        finally:
+            endless.closed.set()
+
+    client = await enter(kinds)
+    client.say("quiet", ref=1)
+    client.say("quiet", ref=2)
+    await client.ask("ping", ref=3)
+    may_close.set()
+    await endless.closed.get()
+
+
 async def test_a_stream_waits_for_a_peer_that_reads_slowly(enter: Enter, endless: Endless) -> None:
     """It makes no more than the buffers hold, and goes on when there is room."""
     client = await enter(kinds_with(endless, filler="x" * 10_000), receive_buffer=4096)

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from .commands import run_command
 from .errors import BenchError
 from .native import BUILD, ROOT
 from .peers import Peer
 
-__all__ = ("Ready", "prepare", "reason_in")
+__all__ = ("Ready", "prepare")
 
 PROJECT: Final = ROOT.parent
 SERVERS: Final = ROOT / "servers"
 NODE: Final = BUILD / "node"
-INSTALL_WITHIN: Final = 600
 
 # aiows is the checkout, installed or not: what is said of it is which build of the wire that runs.
 VERSIONS: Final = """
@@ -49,10 +46,6 @@ class Ready:
     command: list[str]
     versions: Mapping[str, str]
     env: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def version(self) -> str:
-        return self.versions.get(self.peer.requirements[0], "") if self.peer.requirements else ""
 
 
 def prepare(
@@ -101,24 +94,15 @@ def _environment(name: str) -> Path:
     folder = BUILD / name
     python = folder / "bin" / "python"
     if not python.exists():
-        _run([sys.executable, "-m", "venv", str(folder)])
+        run_command([sys.executable, "-m", "venv", str(folder)])
     return python
 
 
 def _install(interpreter: Path, requirements: tuple[str, ...]) -> None:
     """Editable for ourselves: what is measured is the checkout, with the extensions built in it."""
     wanted = [part for each in requirements for part in _as_pip_takes_it(each)]
-    _run(
-        [
-            str(interpreter),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            *wanted,
-        ]
-    )
+    pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run_command([*pip, *wanted])
 
 
 def _as_pip_takes_it(requirement: str) -> list[str]:
@@ -126,8 +110,10 @@ def _as_pip_takes_it(requirement: str) -> list[str]:
 
 
 def _python_versions(interpreter: Path, names: tuple[str, ...]) -> dict[str, str]:
-    env = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    found: dict[str, str] = json.loads(_run([str(interpreter), "-c", VERSIONS, *names], env=env))
+    asked = run_command(
+        [str(interpreter), "-c", VERSIONS, *names], env={"PYTHONPATH": str(PROJECT)}
+    )
+    found: dict[str, str] = json.loads(asked)
     return found
 
 
@@ -135,21 +121,17 @@ def _python_versions(interpreter: Path, names: tuple[str, ...]) -> dict[str, str
 
 
 def _prepare_node(peer: Peer) -> Ready:
-    if not shutil.which("node"):
-        raise BenchError("node is not installed (Debian: nodejs)")
+    node = run_command(["node", "--version"], needs="Debian's nodejs").strip().removeprefix("v")
     versions = _node_versions(peer.requirements)
     if len(versions) < len(peer.requirements):
-        if not shutil.which("npm"):
-            raise BenchError("npm is not installed (Debian: npm)")
         NODE.mkdir(parents=True, exist_ok=True)
-        _run(
-            ["npm", "install", "--prefix", str(NODE), "--no-audit", "--no-fund", *peer.requirements]
-        )
+        npm = ["npm", "install", "--prefix", str(NODE), "--no-audit", "--no-fund"]
+        run_command([*npm, *peer.requirements], needs="Debian's npm")
         versions = _node_versions(peer.requirements)
     return Ready(
         peer=peer,
         command=["node", str(SERVERS / peer.server)],
-        versions={**versions, "node": _run(["node", "--version"]).strip().removeprefix("v")},
+        versions={**versions, "node": node},
         env={"NODE_PATH": str(NODE / "node_modules")},
     )
 
@@ -161,22 +143,3 @@ def _node_versions(names: tuple[str, ...]) -> dict[str, str]:
         for name, path in described.items()
         if path.exists()
     }
-
-
-def _run(command: list[str], env: Mapping[str, str] | None = None) -> str:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=INSTALL_WITHIN, env=env, check=False
-        )
-    except subprocess.TimeoutExpired as expired:
-        raise BenchError(f"{' '.join(command[:4])} ... took over {expired.timeout} s") from expired
-    if done.returncode:
-        raise BenchError(f"{' '.join(command[:4])} ... failed: {reason_in(done.stderr)}")
-    return done.stdout
-
-
-def reason_in(said: str) -> str:
-    """The line that tells most: the last one with an error in it, or else the last one."""
-    lines = said.strip().splitlines() or ["it said nothing"]
-    errors = [line for line in lines if "error" in line.lower()]
-    return (errors or lines)[-1].strip()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Final
 
-from .errors import BenchError
+from .commands import run_command
 
 __all__ = ("BUILD", "NATIVE", "compile_native")
 
@@ -44,14 +43,5 @@ def _compile(compiler: str, name: str, sources: tuple[str, ...]) -> Path:
         return program
     paths = [str(NATIVE / source) for source in sources]
     command = [compiler, *FLAGS, "-o", str(program), *paths, *LIBRARIES]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    except FileNotFoundError as missing:
-        raise BenchError(
-            f"no C compiler: {compiler} (Debian: gcc libc6-dev zlib1g-dev)"
-        ) from missing
-    if done.returncode:
-        raise BenchError(
-            f"{name} does not compile (zlib's headers are Debian's zlib1g-dev):\n{done.stderr}"
-        )
+    run_command(command, needs="Debian's gcc, libc6-dev and zlib1g-dev")
     return program

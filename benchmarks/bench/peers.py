@@ -22,8 +22,8 @@ class Peer:
     """One server, written as its own documentation would.
 
     ``server``: its file in servers/, or native/ for a program in C. ``loop`` goes to it as its second
-    argument. ``requirements`` are what pip (or, for a .mjs, npm) installs; the first one is whose version
-    the table shows. ``environment``: the virtual environment, another one for a peer that conflicts.
+    argument. ``requirements`` are what pip (or, for a .cjs, npm) installs.
+    ``environment``: the virtual environment, another one for a peer that conflicts.
     ``polls``: it never sleeps while there is work, so its processor time says something at full load only.
     ``compiles``: what it runs often, while it runs, so it has to be warmed up for longer.
     """

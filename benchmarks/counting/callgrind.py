@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from bench.commands import run_command
 from bench.errors import BenchError
 from bench.native import BUILD, NATIVE
 
@@ -37,26 +36,19 @@ def _compile_marks() -> Path:
     BUILD.mkdir(exist_ok=True)
     marks = BUILD / "marks.so"
     command = ["gcc", "-O2", "-shared", "-fPIC", "-o", str(marks), str(NATIVE / "marks.c")]
-    _call(command, "gcc, and valgrind's headers")
+    run_command(command, needs="Debian's gcc, libc6-dev and valgrind")
     return marks
 
 
 def _run(marks: Path, folder: Path) -> None:
     valgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet"]
     out = f"--callgrind-out-file={folder}/out"
-    _call([*valgrind, out, sys.executable, str(COMMAND), "--child", str(marks)], "valgrind")
-
-
-def _call(command: list[str], needs: str) -> None:
-    env = {**os.environ, "PYTHONHASHSEED": "0"}  # the order of a dict's probes is counted, too
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=WITHIN, env=env, check=False
-        )
-    except FileNotFoundError as missing:
-        raise BenchError(f"not installed: {needs}") from missing
-    if done.returncode:
-        raise BenchError(f"{command[0]} failed (it needs {needs}):\n{done.stderr[-2000:]}")
+    run_command(
+        [*valgrind, out, sys.executable, str(COMMAND), "--child", str(marks)],
+        needs="Debian's valgrind",
+        within=WITHIN,
+        env={"PYTHONHASHSEED": "0"},  # the order of a dict's probes is counted, too
+    )
 
 
 def per_message(dumps: Iterable[str]) -> dict[str, int]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
-from bench.environments import prepare, reason_in
+from bench.commands import reason_in, run_command
+from bench.environments import prepare
 from bench.errors import BenchError
 from bench.figures import figures_of
 from bench.generator import Load, Memory
@@ -188,6 +189,27 @@ def test_the_reason_of_a_failed_installation_is_the_error_in_what_was_said() -> 
     assert reason_in(said) == "ERROR: No matching distribution found for gone"
     assert reason_in("It went wrong.\n") == "It went wrong."
     assert reason_in("") == "it said nothing"
+
+
+@pytest.mark.parametrize(
+    ("command", "within", "reason"),
+    [
+        ("no-such-program", 10, "no-such-program is not installed (it needs luck)"),
+        (
+            "cat no-such-file",
+            10,
+            "cat no-such-file ... failed (it needs luck): cat: no-such-file: ",
+        ),
+        ("sleep 60", 0.1, "sleep 60 ... took over 0.1 s"),
+    ],
+)
+def test_a_command_that_cannot_do_its_work_says_what_it_needs(
+    command: str, within: float, reason: str
+) -> None:
+    """It is not there, it fails, or it hangs."""
+    with pytest.raises(BenchError) as raised:
+        run_command(command.split(), needs="luck", within=within)
+    assert str(raised.value).startswith(reason)
 
 
 def test_a_peer_that_is_not_installed_is_listed_with_the_reason() -> None:

@@ -10,6 +10,18 @@ from typing import Final
 from ..errors import ProtocolError
 from .messages import CloseCode, Opcode
 
+__all__ = (
+    "bad_length",
+    "bad_start",
+    "continuation_of_nothing",
+    "inflated_too_big",
+    "long_control",
+    "no_continuation",
+    "no_mask",
+    "not_text",
+    "too_big",
+)
+
 _OPCODES: Final = frozenset(map(int, Opcode))
 _RESERVED_BITS: Final = 0x70
 

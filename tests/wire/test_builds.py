@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -217,6 +218,29 @@ def test_a_message_is_the_same_as_one_made_in_python(wire: Wire) -> None:
     assert {message: 1}[made] == 1
     assert (hash(message), repr(message), tuple(message)) == (hash(made), repr(made), tuple(made))
     assert message._replace(size=6) == Message(1, "Hello", "", 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("MessageReader", lambda reader: reader.feed(b"")),
+        ("MessageReader", lambda reader: reader.next_message()),
+        ("MessageReader", lambda reader: reader.get_buffer()),
+        ("MessageReader", lambda reader: reader.release()),
+        ("Intake", lambda intake: intake.get_buffer(-1)),
+        ("Intake", lambda intake: intake.buffer_updated(1)),
+        ("Intake", lambda intake: intake.read_messages()),
+        ("Outlet", lambda outlet: outlet.write(b"a")),
+        ("Outlet", lambda outlet: outlet.amount),
+    ],
+)
+def test_what_was_never_initialised_is_an_error(
+    wire: Wire, name: str, call: Callable[[Any], object]
+) -> None:
+    """And no crash: a subclass may forget it."""
+    kind = getattr(wire, name)
+    with pytest.raises((AttributeError, TypeError)):
+        call(kind.__new__(kind))
 
 
 def test_it_runs_on_the_build_that_was_asked_for(wire: Wire) -> None:

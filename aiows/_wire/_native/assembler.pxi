@@ -41,7 +41,7 @@ cdef class MessageAssembler:
             return control_message(piece)
         if self._partial is None:
             return self.start(piece)
-        return self.continue_(piece)
+        return self.go_on(piece)
 
     cdef object start(self, const Piece *piece):
         # RFC 6455, section 5.4: one frame with an opcode, then continuations until FIN.
@@ -50,19 +50,12 @@ cdef class MessageAssembler:
         self.check_declared_size(piece, 0, piece.rsv1)
         if piece.fin and not piece.rsv1:
             return self.whole_message(piece)
-        cdef Partial partial = Partial.__new__(Partial)
-        partial.opcode = piece.opcode
-        partial.is_compressed = piece.rsv1
-        partial._is_text = piece.opcode == TEXT and self._decode_text
-        partial._is_ascii = True
-        partial._is_checked = piece.opcode == TEXT and not piece.fin
-        partial._most = self._max_msg_size or <uint64_t>-1
-        return self.extend(partial, piece)
+        return self.extend(new_partial(piece, self._max_msg_size, self._decode_text), piece)
 
-    cdef object continue_(self, const Piece *piece):
+    cdef object go_on(self, const Piece *piece):
         if piece.opcode != CONTINUATION:
             raise refusals.no_continuation(piece.opcode)
-        self.check_declared_size(piece, <uint64_t>self._partial._size, self._partial.is_compressed)
+        self.check_declared_size(piece, <uint64_t>self._partial.size, self._partial.is_compressed)
         return self.extend(self._partial, piece)
 
     cdef object extend(self, Partial partial, const Piece *piece):
@@ -92,7 +85,7 @@ cdef class MessageAssembler:
         cdef bytes payload = unmasked_bytes(piece.payload, piece.size, piece.key)
         for inflated in self._inflater.inflate(payload, final=piece.fin):
             partial.add_inflated(inflated)
-            if 0 < self._max_msg_size < <uint64_t>partial._size:
+            if 0 < self._max_msg_size < <uint64_t>partial.size:
                 raise refusals.inflated_too_big(self._max_msg_size)
         return 0
 
@@ -110,10 +103,14 @@ cdef class MessageAssembler:
         return message_of(piece.opcode, data, piece.size)
 
     cdef object joined_message(self, Partial partial):
-        cdef Py_ssize_t size = partial._size
+        cdef Py_ssize_t size = partial.size
         if partial.opcode == TEXT:
             partial.check_text()
         return message_of(partial.opcode, partial.data(), size)
+
+    cdef void give_up(self) noexcept:
+        """Keep nothing of a message."""
+        self._partial = None
 
     cdef Room room(self, Py_ssize_t size, uint64_t rest, bint is_of_last):
         """Room for the next ``size`` bytes of the frame that is arriving, which lacks ``rest``."""

@@ -1,5 +1,6 @@
 # cython: language_level=3, embedsignature=False, binding=False
 # cython: boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: nonecheck=True
 """The native build of the wire: `MessageReader`, `build_frame`, and the parts they are made of.
 
 One extension of several files. They call each other for every message, and within one file of C the

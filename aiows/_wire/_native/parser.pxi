@@ -30,8 +30,8 @@ cdef class FrameParser:
     cdef bint _allow_rsv1
     cdef bint _require_mask
     # The frame whose header was read last, and whether its payload is still to be handed out.
-    cdef Header _header
-    cdef uint64_t _rest
+    cdef Header header
+    cdef uint64_t rest
     cdef uint64_t _received
     cdef bint _is_inside
     cdef bint _is_announced
@@ -109,7 +109,7 @@ cdef class FrameParser:
         """Nothing is to be parsed any more."""
         self.let_go()
         self._is_inside = False
-        self._rest = 0
+        self.rest = 0
 
     cdef void let_go(self) noexcept:
         self._at = self._end = NULL
@@ -118,50 +118,50 @@ cdef class FrameParser:
 
     cdef Py_ssize_t wanted(self) noexcept:
         """How much room there should be for what is missing of a large frame; 0: none."""
-        if self._received < LARGE or self._rest < LARGE or self._at != self._end:
+        if self._received < LARGE or self.rest < LARGE or self._at != self._end:
             return 0
-        return <Py_ssize_t>min(self._rest, self._received, <uint64_t>MAX_ROOM)
+        return <Py_ssize_t>min(self.rest, self._received, <uint64_t>MAX_ROOM)
 
     cdef bint next(self, Piece *piece) except -1:
         """Fill ``piece`` with the next frame or piece; False: more bytes are needed."""
         if not self._is_inside and not self.read_header():
             return False
         cdef Py_ssize_t available = self._end - self._at
-        if <uint64_t>available < self._rest:
+        if <uint64_t>available < self.rest:
             return self.next_part(piece, available)
         self._is_inside = False
-        self.take(piece, <Py_ssize_t>self._rest)
-        piece.fin = self._header.fin
+        self.take(piece, <Py_ssize_t>self.rest)
+        piece.fin = self.header.fin
         return True
 
     cdef bint next_part(self, Piece *piece, Py_ssize_t available) noexcept:
         """What is here of a frame; first of all its header, so that it can be refused on that."""
-        if self._header.opcode >= FIRST_CONTROL or (self._is_announced and not available):
+        if self.header.opcode >= FIRST_CONTROL or (self._is_announced and not available):
             return False
         self.take(piece, available)
         piece.fin = False
-        rotate_key(self._header.key, <uint64_t>available)
+        rotate_key(self.header.key, <uint64_t>available)
         self._received += <uint64_t>available
         self._is_announced = True
-        self._header.opcode = 0
-        self._header.rsv1 = False
+        self.header.opcode = 0
+        self.header.rsv1 = False
         return True
 
     cdef void take(self, Piece *piece, Py_ssize_t size) noexcept:
-        piece.opcode = self._header.opcode
-        piece.rsv1 = self._header.rsv1
-        memcpy(piece.key, self._header.key, 4)
-        piece.is_of_last = self._header.fin
+        piece.opcode = self.header.opcode
+        piece.rsv1 = self.header.rsv1
+        memcpy(piece.key, self.header.key, 4)
+        piece.is_of_last = self.header.fin
         piece.payload = self._at
         piece.size = size
         self._at += size
-        self._rest -= <uint64_t>size
-        piece.rest = self._rest
+        self.rest -= <uint64_t>size
+        piece.rest = self.rest
 
     cdef bint read_header(self) except -1:
         """Read the next header; False: it is not here completely."""
         cdef int size = parse_header(
-            &self._header,
+            &self.header,
             self._at,
             <size_t>(self._end - self._at),
             self._allow_rsv1,
@@ -172,7 +172,7 @@ cdef class FrameParser:
         if size == 0:
             return False
         self._at += size
-        self._rest = self._header.length
+        self.rest = self.header.length
         self._received = 0
         self._is_inside = True
         self._is_announced = False
@@ -185,4 +185,4 @@ cdef class FrameParser:
             return refusals.no_mask()
         if reason == LONG_CONTROL:
             return refusals.long_control()
-        return refusals.bad_length(self._header.length, self._at[1] & 0x7F)
+        return refusals.bad_length(self.header.length, self._at[1] & 0x7F)

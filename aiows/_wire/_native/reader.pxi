@@ -61,20 +61,19 @@ cdef class MessageReader:
         cdef Py_ssize_t size = self._parser.wanted()
         if not size:
             return None
-        cdef Header *header = &self._parser._header
-        self._room = self._assembler.room(size, self._parser._rest, header.fin)
+        self._room = self._assembler.room(size, self._parser.rest, self._parser.header.fin)
         return memoryview(self._room)
 
     cpdef buffer_updated(self, Py_ssize_t count):
         cdef Room room = self._room
         self._room = None
-        if room is None or not 0 <= count <= room._size:
+        if room is None or not 0 <= count <= room.size:
             raise ValueError(f"{count} bytes cannot be in the room that get_buffer gave")
-        self._parser.take_over(room._memory, room._start, count)
+        self._parser.take_over(room.memory, room.start, count)
 
     cdef int fail(self, int code, str text) except -1:
         """Keep nothing but the reason."""
         self._failure = (code, text)
         self._parser.give_up()
-        self._assembler._partial = None
+        self._assembler.give_up()
         return 0

@@ -52,6 +52,10 @@ class Receiver:
         self._wake()
         return True
 
+    @property
+    def is_holding(self) -> bool:
+        return self._held is not None
+
     def on_message(self) -> None:
         if self._waiter is not None:
             self._wake()

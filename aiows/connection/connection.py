@@ -306,8 +306,8 @@ class Connection(Ending):
 
     @property
     def has_waiting(self) -> bool:
-        """Whether messages wait to be taken."""
-        return self._protocol.waiting > 0
+        """Whether messages wait that nobody has begun to handle."""
+        return self._protocol.waiting > 0 or self._consumer.is_holding
 
     def sift(self) -> None:
         """Have the exchange take its own out of what waits."""

@@ -20,6 +20,10 @@ class Consumer(Protocol):
     def offer(self, message: Message) -> bool:
         """Take a TEXT or BINARY at once if nothing waits before it; False: keep it until `take`."""
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether a message was taken that nobody has begun to handle."""
+
     def on_message(self) -> None:
         """Something new waits: a message, or the end."""
 

@@ -133,7 +133,7 @@ class InFlight:
 
     def remove(self, work: Work) -> None:
         del self._works[work]
-        if not self._works and not self._connection.has_waiting:
+        if not self._works and not self._may_come:
             self._is_listening = False
             self._called_off.clear()
         self.made_room()
@@ -173,9 +173,14 @@ class InFlight:
         """
         is_called_off = ref in self._called_off
         self._called_off.pop(ref, None)
-        if not self._connection.has_waiting and not self._waiters:
+        if not self._may_come:
             self._called_off.clear()
         return is_called_off
+
+    @property
+    def _may_come(self) -> bool:
+        """Whether there may be requests that were received and have not begun."""
+        return bool(self._waiters) or self._connection.has_waiting
 
     # the connection's side
 
@@ -194,7 +199,7 @@ class InFlight:
         works = [work for work in self._works if work.ref == ref]
         for work in works:
             work.stop(CANCELLED)
-        if not works and (self._waiters or self._connection.has_waiting):
+        if not works and self._may_come:
             self._called_off[ref] = None
             if len(self._called_off) > MAX_CALLED_OFF:
                 del self._called_off[next(iter(self._called_off))]

@@ -117,6 +117,10 @@ class Pump:
             self._is_working = False
         return True
 
+    @property
+    def is_holding(self) -> bool:
+        return False
+
     def on_message(self) -> None:
         if self._is_working:
             self._has_news = True

@@ -423,7 +423,7 @@ async def test_what_follows_an_answer_is_nothing(asker: Asker, client: RawClient
     """The peer has said all; it is not asked to stop either."""
     task = await asking(asker)
     ref = (await hear(client))["ref"]
-    answers = ({"kind": kind, "ref": ref} for kind in ("reply", "item", "end"))
+    answers = ({"kind": kind, "ref": ref} for kind in ("reply", "item"))
     client.send_raw(b"".join(build_frame(TEXT, json.dumps(each)) for each in answers))
     assert await task == {}
     other = await asking(asker)

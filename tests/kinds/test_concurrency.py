@@ -192,6 +192,20 @@ async def test_so_many_handlers_wait_and_no_more(floor: Floor) -> None:
     assert [(await client.hear())["ref"] for _ in range(2)] == [1, "p"]
 
 
+async def test_what_waits_for_room_can_be_taken_back(floor: Floor) -> None:
+    """It never begins, although it is in no queue any more."""
+    client = await floor.enter(Parallel(100), in_flight=1)
+    floor.work(1)
+    await floor.logged("1 begins")
+    floor.work(2)
+    client.say("cancel", ref=2)
+    await client.until_read()
+    floor.gate(1).set()
+    assert (await client.hear())["ref"] == 1
+    assert (await client.ask("ping", ref=2))["result"] == "pong"
+    assert floor.log == ["1 begins", "1 ends"]
+
+
 async def test_a_peer_that_sends_on_feels_it(floor: Floor) -> None:
     """Reading pauses: what it sends stays in its own kernel and in ours."""
     client = await floor.enter(Parallel(100), in_flight=1)

@@ -19,10 +19,12 @@ class Consumer(Protocol):
 
     def offer(self, message: Message) -> bool:
         """Take a TEXT or BINARY at once if nothing waits before it; False: keep it until `take`."""
+        raise NotImplementedError
 
     @property
     def is_holding(self) -> bool:
         """Whether a message was taken that nobody has begun to handle."""
+        raise NotImplementedError
 
     def on_message(self) -> None:
         """Something new waits: a message, or the end."""

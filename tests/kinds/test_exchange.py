@@ -53,7 +53,8 @@ class World:
         self.taken_back: set[int] = set()
         self.questions: dict[str, int] = {}  # refs of the server's, with what they are about
         self.read = 0
-        kinds = self.make_kinds()
+        self.client: MemoryClient
+        world, kinds = self, self.make_kinds()
 
         async def loop(request: web.Request) -> web.StreamResponse:
             ws: WebSocketResponse[Any] = WebSocketResponse()
@@ -67,8 +68,8 @@ class World:
             routers = (kinds,)
             in_flight = IN_FLIGHT
 
-            def on_open(view) -> None:  # noqa: N805
-                self.ws = view.ws
+            def on_open(self) -> None:
+                world.ws = self.ws
 
         app = web.Application()
         app.router.add_get("/loop", loop)

@@ -172,7 +172,7 @@ class WebSocketView(web.View):
         """Give one message to the kind handlers, or else to `on_message`; return what is to be awaited."""
         msg = as_aiohttp(message)
         if not self._handles_kinds or self.kinds is None:
-            return self.on_message(_with_text(msg))
+            return self.on_message(msg)
         return self._dispatch(self.kinds, msg)
 
     async def _dispatch(self, kinds: KindDispatcher, msg: WSMessage) -> None:

@@ -88,7 +88,8 @@ def test_what_is_derived_from_a_plain_type_is_said_as_that_type(codec: Codec) ->
 @each_codec
 def test_fields_of_a_dataclass_are_all_said(codec: Codec) -> None:
     """Also those whose names begin with an underscore, which orjson leaves out."""
-    assert said_by(codec, Person(1)) == {"_secret": 1, "name": "a"}
+    for said in (said_by(codec, Person(1)), said_by(codec, [Person(1)])[0]):
+        assert said == {"_secret": 1, "name": "a"}
 
 
 def test_keys_of_json_are_text() -> None:

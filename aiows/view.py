@@ -43,11 +43,11 @@ class WebSocketView(web.View):
     ``idle_timeout`` (120 seconds without a sign of life until the peer is given up; 0: never),
     ``protocols`` (none), ``codecs`` (JSON alone; see `aiows.codecs`: their subprotocols are offered after
     ``protocols``, and a connection speaks the one that was chosen, or else the first), ``compress``
-    (True), ``compress_threshold`` (None; see `WebSocketResponse`), ``origins`` ("same", which behind a proxy that speaks TLS wants to be named; see
-    `aiows.handshake.check_origin`), ``keep_request`` (False), ``payload_key``, ``max_bad_messages``,
-    ``in_flight`` and ``kind_timeout`` (see `KindDispatcher`, there ``timeout``), ``guards`` and
-    ``middleware`` (none; around every kind), ``dependencies`` (none;
-    for the view's methods).
+    (True), ``compress_threshold`` (None; see `WebSocketResponse`), ``origins`` ("same", which behind a
+    proxy that speaks TLS wants to be named; see `aiows.handshake.check_origin`), ``keep_request``
+    (False), ``payload_key``, ``max_bad_messages``, ``in_flight`` and ``kind_timeout`` (see
+    `KindDispatcher`, there ``timeout``), ``guards`` and ``middleware`` (none; around every kind),
+    ``dependencies`` (none; for the view's methods).
     """
 
     max_msg_size: ClassVar[int] = 4 * 1024 * 1024

@@ -6,10 +6,12 @@ Without this a handler that asks, in a loop that waits for it, would wait for it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from .._wire import Message
+from ..codecs import Codec
 from ..errors import ConnectionClosed
 from .asking import Answer, Asking
 from .in_flight import InFlight
@@ -28,21 +30,19 @@ LONGEST_CANCEL: Final = 1024
 class Exchange:
     """Requests and answers of one connection; there is none until it is needed."""
 
-    __slots__ = ("_asking", "_connection", "_opcode", "_read_object", "in_flight")
+    __slots__ = ("_asking", "_connection", "in_flight")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._asking: Asking | None = None
         self.in_flight = InFlight(connection, self._askers)
-        self._opcode = connection.codec.opcode
-        self._read_object = connection.codec.reader(dict[str, Any])
 
     def take(self, message: Message) -> bool:
         """Keep ``message`` if it answers what we asked, or takes back what the peer asked.
 
         Then nobody else sees it: not a late answer either.
         """
-        if message.opcode != self._opcode:
+        if message.opcode != self._connection.codec.opcode:
             return False
         text = cast("str | bytes", message.data)
         if self._asking is not None and self._asking.is_mentioned(text):
@@ -67,7 +67,7 @@ class Exchange:
     def _read(self, text: str | bytes) -> dict[str, Any]:
         """Return the fields of a message; none if it is no object, which its handler will say."""
         try:
-            return cast("dict[str, Any]", self._read_object(text))
+            return _object_reader(self._connection.codec)(text)
         except Exception:  # a codec of the application's may raise what it likes
             return {}
 
@@ -91,3 +91,9 @@ class Exchange:
         if self._asking is not None:
             self._asking.fail(error)
         self.in_flight.left()
+
+
+@lru_cache(maxsize=16)
+def _object_reader(codec: Codec) -> Callable[[str | bytes], dict[str, Any]]:
+    """Return what reads objects; one for all connections, which are many, and seldom need it."""
+    return codec.reader(dict[str, Any])

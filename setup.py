@@ -38,7 +38,7 @@ def compiled(*, is_optional: bool) -> list[Extension]:
         # Vectors for unmasking, which -O2 does not give everywhere.
         extra_compile_args=[] if sys.platform == "win32" else ["-O3"],
     )
-    # The C is made away from the sources, and anew for each Cython: it is never shipped.
+    # The C is made away from the sources, so that it is never shipped.
     modules: list[Extension] = cythonize([core], build_dir="build")
     for module in modules:
         module.optional = is_optional  # cythonize() drops it

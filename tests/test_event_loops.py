@@ -1,0 +1,95 @@
+"""The same connections on each event loop that is installed."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import ssl
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+import trustme
+from aiohttp import web
+
+from aiows import HUB, WebSocketView, setup
+from raw_client import How, RawClient
+
+LOOPS: Final[dict[str, Callable[[], Callable[[], asyncio.AbstractEventLoop]]]] = {
+    "asyncio": lambda: asyncio.new_event_loop,
+    "uvloop": lambda: importlib.import_module("uvloop").new_event_loop,
+    "asyncio and aiofastnet": lambda: importlib.import_module("aiofastnet").loop_factory(),
+    "uvloop and aiofastnet": lambda: importlib.import_module("aiofastnet").loop_factory(
+        importlib.import_module("uvloop").new_event_loop
+    ),
+}
+
+
+class Echo(WebSocketView):
+    origins = "*"
+
+    def on_open(self) -> None:
+        self.ws.subscribe("news")
+
+    async def on_message(self, msg: Any) -> None:
+        await asyncio.sleep(0)
+        self.ws.push(msg.data)
+
+
+async def talk(
+    server_side: ssl.SSLContext | None = None, client_side: ssl.SSLContext | None = None
+) -> None:
+    """Small and large messages, many at once, a burst of publishes, and a shutdown."""
+    app = web.Application()
+    app.router.add_view("/", Echo)
+    setup(app)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server_side).start()
+    client = await RawClient.connect(
+        runner.addresses[0][1], host="localhost" if client_side else "127.0.0.1", ssl=client_side
+    )
+    for number in range(100):
+        client.send_text(f"number {number}")
+    assert [(await client.recv_frame()).text for _ in range(100)] == [
+        f"number {number}" for number in range(100)
+    ]
+    client.send_text("large" * 200_000)
+    assert (await client.recv_frame()).text == "large" * 200_000
+    for number in range(16):
+        assert await app[HUB].publish("news", f"news {number}") == 1
+    assert [(await client.recv_frame()).text for _ in range(16)] == [
+        f"news {number}" for number in range(16)
+    ]
+    cleanup = asyncio.create_task(runner.cleanup())
+    assert (await client.recv_frame()).close_code == 1001
+    client.send_close(1001)
+    assert (await client.wait_closed()).how is How.EOF
+    await cleanup
+    client.close()
+
+
+def factory_of(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        return LOOPS[name]()
+    except ImportError as error:
+        pytest.skip(f"{error.name} is not installed")
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_conversation_on_each_loop(name: str) -> None:
+    """Over TCP."""
+    with asyncio.Runner(loop_factory=factory_of(name)) as runner:
+        runner.run(talk())
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_conversation_over_tls_on_each_loop(name: str) -> None:
+    """Each has a transport of its own for it."""
+    authority = trustme.CA()
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server_side)
+    client_side = ssl.create_default_context()
+    authority.configure_trust(client_side)
+    with asyncio.Runner(loop_factory=factory_of(name)) as runner:
+        runner.run(talk(server_side, client_side))

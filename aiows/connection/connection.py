@@ -8,22 +8,19 @@ takes what arrived.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, overload
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Final
 
 from .._wire import Deflater, Message, MessageReader, Opcode, build_frame
 from ..codecs import JSON, Codec
-from ..errors import HubMissing
-from .ending import Ending
-from .exchange import Exchange
+from .conversing import Conversing
 from .options import ConnectionOptions
 from .outbox import SendStatus
 from .prepared import PreparedMessage, encode
 from .protocol import WebSocketProtocol
 from .state import Event, State
+from .subscribing import Subscribing
 
 if TYPE_CHECKING:
     from .consumer import Consumer, Host
@@ -39,7 +36,7 @@ _PING: Final = int(Opcode.PING)
 _PONG: Final = int(Opcode.PONG)
 
 
-class Connection(Ending):
+class Connection(Subscribing, Conversing):
     """One accepted WebSocket connection, as callbacks and views see it.
 
     ``user_id`` and ``user_data`` are the application's own; None until set. ``codec`` is how objects are
@@ -248,139 +245,6 @@ class Connection(Ending):
         if self.closed:
             raise self._closed_error()
 
-    # topics
-
-    def subscribe(self, topic: str) -> None:
-        """Receive what is published on ``topic``. Raises HubMissing without ``setup(app)``."""
-        self.require_hub().subscribe(self, topic)
-
-    def unsubscribe(self, topic: str) -> None:
-        """No longer receive ``topic``. Raises HubMissing without ``setup(app)``."""
-        self.require_hub().unsubscribe(self, topic)
-
-    @property
-    def topics(self) -> frozenset[str]:
-        """The names of the topics subscribed to. Raises HubMissing without ``setup(app)``."""
-        return self.require_hub().topics(self)
-
-    def is_subscribed(self, topic: str) -> bool:
-        """Whether ``topic`` is subscribed to. Raises HubMissing without ``setup(app)``."""
-        return topic in self.topics
-
-    def publish(self, topic: str, message: Any, *, include_self: bool = False) -> None:
-        """Send to the subscribers of ``topic`` everywhere, here at once, without waiting.
-
-        This connection is left out unless ``include_self``. Raises HubMissing without ``setup(app)``.
-        """
-        self.require_hub().publish_from(self, topic, message, include_self=include_self)
-
-    def subscription_changed(self, topic: str, count: int, before: int) -> None:
-        """Be told by the registry; see `Consumer.on_subscription`."""
-        self._consumer.on_subscription(topic, count, before)
-
-    @property
-    def hub(self) -> TopicsPort | None:
-        """What ``setup(app)`` gave to the connection, None without it."""
-        return self._hub
-
-    def require_hub(self) -> TopicsPort:
-        """The same, or HubMissing."""
-        if self._hub is None:
-            raise HubMissing
-        return self._hub
-
-    # requests and answers
-
-    @property
-    def exchange(self) -> Exchange:
-        """What goes on between requests and answers; made when it is first asked for."""
-        if self._exchange is None:
-            self._exchange = Exchange(self)
-            self.in_flight = self._exchange.in_flight
-        return self._exchange
-
-    @property
-    def has_peer_left(self) -> bool:
-        """Whether the peer is going or has gone, and not because we closed."""
-        return self._state is State.CLOSE_RECEIVED or self.was_cut or self.failure is not None
-
-    @property
-    def has_waiting(self) -> bool:
-        """Whether messages wait that nobody has begun to handle."""
-        return self._protocol.waiting > 0 or self._consumer.is_holding
-
-    def sift(self) -> None:
-        """Have the exchange take its own out of what waits."""
-        self._protocol.sift(self.exchange.take)
-
-    @property
-    def is_ending(self) -> bool:
-        """Whether the peer will say no more, or what it says is thrown away."""
-        return self._state is not State.OPEN or self.failure is not None
-
-    def check_answerable(self) -> None:
-        """Raise ConnectionClosed where no answer can come any more."""
-        if self.is_ending:
-            raise self._closed_error()
-
-    def hold(self, weight: int) -> None:
-        """So many bytes wait elsewhere than in the inbox: they count as if they were there."""
-        self._protocol.hold(weight)
-        self._block_soon()
-
-    def release(self, weight: int) -> None:
-        """Take back `hold`."""
-        self._protocol.release(weight)
-
-    @overload
-    async def ask(
-        self, kind: str, fields: Mapping[str, Any] | None = None, /, *, timeout: float | None = 10.0
-    ) -> dict[str, Any]: ...
-
-    @overload
-    async def ask(
-        self, payload: msgspec.Struct, /, *, timeout: float | None = 10.0
-    ) -> dict[str, Any]: ...
-
-    async def ask(
-        self,
-        kind: object,
-        fields: Mapping[str, Any] | None = None,
-        /,
-        *,
-        timeout: float | None = 10.0,
-    ) -> dict[str, Any]:
-        """Ask the peer and return the fields of its answer, without ``kind`` and ``ref``.
-
-        ``kind`` and ``fields``, or a `Payload`, are sent as a flat message with a ``ref``; the answer is
-        the message that comes back with it, of whatever kind. It is taken out of what is received
-        before any queue or handler, so a handler may ask while it is at work.
-
-        ``timeout``: seconds until the question is given up, None: never. A question that is given up,
-        also because its task is cancelled, is taken back with a ``cancel``.
-
-        Raises AskRefused for an error as the answer, AskTimeout, AskBlocked if what waits to be handled
-        holds up the answer, TooManyAsks over 64 questions at once, AskFailed for a stream,
-        ConnectionClosed if the peer leaves, ValueError for reserved kinds and keys.
-        """
-        return await self.exchange.asking.ask(kind, fields, timeout)
-
-    def ask_stream(
-        self,
-        kind: object,
-        fields: Mapping[str, Any] | None = None,
-        /,
-        *,
-        timeout: float | None = 10.0,
-    ) -> AsyncGenerator[dict[str, Any]]:
-        """Ask as `ask` does, and yield the fields of each ``item`` of the answer until its ``end``.
-
-        ``timeout`` is the time for each of them. A peer that is faster than the loop feels TCP. To
-        leave the loop is to take the question back (at once in ``async with contextlib.aclosing``).
-        Raises as `ask`, when it is iterated over.
-        """
-        return self.exchange.asking.ask_stream(kind, fields, timeout)
-
     # the protocol's side
 
     @property
@@ -431,15 +295,6 @@ class Connection(Ending):
         self._protocol.put(message)
         self._consumer.on_message()
         self._block_soon()
-
-    def _block_soon(self) -> None:
-        """Let questions fail if reading has paused; but who is just being woken may make room."""
-        if self._exchange is not None and self._protocol.is_paused:
-            self._shared.loop.call_soon(self._check_blocked)
-
-    def _check_blocked(self) -> None:
-        if self._exchange is not None and self._protocol.is_paused:
-            self._exchange.blocked()
 
     # the consumer's side
 

@@ -56,6 +56,10 @@ class Receiver:
     def is_holding(self) -> bool:
         return self._held is not None
 
+    @property
+    def is_at_work(self) -> bool:
+        return False  # see `settle`
+
     def on_message(self) -> None:
         if self._waiter is not None:
             self._wake()

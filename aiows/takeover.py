@@ -147,14 +147,21 @@ NOBODY: Final = _Nobody()
 class Guest:
     """One connection in the house of aiohttp's server, beside its HTTP connections."""
 
-    __slots__ = ("_handler", "_manager", "connection", "is_attached", "must_stay")
-
-    _task_handler = None  # read by Server.connection_lost: there is no HTTP task to wait for
+    __slots__ = (
+        "_handler",
+        "_manager",
+        "_task_handler",
+        "connection",
+        "is_attached",
+        "must_stay",
+    )
 
     connection: Connection
 
     def __init__(self, handler: Any) -> None:
         self._handler: Any = handler
+        # Read by Server.connection_lost, which keeps us until it is done.
+        self._task_handler: asyncio.Task[None] | None = None
         self._manager = _server_of(handler)
         self.is_attached = True
         # Whether the connection cannot go on without the request's task: nobody would end it on shutdown,
@@ -171,8 +178,10 @@ class Guest:
         request.task.add_done_callback(self._request_ended)
 
     def lost(self, error: BaseException | None) -> None:
-        """The transport is gone: nobody in the house keeps anything of it."""
+        """The transport is gone: nobody in the house keeps anything of it, once its handlers have ended."""
         if self._manager is not None:
+            if self.connection.is_at_work:
+                self._task_handler = asyncio.create_task(self.connection.settle(None))
             self._manager.connection_lost(self, error)
             self._manager = None
         # Where the server cancels handlers of lost peers (handler_cancellation) that is for a view whose

@@ -26,6 +26,11 @@ class Consumer(Protocol):
         """Whether a message was taken that nobody has begun to handle."""
         raise NotImplementedError
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether `settle` would have to wait."""
+        raise NotImplementedError
+
     def on_message(self) -> None:
         """Something new waits: a message, or the end."""
 

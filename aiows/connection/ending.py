@@ -195,6 +195,11 @@ class Ending:
             if each is not None:
                 await each.settle(None if end is None else max(0.0, end - now()))
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether `settle` would have to wait."""
+        return any(each.is_at_work for each in (self._consumer, self.in_flight) if each is not None)
+
     async def handshake_done(self) -> None:
         """Wait until both Close frames have passed, or the peer is lost."""
         if self._state in (State.CLOSED, State.LOST):

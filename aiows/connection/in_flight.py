@@ -216,6 +216,11 @@ class InFlight:
         if self._connection.has_peer_left or (work.is_stream and self._connection.closed):
             work.stop(LEFT)
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether `settle` would have to wait."""
+        return bool(self._tasks)
+
     async def settle(self, timeout: float | None) -> None:
         """Wait for what was started; cancel it after ``timeout`` seconds, or if this is cancelled."""
         if not self._tasks:

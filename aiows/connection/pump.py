@@ -121,6 +121,10 @@ class Pump:
     def is_holding(self) -> bool:
         return False
 
+    @property
+    def is_at_work(self) -> bool:
+        return bool(self._tasks)
+
     def on_message(self) -> None:
         if self._is_working:
             self._has_news = True

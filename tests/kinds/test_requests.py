@@ -13,7 +13,7 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from aiows import KindDispatcher, WebSocketResponse, WebSocketView, on
 from aiows.codecs import JSON, MSGPACK
-from aiows.kinds import Parallel
+from aiows.kinds import InOrder, Parallel
 from fake_connection import FakeConnection
 from json_client import JsonClient, app_with
 from raw_client import BINARY, CLOSE, TEXT, RawClient, build_frame, close_payload
@@ -356,6 +356,34 @@ async def test_at_shutdown_handlers_are_waited_for_and_then_ended(
     await runner.cleanup()
     assert monotonic() - started < 5
     assert await handler.ended.get() == await beside.ended.get() == "cancelled"
+
+
+@pytest.mark.parametrize("concurrency", [InOrder(), Parallel(4)])
+async def test_at_shutdown_handlers_of_peers_that_have_gone_are_ended_too(
+    handler: Handler, raw_client: Connect, concurrency: Any
+) -> None:
+    """Nobody else would end them."""
+
+    class View(WebSocketView):
+        @on("wait", concurrency=concurrency)
+        async def wait(self) -> str:
+            return await handler()
+
+    app = web.Application()
+    app.router.add_view("/", View)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    client = JsonClient(await raw_client(runner.addresses[0][1]))
+    client.say("wait")
+    await handler.began.wait()
+    client.raw.abort()
+    server: Any = runner.server
+    while not any(each.connection.closed for each in server.connections):
+        await asyncio.sleep(0.001)
+    await runner.cleanup()
+    assert await handler.ended.get() == "cancelled"
+    assert server.connections == []
 
 
 @pytest.mark.parametrize("is_cancelled", [False, True])

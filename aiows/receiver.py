@@ -90,10 +90,7 @@ class Receiver:
 
     async def receive(self) -> WSMessage:
         """Return the next message; CLOSED after the end. Raises RuntimeError when called twice at once."""
-        if self._waiter is not None:
-            raise RuntimeError("Concurrent call to receive() is not allowed")
-        self._has_read = True
-        message = self._next_message()
+        message = self.receive_at_once()
         while message is None:
             if self.connection.closed:
                 return self._after_the_end()
@@ -106,6 +103,13 @@ class Receiver:
             if message is None and self.connection.is_closing:
                 return CLOSING_MESSAGE
         return message
+
+    def receive_at_once(self) -> WSMessage | None:
+        """Return the next message if there is one, None if `receive` would wait. Raises as `receive`."""
+        if self._waiter is not None:
+            raise RuntimeError("Concurrent call to receive() is not allowed")
+        self._has_read = True
+        return self._next_message()
 
     def _next_message(self) -> WSMessage | None:
         message, self._held = self._held or self.connection.take(), None

@@ -17,7 +17,6 @@ from ._wire import (
     DeflateParams,
     Inflater,
     MessageReader,
-    Opcode,
     make_deflater,
 )
 from .codecs import JSON, Codec
@@ -313,7 +312,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         if opcode in (WSMsgType.PING, WSMsgType.PONG):
             self.connection.send_control(opcode, message)
         elif opcode in (WSMsgType.TEXT, WSMsgType.BINARY):
-            await self._send(PreparedMessage(message, opcode), compress)
+            await self._send(opcode, message, compress)
         else:
             raise ValueError(
                 f"{opcode!r} is not a message that can be sent: use close() for a Close"
@@ -328,14 +327,14 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         self._check_prepared()
         if not isinstance(data, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"data argument must be str ({type(data)!r})")
-        await self._send(PreparedMessage(data), compress)
+        await self._send(WSMsgType.TEXT, data.encode(), compress)
 
     async def send_bytes(self, data: bytes, compress: int | None = None) -> None:
         """Send BINARY; see `send_str`."""
         self._check_prepared()
         if not isinstance(data, bytes | bytearray | memoryview):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
-        await self._send(PreparedMessage(data), compress)
+        await self._send(WSMsgType.BINARY, bytes(data), compress)
 
     async def send_json(
         self, data: Any, compress: int | None = None, *, dumps: JSONEncoder | None = None
@@ -343,7 +342,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         """Send JSON as TEXT, encoded by orjson, or by ``dumps`` (which returns ``str``)."""
         self._check_prepared()
         text = _dump(data) if dumps is None else dumps(data).encode()
-        await self._send(PreparedMessage(text, Opcode.TEXT), compress)
+        await self._send(WSMsgType.TEXT, text, compress)
 
     async def send_json_bytes(
         self, data: Any, compress: int | None = None, *, dumps: JSONBytesEncoder | None = None
@@ -352,8 +351,10 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         self._check_prepared()
         await self.send_bytes(_dump(data) if dumps is None else dumps(data), compress)
 
-    async def _send(self, message: PreparedMessage, compress: int | None) -> None:
-        await self.connection.send_message(message, compress=_whether(compress))
+    async def _send(self, opcode: int, payload: bytes, compress: int | None) -> None:
+        connection, chosen = self.connection, _whether(compress)
+        if not connection.send_at_once(opcode, payload, compress=chosen):
+            await connection.send_message(PreparedMessage(payload, opcode), compress=chosen)
 
     async def write(self, data: Any) -> None:
         """Raises RuntimeError: what is written to a WebSocket is a message."""
@@ -420,6 +421,9 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         """
         self._check_prepared()
         assert self._receiver is not None
+        message = self._receiver.receive_at_once()
+        if message is not None:
+            return message
         limit = timeout or self._receive_timeout
         if not limit:
             return await self._receiver.receive()

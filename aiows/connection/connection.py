@@ -187,6 +187,20 @@ class Connection(Subscribing, Conversing):
         finally:
             self.outbox.uncork()
 
+    def send_at_once(self, opcode: int, payload: bytes, *, compress: bool | None = None) -> bool:
+        """Do what `send_message` would if nobody has to wait for room; False: do that.
+
+        Raises ConnectionClosed.
+        """
+        self._check_open()
+        if self.outbox.is_contended:
+            return False
+        if self._deflater is None:
+            self.outbox.write(build_frame(opcode, payload))
+        else:
+            self.outbox.write(self._frame_of(PreparedMessage(payload, opcode), compress=compress))
+        return True
+
     async def send_message(self, message: PreparedMessage, *, compress: bool | None = None) -> None:
         """Send ``message``, waiting first while more than ``writer_limit`` bytes wait; never drops.
 

@@ -69,11 +69,19 @@ def take_over(
     guest.must_stay = not _gives_up_transport(handler) or guest.must_stay
     _let_go(handler)
     guest.check_in(request, transport)
-    if not transport.is_reading():
+    if _is_paused(transport):
         transport.resume_reading()
     if early:
         connection.protocol.feed(early)
     return connection
+
+
+def _is_paused(transport: asyncio.Transport) -> bool:
+    """Whether aiohttp had paused reading; a transport that cannot tell is resumed in any case."""
+    try:
+        return not transport.is_reading()
+    except NotImplementedError:
+        return True
 
 
 def _early_bytes(handler: Any) -> bytes:

@@ -13,7 +13,7 @@ import pytest
 from aiows import KindDispatcher, Payload, RegistrationError
 from aiows.kinds import Concurrency, InOrder, Latest, OnePerKey, Parallel
 from json_client import JsonClient, app_with
-from raw_client import RawClient
+from raw_client import BINARY, TEXT, RawClient, build_frame
 
 Serve = Callable[..., Awaitable[int]]
 Connect = Callable[..., Awaitable[RawClient]]
@@ -204,6 +204,21 @@ async def test_what_waits_for_room_can_be_taken_back(floor: Floor) -> None:
     assert (await client.hear())["ref"] == 1
     assert (await client.ask("ping", ref=2))["result"] == "pong"
     assert floor.log == ["1 begins", "1 ends"]
+
+
+async def test_what_was_taken_back_in_vain_is_forgotten_with_the_last_handler(
+    floor: Floor,
+) -> None:
+    """What waited meanwhile was no request, so none can come any more; the ref may be used."""
+    client = await floor.enter(Parallel(2))
+    floor.work(1)
+    await floor.logged("1 begins")
+    in_vain = build_frame(BINARY, b"no kind") + build_frame(TEXT, '{"kind":"cancel","ref":9}')
+    client.raw.send_raw(in_vain)
+    await client.until_read()
+    floor.gate(1).set()
+    assert (await client.hear())["ref"] == 1
+    assert (await client.ask("ping", ref=9))["result"] == "pong"
 
 
 async def test_a_peer_that_sends_on_feels_it(floor: Floor) -> None:

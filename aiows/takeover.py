@@ -144,8 +144,8 @@ class _Nobody(asyncio.Protocol):
     all of HTTP: 1.5 KiB for as long as the connection lives.
     """
 
-    @staticmethod
-    def data_received(data: bytes) -> None:
+    @staticmethod  # or each transport would keep a bound method
+    def data_received(data: bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Never called."""
 
 

@@ -9,6 +9,9 @@ microseconds; in 3.12 and 3.13 parked tasks need 2.3, eager ones 1.6). What is u
 what its documentation has under 'Extending'.
 """
 
+# What asyncio documents for those who extend it has private names.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio

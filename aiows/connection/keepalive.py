@@ -51,6 +51,7 @@ class Listener(Protocol):
     @property
     def is_deaf(self) -> bool:
         """Whether we do not listen ourselves: a silence that is our own is not the peer's."""
+        ...
 
     def ping_silent_peer(self) -> None:
         """It has not been heard for ``ping_after`` seconds."""

@@ -5,9 +5,9 @@
     bytes -> FrameParser -> Frame -> MessageAssembler -> Message       (MessageReader is both)
     message -> Deflater -> build_frame -> bytes
 
-This is all that upper layers may use of it. `MessageReader`, `Intake`, `Outlet` and `build_frame`
-exist twice, pure in the modules here and native in ``_native``, with one interface; the pure ones are
-the reference.
+This is all that upper layers may use of it. `MessageReader`, `Intake`, `Outlet`, `build_frame` and
+`first_step` exist twice, pure in the modules here and native in ``_native``, with one interface; the
+pure ones are the reference.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .messages import CloseCode, Message, Opcode, is_close_code
 from .negotiation import DeflateParams, negotiate_deflate
 from .outlet import Outlet
 from .reader import MessageReader
+from .steps import first_step
 
 wire_build: Literal["native", "pure"] = "pure"
 """Which build of the wire runs: "native", or "pure" where it was not compiled or is not wanted.
@@ -38,6 +39,7 @@ if not TYPE_CHECKING and not os.environ.get("AIOWS_NO_EXTENSIONS"):
     else:
         MessageReader, build_frame = core.MessageReader, core.build_frame
         Intake, Outlet = core.Intake, core.Outlet
+        first_step = core.first_step
         wire_build = "native"
 
 __all__ = (
@@ -53,6 +55,7 @@ __all__ = (
     "Outlet",
     "build_close",
     "build_frame",
+    "first_step",
     "is_close_code",
     "make_deflater",
     "negotiate_deflate",

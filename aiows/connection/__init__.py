@@ -1,5 +1,6 @@
 """One accepted connection: asyncio on one side, messages and hooks on the other; nothing of HTTP."""
 
+from .._wire import first_step
 from .connection import Connection
 from .consumer import Consumer, Host
 from .in_flight import Stopped, Work, attended, gone_on
@@ -33,6 +34,7 @@ __all__ = (
     "TopicsPort",
     "Work",
     "attended",
+    "first_step",
     "gone_on",
     "shared_options",
     "threshold_of",

@@ -21,6 +21,8 @@ from collections.abc import Coroutine
 from contextvars import Context, copy_context
 from typing import Any, Final, TypeAlias, cast
 
+from .._wire import first_step
+
 __all__ = ("Eager", "Work")
 
 Work: TypeAlias = Coroutine[Any, Any, None]
@@ -116,11 +118,12 @@ else:
             """Step ``work`` once; return whether that was all of it."""
             self._context = copy_context()
             try:
-                self._waits_for = self._context.run(work.send, None)
-            except (StopIteration, asyncio.CancelledError):
+                has_ended, self._waits_for = self._context.run(first_step, work)
+            except asyncio.CancelledError:
                 return True
-            self._work = work
-            return False
+            if not has_ended:
+                self._work = work
+            return has_ended
 
         def hand_over(self) -> None:
             """Let the task go on with the work."""

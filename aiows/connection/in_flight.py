@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Generato
 from types import CoroutineType, TracebackType, coroutine
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar, cast
 
+from .._wire import first_step
 from .per_loop import per_loop
 from .words import Ref
 
@@ -244,11 +245,10 @@ async def attended(
     """
     is_coroutine = type(awaitable) is CoroutineType
     steps = cast("Coroutine[Any, Any, T]", awaitable) if is_coroutine else _awaited(awaitable)
-    try:
-        waits_for = steps.send(None)
-    except StopIteration as done:
-        return cast("T", done.value)
-    return await gone_on(steps, waits_for, connection, ref, is_stream=is_stream)
+    has_ended, value = first_step(steps)
+    if has_ended:
+        return cast("T", value)
+    return await gone_on(steps, value, connection, ref, is_stream=is_stream)
 
 
 async def gone_on(
@@ -259,7 +259,9 @@ async def gone_on(
     *,
     is_stream: bool = False,
 ) -> T:
-    """Await, as a `Work`, a coroutine whose first step was made and led to ``waits_for``."""
+    """Await a coroutine whose first step was made and led to ``waits_for``: as a `Work` if it has a ref."""
+    if ref is None:
+        return await _gone_on(steps, waits_for)
     with Work(connection.exchange.in_flight, ref, is_stream=is_stream):
         return await _gone_on(steps, waits_for)
 

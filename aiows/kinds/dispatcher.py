@@ -130,7 +130,9 @@ class KindDispatcher(Declarations):
             raise refusal(
                 request.route.plan.function, "registered with method=True: needs instance="
             )
-        await self._runner.run(ws, request, instance, reader.codec)
+        waiting = self._runner.run(ws, request, instance, reader.codec)
+        if waiting is not None:
+            await waiting
         return True
 
     def _changed(self) -> None:

@@ -19,6 +19,7 @@ from ..connection import (
     Stopped,
     Work,
     attended,
+    first_step,
     gone_on,
 )
 from ..errors import ConnectionClosed, KindError
@@ -51,12 +52,41 @@ class Runner:
         self._in_flight = in_flight
         self._lanes: WeakKeyDictionary[Connection, Lanes] = WeakKeyDictionary()
 
-    def run(self, ws: Peer, request: Request, instance: Any, codec: Codec) -> Awaitable[None]:
-        """Return what handles ``request``, or starts that where messages of its kind may overlap."""
+    def run(
+        self, ws: Peer, request: Request, instance: Any, codec: Codec
+    ) -> Awaitable[None] | None:
+        """Handle ``request``, or start that where messages of its kind may overlap.
+
+        Returns what is left to be awaited: None if the handler did not wait.
+        """
         flight = ws.connection.in_flight
         if request.route.is_in_order and (flight is None or flight.is_empty):
-            return self._handle(ws, request, instance, codec)
+            return self._handle_at_once(ws, request, instance, codec)
         return self._run_among_others(ws, request, instance, codec)
+
+    def _handle_at_once(
+        self, ws: Peer, request: Request, instance: Any, codec: Codec
+    ) -> Awaitable[None] | None:
+        """Call the handler; one that does not wait is answered here, without a coroutine of ours."""
+        route, ref = request.route, request.ref
+        try:
+            value: Any = route.call(ws, request.message, instance)
+            if value.__class__ is CoroutineType and route.timeout is None:
+                steps = value
+                has_ended, value = first_step(steps)
+                if not has_ended:
+                    going_on = gone_on(steps, value, ws.connection, ref)
+                    return self._answer(going_on, ws, request, codec)
+            if hasattr(value, "__await__") or value.__class__ is AsyncGeneratorType:
+                return self._answer(self._finished(value, ws, request), ws, request, codec)
+            if ref is None:
+                return None
+            answer = reply(value, ref, self._payload_key, codec)
+        except Exception as error:
+            return _send_error(ws, error, request, codec)
+        if ws.connection.push_encoded(codec.opcode, answer) is DROPPED:
+            return _send_late(ws.connection, answer, codec)
+        return None
 
     async def _run_among_others(
         self, ws: Peer, request: Request, instance: Any, codec: Codec
@@ -74,23 +104,37 @@ class Runner:
     async def _handle(
         self, ws: Peer, request: Request, instance: Any, codec: Codec, work: Work | None = None
     ) -> None:
-        """Call the handler, and answer with what it returned or raised; ``work``: in a task of its own."""
+        """Call the handler, and answer; ``work``: in a task of its own."""
+        called = self._call(ws, request, instance, work)
+        await self._answer(called, ws, request, codec, work)
+
+    async def _call(self, ws: Peer, request: Request, instance: Any, work: Work | None) -> Any:
+        value = request.route.call(ws, request.message, instance)
+        return await self._finished(value, ws, request, work)
+
+    async def _finished(
+        self, value: Any, ws: Peer, request: Request, work: Work | None = None
+    ) -> Any:
+        """Await what a handler returned, if it can be, within the time that it may take."""
+        if not hasattr(value, "__await__"):
+            return value
+        if (limit := request.route.timeout) is not None:
+            value = within(limit, value)
+        if request.ref is not None and work is None:
+            value = attended(value, ws.connection, request.ref)
+        return await value
+
+    async def _answer(
+        self,
+        called: Awaitable[Any],
+        ws: Peer,
+        request: Request,
+        codec: Codec,
+        work: Work | None = None,
+    ) -> None:
+        """Answer with what the handler returns or raises."""
         try:
-            value: Any = request.route.call(ws, request.message, instance)
-            if (
-                value.__class__ is CoroutineType
-                and work is None
-                and request.ref is not None
-                and request.route.timeout is None
-            ):
-                try:  # `attended`, without a coroutine of its own: benchmarks/dispatch.py
-                    waits_for = value.send(None)
-                except StopIteration as done:
-                    value = done.value
-                else:
-                    value = await gone_on(value, waits_for, ws.connection, request.ref)
-            elif hasattr(value, "__await__"):
-                value = await self._finished(value, ws, request, work)
+            value = await called
             if isinstance(value, AsyncGeneratorType):
                 answer = await self._stream(cast("Any", value), ws, request, codec, work)
             elif request.ref is None:
@@ -102,16 +146,6 @@ class Runner:
         else:
             if ws.connection.push_encoded(codec.opcode, answer) is DROPPED:
                 await _send_late(ws.connection, answer, codec)
-
-    async def _finished(
-        self, value: Awaitable[Any], ws: Peer, request: Request, work: Work | None
-    ) -> Any:
-        """Await what a handler returned, within the time that it may take."""
-        if (limit := request.route.timeout) is not None:
-            value = within(limit, value)
-        if request.ref is not None and work is None:
-            value = attended(value, ws.connection, request.ref)
-        return await value
 
     async def _stream(
         self,

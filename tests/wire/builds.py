@@ -6,8 +6,20 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from importlib import import_module
+from typing import Any
 
-from aiows._wire import assembler, frames, intake, masking, outlet, parser, reader, utf8, wire_build
+from aiows._wire import (
+    assembler,
+    frames,
+    intake,
+    masking,
+    outlet,
+    parser,
+    reader,
+    steps,
+    utf8,
+    wire_build,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +36,7 @@ class Wire:
     decode_text: Callable[[bytes], str] = utf8.decode_text
     apply_mask: Callable[[bytes, bytes], bytes] = masking.apply_mask
     build_frame: Callable[..., bytes] = frames.build_frame
+    first_step: Callable[..., tuple[bool, Any]] = steps.first_step
 
 
 def builds() -> list[Wire]:

@@ -81,7 +81,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     section 5.1 demands; ``idle_timeout`` (0: none): seconds without a sign of life until the peer is
     given up, with a ping shortly before; ``heartbeat`` goes before it; ``codecs`` (none, which is
     JSON): their subprotocols are offered after ``protocols``, and the connection speaks the one that was
-    chosen, or else the first; ``compress_threshold`` (None: 128 for `Compression.SHARED`, 0 for the
+    chosen, or else the first; ``compress_threshold`` (None: 128 for ``SHARED``, 0 for the
     others): messages of fewer bytes go uncompressed, unless ``compress=`` of a ``send_*`` asks for it.
     """
 
@@ -229,7 +229,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
 
     @property
     def must_stay(self) -> bool:
-        """Whether the view must not return before the connection ends; see `takeover`."""
+        """Whether the view must not return before the connection ends; see ``aiows/takeover.py``."""
         return self._guest is not None and self._guest.must_stay
 
     def detach(self) -> None:

@@ -293,7 +293,7 @@ def option_table(name: str) -> dict[str, Any]:
     """Option and default, as the page of options has them."""
     text = sections_of((DOCS / "reference" / "options.md").read_text(), "##")[name]
     rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", text, re.MULTILINE)
-    return {option: eval(default, vars(aiows.codecs)) for option, default in rows}
+    return {option: eval(default, {**vars(aiows.codecs)}) for option, default in rows}
 
 
 def defaults_of(function: Callable[..., Any], *but: str) -> dict[str, Any]:

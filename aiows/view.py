@@ -170,14 +170,13 @@ class WebSocketView(web.View):
 
     def take_message(self, message: Message) -> Any:
         """Give one message to the kind handlers, or else to `on_message`; return what is to be awaited."""
-        msg = as_aiohttp(message)
         if not self._handles_kinds or self.kinds is None:
-            return self.on_message(msg)
-        return self._dispatch(self.kinds, msg)
-
-    async def _dispatch(self, kinds: KindDispatcher, msg: WSMessage) -> None:
-        if not await kinds.dispatch(self.ws, msg, instance=self):
-            await result_of(self.on_message(_with_text(msg)))
+            return self.on_message(as_aiohttp(message))
+        data = cast("str | bytes", message.data)
+        is_taken, waiting = self.kinds.begin(
+            self.ws, message.opcode, data, instance=self, is_in_task=False
+        )
+        return waiting if is_taken else self.on_message(_with_text(as_aiohttp(message)))
 
 
 class _Match:

@@ -125,8 +125,8 @@ class Pump:
         return bool(self._tasks)
 
     def on_message(self) -> None:
+        self._has_news = True
         if self._is_working:
-            self._has_news = True
             return
         self._is_working = True
         self._run(self._handle_messages)
@@ -165,11 +165,15 @@ class Pump:
 
     def _handle_messages(self) -> Awaitable[Any] | None:
         """Handle what waits, until a hook has to be awaited; return that."""
-        while (message := self.connection.take()) is not None:
+        while self._has_news:
+            message = self.connection.take()
+            if message is None:
+                self._has_news = False
+                break
             waiting = self._handle_message(message)
             if waiting is not None:
                 return waiting
-        self._is_working = self._has_news = False
+        self._is_working = False
         return None
 
     def _handle_message(self, message: Message) -> Awaitable[Any] | None:

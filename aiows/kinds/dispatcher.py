@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
@@ -115,25 +115,34 @@ class KindDispatcher(Declarations):
         `Exception` (a cancellation), and TypeError if a handler registered with ``method=True`` gets
         no ``instance``; all else is answered and logged.
         """
+        is_taken, waiting = self.begin(ws, msg.type, msg.data, instance=instance, is_in_task=True)
+        if waiting is not None:
+            await waiting
+        return is_taken
+
+    def begin(
+        self, ws: Peer, opcode: int, data: str | bytes, *, instance: Any, is_in_task: bool
+    ) -> tuple[bool, Awaitable[None] | None]:
+        """Dispatch one message; return whether it is one with a kind, and what is left to be awaited.
+
+        Nothing is if its handler does not wait, so no coroutine is made for it. ``is_in_task``: whether a
+        handler's first step may be made here, and not when that is awaited.
+        """
         codec = ws.connection.codec
         reader = self._readers.get(codec) or self._make_reader(codec)
-        if msg.type is not reader.message_type:
-            return False
+        if opcode != reader.opcode:
+            return False, None
         try:
-            request = reader.read(msg.data)
+            request = reader.read(data)
         except Unreadable as unreadable:
-            await self._refuse(ws, unreadable, reader.codec)
-            return True
+            return True, self._refuse(ws, unreadable, reader.codec)
         if self._has_bad:
             self._forgive(ws.connection)
         if instance is None and request.route.plan.is_method:
             raise refusal(
                 request.route.plan.function, "registered with method=True: needs instance="
             )
-        waiting = self._runner.run(ws, request, instance, reader.codec)
-        if waiting is not None:
-            await waiting
-        return True
+        return True, self._runner.run(ws, request, instance, reader.codec, is_in_task=is_in_task)
 
     def _changed(self) -> None:
         super()._changed()

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, Union
 
-from aiohttp import WSMsgType
 from msgspec import UNSET, DecodeError, Struct, ValidationError
 from msgspec.structs import force_setattr
 
@@ -67,7 +66,7 @@ class Reader:
         codec: Codec,
     ) -> None:
         self.codec = codec
-        self.message_type = WSMsgType.TEXT if codec.is_text else WSMsgType.BINARY
+        self.opcode = codec.opcode
         self._routes = dict(routes)
         self._fallback = fallback
         self._payload_key = payload_key

@@ -53,35 +53,65 @@ class Runner:
         self._lanes: WeakKeyDictionary[Connection, Lanes] = WeakKeyDictionary()
 
     def run(
-        self, ws: Peer, request: Request, instance: Any, codec: Codec
+        self, ws: Peer, request: Request, instance: Any, codec: Codec, *, is_in_task: bool
     ) -> Awaitable[None] | None:
         """Handle ``request``, or start that where messages of its kind may overlap.
 
-        Returns what is left to be awaited: None if the handler did not wait.
+        Returns what is left to be awaited: None if the handler did not wait. Outside of a task no step is
+        made of a handler that is a coroutine function: its first line may need one already.
         """
         flight = ws.connection.in_flight
         if request.route.is_in_order and (flight is None or flight.is_empty):
-            return self._handle_at_once(ws, request, instance, codec)
+            return self._handle_at_once(ws, request, instance, codec, is_in_task=is_in_task)
         return self._run_among_others(ws, request, instance, codec)
 
     def _handle_at_once(
-        self, ws: Peer, request: Request, instance: Any, codec: Codec
+        self, ws: Peer, request: Request, instance: Any, codec: Codec, *, is_in_task: bool
     ) -> Awaitable[None] | None:
         """Call the handler; one that does not wait is answered here, without a coroutine of ours."""
-        route, ref = request.route, request.ref
         try:
-            value: Any = route.call(ws, request.message, instance)
-            if value.__class__ is CoroutineType and route.timeout is None:
-                steps = value
-                has_ended, value = first_step(steps)
-                if not has_ended:
-                    going_on = gone_on(steps, value, ws.connection, ref)
-                    return self._answer(going_on, ws, request, codec)
-            if hasattr(value, "__await__") or value.__class__ is AsyncGeneratorType:
-                return self._answer(self._finished(value, ws, request), ws, request, codec)
-            if ref is None:
-                return None
-            answer = reply(value, ref, self._payload_key, codec)
+            value: Any = request.route.call(ws, request.message, instance)
+        except Exception as error:
+            return _send_error(ws, error, request, codec)
+        if value.__class__ is CoroutineType and request.route.timeout is None:
+            if is_in_task:
+                return self._step(value, ws, request, codec)
+            return self._step_in_task(value, ws, request, codec)
+        if hasattr(value, "__await__") or value.__class__ is AsyncGeneratorType:
+            return self._answer(self._finished(value, ws, request), ws, request, codec)
+        return self._answer_with(value, ws, request, codec)
+
+    async def _step_in_task(
+        self, steps: CoroutineType[Any, Any, Any], ws: Peer, request: Request, codec: Codec
+    ) -> None:
+        waiting = self._step(steps, ws, request, codec)
+        if waiting is not None:
+            await waiting
+
+    def _step(
+        self, steps: CoroutineType[Any, Any, Any], ws: Peer, request: Request, codec: Codec
+    ) -> Awaitable[None] | None:
+        """Make the first step of a handler, and answer if that was all of it."""
+        try:
+            has_ended, value = first_step(steps)
+        except Exception as error:
+            return _send_error(ws, error, request, codec)
+        if not has_ended:
+            value = gone_on(steps, value, ws.connection, request.ref)
+        elif not isinstance(value, AsyncGeneratorType):
+            return self._answer_with(value, ws, request, codec)
+        else:
+            value = self._finished(value, ws, request)
+        return self._answer(value, ws, request, codec)
+
+    def _answer_with(
+        self, value: Any, ws: Peer, request: Request, codec: Codec
+    ) -> Awaitable[None] | None:
+        """Answer with what the handler has returned."""
+        if request.ref is None:
+            return None
+        try:
+            answer = reply(value, request.ref, self._payload_key, codec)
         except Exception as error:
             return _send_error(ws, error, request, codec)
         if ws.connection.push_encoded(codec.opcode, answer) is DROPPED:
@@ -136,16 +166,14 @@ class Runner:
         try:
             value = await called
             if isinstance(value, AsyncGeneratorType):
-                answer = await self._stream(cast("Any", value), ws, request, codec, work)
-            elif request.ref is None:
+                await self._stream(cast("Any", value), ws, request, codec, work)
                 return
-            else:
-                answer = reply(value, request.ref, self._payload_key, codec)
         except Exception as error:
             await _send_error(ws, error, request, codec)
-        else:
-            if ws.connection.push_encoded(codec.opcode, answer) is DROPPED:
-                await _send_late(ws.connection, answer, codec)
+            return
+        waiting = self._answer_with(value, ws, request, codec)
+        if waiting is not None:
+            await waiting
 
     async def _stream(
         self,
@@ -154,8 +182,8 @@ class Runner:
         request: Request,
         codec: Codec,
         work: Work | None,
-    ) -> bytes:
-        """Send the items of a stream, and return what ends it."""
+    ) -> None:
+        """Send the items of a stream, and what ends it."""
         ref = request.ref
         if ref is None:
             raise unreferred(request.kind)
@@ -172,7 +200,7 @@ class Runner:
         else:
             work.become_stream()
             await sending
-        return end(ref, codec)
+        await send(ws, end(ref, codec), codec)
 
     async def _begin(self, ws: Peer, request: Request, instance: Any, codec: Codec) -> None:
         """Start the handler beside others; it makes its first step at once if it is its turn."""

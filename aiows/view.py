@@ -100,7 +100,14 @@ class WebSocketView(web.View):
         """The 101 is sent; no message is seen before this has finished."""
 
     def on_message(self, msg: WSMessage) -> Any:
-        """A message that no kind handler took: BINARY, and TEXT where the view has no handlers."""
+        """A message that no kind handler took: all of them where the view has no handlers of kinds.
+
+        Where it has some, what comes here is of the other type than the connection's codec makes; unless this
+        is overridden that is answered with an error.
+        """
+        if self._handles_kinds and self.kinds is not None:
+            return self.kinds.refuse_type(self.ws)
+        return None
 
     def on_drain(self) -> Any:
         """The outbox was fuller than its limit and is not any more."""

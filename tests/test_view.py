@@ -267,6 +267,14 @@ async def test_an_unknown_kind_gets_an_error_reply_and_binary_reaches_on_message
         assert await seen == b"\x01"
 
 
+async def test_a_message_of_the_wrong_type_is_answered(serve: Serve, raw_client: Connect) -> None:
+    """Whoever sent it with a ref would wait for ever."""
+    client = await raw_client(await serve(app_with(Rooms)))
+    client.send_frame(BINARY, b'{"kind": "add", "a": 1, "ref": 1}')
+    assert b"not_text" in (await client.recv_frame()).payload
+    assert (await ask(client, kind="nope"))["error"]["code"] == "unknown_kind"
+
+
 async def test_the_hub_reaches_every_device_of_a_user(serve: Serve, raw_client: Connect) -> None:
     """And the registry is exact when one leaves."""
     app = app_with(Rooms)

@@ -133,19 +133,32 @@ def _guarded(guards: tuple[Guard, ...], enter: Callable[[KindCall], Any]) -> Cal
     def ask(call: KindCall) -> Any:
         for position, guard in enumerate(guards):
             answer = guard(call)
-            if answer is not None and isawaitable(answer):
-                return ask_on(call, answer, guards[position + 1 :])
+            if isawaitable(answer):
+                return ask_on(call, guard, answer, guards[position + 1 :])
+            if answer is not None:
+                raise _verdict(guard, answer)
         return enter(call)
 
-    async def ask_on(call: KindCall, answer: Awaitable[Any], others: tuple[Guard, ...]) -> Any:
-        await answer
-        for guard in others:
-            if isawaitable(answered := guard(call)):
-                await answered
+    async def ask_on(
+        call: KindCall, guard: Guard, answer: Awaitable[Any], others: tuple[Guard, ...]
+    ) -> Any:
+        if (answered := await answer) is not None:
+            raise _verdict(guard, answered)
+        for each in others:
+            said: Any = each(call)
+            if (answered := await said if isawaitable(said) else said) is not None:
+                raise _verdict(each, answered)
         result = enter(call)
         return await result if isawaitable(result) else result
 
     return ask
+
+
+def _verdict(guard: Guard, answer: object) -> TypeError:
+    """Return the error of a guard that answers: a False that nobody looks at would let everybody through."""
+    return TypeError(
+        f"a guard returns nothing, and refuses by a KindError: {guard} returned {answer!r}"
+    )
 
 
 def _chained(middleware: tuple[Middleware, ...], call_plainly: Callable[[KindCall], Any]) -> Next:

@@ -13,7 +13,7 @@ from .contract import KindContract, contract_of
 from .outgoing import outgoing_contract
 from .payload import Payload, prefix_problem
 from .routes import Handler, build_fallback, build_route
-from .terms import KindOptions, read_surroundings, read_terms
+from .terms import KindOptions, check_named, read_surroundings, read_terms
 from .tree import KindTree
 
 __all__ = ("Declarations",)
@@ -54,6 +54,7 @@ class Declarations:
 
         Raises RegistrationError for a handler that could never work and for a kind that has one.
         """
+        check_named(kind)
 
         def register(handler: H) -> H:
             own = read_terms(handler, **options)

@@ -100,10 +100,14 @@ class KindDispatcher(Declarations):
         """
         async for msg in ws:
             if not await self.dispatch(ws, msg, instance=instance) and msg.type in MESSAGES:
-                codec = self._reader_for(ws.connection).codec
-                await self._refuse(ws, Unreadable(wrong_message_type(codec)), codec)
+                await self.refuse_type(ws)
         if ws.connection.in_flight is not None:
             await ws.connection.in_flight.settle(None)
+
+    async def refuse_type(self, ws: Peer) -> None:
+        """Answer a message that is BINARY where the connection's codec is text, or TEXT where it is not."""
+        codec = self._reader_for(ws.connection).codec
+        await self._refuse(ws, Unreadable(wrong_message_type(codec)), codec)
 
     async def dispatch(self, ws: Peer, msg: WSMessage, *, instance: Any = None) -> bool:
         """Bring one message to its handler and answer it; False if it is none with a kind.

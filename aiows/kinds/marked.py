@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias, TypeVar, Unpack
 
 from .declarations import Declarations
 from .payload import Payload
-from .terms import KindOptions
+from .terms import KindOptions, check_named
 
 __all__ = ("on", "register_marked")
 
@@ -25,6 +25,7 @@ def on(kind: str | type[Payload], /, **options: Unpack[KindOptions]) -> Callable
     it; a method of the same name takes its place, for the same kinds unless it is marked itself, and None
     takes it away. Whatever is wrong is a RegistrationError when the class is made.
     """
+    check_named(kind)
 
     def mark(method: M) -> M:
         setattr(method, MARKS, ((kind, options), *_marks_of(method)))

@@ -35,6 +35,9 @@ __all__ = ("Runner", "answer_to_error", "send")
 
 logger: Final = logging.getLogger("aiows.kinds")
 
+# What is answered when a handler raises it. A cancellation that is not its task's is what it awaited.
+FAILURES: Final = (Exception, asyncio.CancelledError)
+
 # Members of an enum are looked up by way of its class, for each message.
 DROPPED: Final = SendStatus.DROPPED
 
@@ -71,8 +74,8 @@ class Runner:
         """Call the handler; one that does not wait is answered here, without a coroutine of ours."""
         try:
             value: Any = request.route.call(ws, request.message, instance)
-        except Exception as error:
-            return _send_error(ws, error, request, codec)
+        except FAILURES as error:
+            return _send_failure(ws, error, request, codec)
         if value.__class__ is CoroutineType and request.route.timeout is None:
             if is_in_task:
                 return self._step(value, ws, request, codec)
@@ -94,8 +97,8 @@ class Runner:
         """Make the first step of a handler, and answer if that was all of it."""
         try:
             has_ended, value = first_step(steps)
-        except Exception as error:
-            return _send_error(ws, error, request, codec)
+        except FAILURES as error:
+            return _send_failure(ws, error, request, codec)
         if not has_ended:
             value = gone_on(steps, value, ws.connection, request.ref)
         elif not isinstance(value, AsyncGeneratorType):
@@ -168,8 +171,8 @@ class Runner:
             if isinstance(value, AsyncGeneratorType):
                 await self._stream(cast("Any", value), ws, request, codec, work)
                 return
-        except Exception as error:
-            await _send_error(ws, error, request, codec)
+        except FAILURES as error:
+            await _send_failure(ws, error, request, codec)
             return
         waiting = self._answer_with(value, ws, request, codec)
         if waiting is not None:
@@ -227,18 +230,23 @@ class Runner:
             with work, lanes.entered(place, request.route.concurrency, work) as turn:
                 async with turn:
                     await self._handle(ws, request, instance, codec, work)
-        except Stopped as stopped:
-            await _send_error(ws, stopped, request, codec)
-        except asyncio.CancelledError as error:
-            if _is_cancelled():
-                raise
-            await _send_error(ws, error, request, codec)  # what the handler awaited was cancelled
+        except (Stopped, asyncio.CancelledError) as error:
+            await _send_failure(ws, error, request, codec)
 
 
 def _is_cancelled() -> bool:
     """Whether it was the current task that was told to stop."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _send_failure(
+    ws: Peer, error: BaseException, request: Request, codec: Codec
+) -> Awaitable[None]:
+    """Answer to what a handler raised; a cancellation of the task itself passes, for who waits for it."""
+    if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+        raise error
+    return _send_error(ws, error, request, codec)
 
 
 async def _send_error(ws: Peer, error: BaseException, request: Request, codec: Codec) -> None:

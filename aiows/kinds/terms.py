@@ -82,6 +82,12 @@ class Terms(Surroundings):
     examples: tuple[Any, ...] = ()
 
 
+def check_named(kind: object) -> None:
+    """Raise RegistrationError for an ``on`` that decorates a function without being called."""
+    if inspect.isroutine(kind):
+        raise refusal(kind, 'on needs the kind that is handled: @on("chat.send")')
+
+
 def read_surroundings(
     middleware: Iterable[Middleware], guards: Iterable[Guard], timeout: float | None = None
 ) -> Surroundings:

@@ -12,6 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
+from ..errors import RegistrationError
 from .asyncapi import asyncapi_text
 from .target import BadTarget, load_application
 from .typescript import typescript
@@ -40,8 +41,8 @@ def run(words: Sequence[str] | None = None) -> int:
     """Do what ``words`` say (None: the process's own); return the exit status.
 
     0: done, or the file is up to date. 1: the file is stale, and standard error says where. 2: it was
-    called wrongly, or the file cannot be written. Raises SystemExit as argparse does, and what the
-    application's module raises.
+    called wrongly, no schema can be made, or the file cannot be written. Raises SystemExit as argparse
+    does, and what the application's module raises.
     """
     asked = _parser().parse_args(words)
     try:
@@ -49,7 +50,7 @@ def run(words: Sequence[str] | None = None) -> int:
         if asked.check is not None:
             return _check(asked.check, text, f"python -m aiows {asked.document} {asked.target}")
         return _write(asked.output, text)
-    except BadTarget as error:
+    except (BadTarget, RegistrationError) as error:
         return _complain(f"{error}\n", USAGE_ERROR)
 
 

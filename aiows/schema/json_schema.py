@@ -121,7 +121,13 @@ def _shown_default(field: msgspec.structs.FieldInfo) -> Any:
     return cast("Any", default)
 
 
+# What a careful author writes where others write Any; msgspec takes no hook's empty schema for one.
+ANYTHING: Final[JsonSchema] = {"$comment": "anything"}
+
+
 def _schema_by_hook(type_: type) -> JsonSchema:
+    if type_ is object:
+        return dict(ANYTHING)
     hook = hook_for(type_)
     if hook is None:
         raise TypeError(f"{type_} is no type that a codec knows")

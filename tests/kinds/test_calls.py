@@ -8,7 +8,7 @@ import pytest
 from aiohttp import WSMessage, WSMsgType
 
 from aiows import KindDispatcher, KindError, Payload
-from aiows.kinds import KindCall, Next
+from aiows.kinds import KindCall, Next, role
 from talk import Talk, refusal_of, say
 
 
@@ -199,3 +199,25 @@ async def test_a_guard_that_raises_is_the_answer() -> None:
         kinds = KindDispatcher(guards=[guard])
         kinds.on("some")(lambda: 1 / 0)
         assert (await refusal_of(kinds, {"kind": "some"}))["code"] == "closed"
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("verdict", [True, False, role])
+async def test_a_guard_that_returns_something_lets_nobody_through(
+    verdict: object, is_async: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A verdict that is not looked at, or a factory of guards that was not called, would let everybody."""
+
+    def guard(call: KindCall) -> Any:
+        return verdict
+
+    async def later(call: KindCall) -> Any:
+        return verdict
+
+    async def silent(call: KindCall) -> None: ...
+
+    for guards in ([later], [silent, later]) if is_async else ([guard], [silent, guard]):
+        kinds = KindDispatcher(guards=guards)
+        kinds.on("some")(lambda: "let through")
+        assert (await refusal_of(kinds, {"kind": "some"}))["code"] == "internal"
+    assert "refuses by a KindError" in caplog.text

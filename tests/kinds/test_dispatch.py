@@ -352,13 +352,49 @@ async def test_a_payload_that_fails_while_it_is_made_is_a_failed_handler(
     assert "LookupError: a bug" in caplog.text
 
 
-@pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyboardInterrupt()])
-async def test_a_cancellation_passes(error: BaseException) -> None:
-    """Whoever cancelled the dispatch is to see that it ended."""
-    talk = Talk(raising(error))
-    with pytest.raises(type(error)):
+async def test_what_is_meant_for_the_process_passes() -> None:
+    """No handler swallows a Ctrl-C."""
+    talk = Talk(raising(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
         await talk.say({"kind": "some", "ref": 1})
     assert talk.connection.payloads == []
+
+
+async def test_a_cancellation_passes() -> None:
+    """Whoever cancelled the dispatch is to see that it ended."""
+    kinds = KindDispatcher()
+
+    @kinds.on("some")
+    async def some() -> None:
+        await asyncio.Future()
+
+    talk = Talk(kinds)
+    dispatching = asyncio.ensure_future(talk.say({"kind": "some", "ref": 1}))
+    await asyncio.sleep(0)
+    dispatching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await dispatching
+    assert talk.connection.payloads == []
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_what_a_handler_awaits_may_have_been_cancelled(
+    waits: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That is a failure like any other: it is logged with the kind, and the connection lives."""
+    kinds = KindDispatcher()
+
+    @kinds.on("some")
+    async def some() -> None:
+        other: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if waits:
+            asyncio.get_running_loop().call_soon(other.cancel)
+        else:
+            other.cancel()
+        await other
+
+    assert (await refusal_of(kinds, {"kind": "some"}))["code"] == "internal"
+    assert "the handler of kind 'some' failed" in caplog.text
 
 
 async def test_a_peer_that_left_during_its_handler_is_no_failure(

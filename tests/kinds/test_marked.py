@@ -77,6 +77,19 @@ def test_a_kind_twice_is_told_with_both_methods() -> None:
             def again(self) -> None: ...
 
 
+def test_on_has_to_be_told_the_kind() -> None:
+    """Without parentheses it would take the method away in silence."""
+
+    def ping() -> None: ...
+
+    decorators: tuple[Any, ...] = (on, KindDispatcher().on)
+    for decorate in decorators:
+        with pytest.raises(
+            RegistrationError, match=r'ping .* on needs the kind.*@on\("chat.send"\)'
+        ):
+            decorate(ping)
+
+
 async def test_a_method_that_is_marked_anew_has_its_new_kinds(ask: Ask) -> None:
     """The one that it takes the place of is gone, with its kinds."""
 

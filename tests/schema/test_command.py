@@ -161,6 +161,15 @@ def test_what_is_no_application_is_refused(
     assert capsys.readouterr().err.startswith(problem)
 
 
+def test_an_application_without_a_schema_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what is wrong, no traceback, and not the status of a stale file."""
+    (folder / "counter.py").write_text(MODULE.replace("-> int: ...", "-> web.Application: ..."))
+    assert run(["types", "counter:app", "--check", "counter.ts"]) == 2
+    assert capsys.readouterr().err.startswith("no schema can be made for 'count'")
+
+
 def test_a_file_that_cannot_be_written_is_named(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -125,6 +125,12 @@ def test_only_what_is_needed_is_kept() -> None:
     assert [*only_used(components, schemas[:1])] == ["Inner", "Outer"]
 
 
+def test_an_object_is_anything() -> None:
+    """So it is written where Any would switch a type checker off."""
+    ((schema,), _) = describe_types([dict[str, object]])
+    assert schema == {"type": "object", "additionalProperties": {"$comment": "anything"}}
+
+
 def test_what_nobody_knows_is_refused() -> None:
     """By what the hook raises."""
     with pytest.raises(TypeError, match="Unknown"):

@@ -12,6 +12,9 @@ from .connection import Connection, PreparedMessage
 
 __all__ = ("Receiver", "as_aiohttp")
 
+# Half of the time that a NamedTuple's own constructor takes, which is one in Python.
+_new_tuple: Final = tuple.__new__
+
 CLOSED_MESSAGE: Final = WSMessage(WSMsgType.CLOSED, None, None)
 CLOSING_MESSAGE: Final = WSMessage(WSMsgType.CLOSING, None, None)
 
@@ -134,4 +137,5 @@ class Receiver:
 
 def as_aiohttp(message: Message) -> WSMessage:
     """Return ``message`` in aiohttp's form."""
-    return WSMessage(MESSAGE_TYPES[message.opcode], message.data, message.extra)
+    opcode, data, extra, _ = message
+    return _new_tuple(WSMessage, (MESSAGE_TYPES[opcode], data, extra))

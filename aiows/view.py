@@ -142,7 +142,7 @@ class WebSocketView(web.View):
         admit(request, type(self).origins)  # a function there is no method of the view
         self.user_id = await result_of(self.authenticate(request))
         response = AttendedResponse(
-            _ViewHooks(self),
+            _KindHooks(self) if self._handles_kinds else _ViewHooks(self),
             protocols=self.protocols,
             compress=self.compress,
             compress_threshold=self.compress_threshold,
@@ -174,16 +174,6 @@ class WebSocketView(web.View):
             self.ws.user_id = self.user_id
         else:
             self.hub.registry.add(self.user_id, self.ws)
-
-    def take_message(self, message: Message) -> Any:
-        """Give one message to the kind handlers, or else to `on_message`; return what is to be awaited."""
-        if not self._handles_kinds or self.kinds is None:
-            return self.on_message(as_aiohttp(message))
-        data = cast("str | bytes", message.data)
-        is_taken, waiting = self.kinds.begin(
-            self.ws, message.opcode, data, instance=self, is_in_task=False
-        )
-        return waiting if is_taken else self.on_message(_with_text(as_aiohttp(message)))
 
 
 class _Match:
@@ -225,13 +215,27 @@ class _ViewHooks(Hooks):
         return self._view.take_connection(ws)
 
     def message(self, ws: Connection, message: Message) -> Any:
-        return self._view.take_message(message)
+        return self._view.on_message(as_aiohttp(message))
 
     def drain(self, ws: Connection) -> Any:
         return self._view.on_drain()
 
     def close(self, ws: Connection, code: int, reason: str) -> Any:
         return self._view.on_close(code, reason)
+
+
+class _KindHooks(_ViewHooks):
+    """Those of a view with handlers of kinds, which get each message first."""
+
+    __slots__ = ()
+
+    def message(self, ws: Connection, message: Message) -> Any:
+        view, data = self._view, cast("str | bytes", message.data)
+        assert view.kinds is not None
+        is_taken, waiting = view.kinds.begin(
+            ws, message.opcode, data, instance=view, is_in_task=False
+        )
+        return waiting if is_taken else view.on_message(_with_text(as_aiohttp(message)))
 
 
 def _dispatcher_of(view: type[WebSocketView]) -> KindDispatcher:

@@ -5,9 +5,9 @@
     bytes -> FrameParser -> Frame -> MessageAssembler -> Message       (MessageReader is both)
     message -> Deflater -> build_frame -> bytes
 
-This is all that upper layers may use of it. `MessageReader`, `Intake`, `Outlet`, `build_frame` and
-`first_step` exist twice, pure in the modules here and native in ``_native``, with one interface; the
-pure ones are the reference.
+This is all that upper layers may use of it. `MessageReader`, `Turn`, `Intake`, `Handling`, `Outlet`,
+`build_frame` and `first_step` exist twice, pure in the modules here and native in ``_native``, with one
+interface; the pure ones are the reference.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Literal
 from .compression import Compression
 from .deflate import Deflater, Inflater, make_deflater, share_backend, shared_deflater
 from .frames import build_close, build_frame, parse_close
+from .handling import Handling
 from .intake import Intake
 from .messages import CloseCode, Message, Opcode, is_close_code
 from .negotiation import DeflateParams, negotiate_deflate
-from .outlet import Outlet
+from .outlet import Outlet, SendStatus
 from .reader import MessageReader
 from .steps import first_step
+from .turn import Turn
 
 wire_build: Literal["native", "pure"] = "pure"
 """Which build of the wire runs: "native", or "pure" where it was not compiled or is not wanted.
@@ -38,7 +40,8 @@ if not TYPE_CHECKING and not os.environ.get("AIOWS_NO_EXTENSIONS"):
         pass  # there was no compiler
     else:
         MessageReader, build_frame = core.MessageReader, core.build_frame
-        Intake, Outlet = core.Intake, core.Outlet
+        Turn, Intake, Outlet = core.Turn, core.Intake, core.Outlet
+        Handling = core.Handling
         first_step = core.first_step
         wire_build = "native"
 
@@ -47,12 +50,15 @@ __all__ = (
     "Compression",
     "DeflateParams",
     "Deflater",
+    "Handling",
     "Inflater",
     "Intake",
     "Message",
     "MessageReader",
     "Opcode",
     "Outlet",
+    "SendStatus",
+    "Turn",
     "build_close",
     "build_frame",
     "first_step",

@@ -5,24 +5,23 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..errors import ProtocolError
-from .messages import Message
+from .messages import Message, Opcode
 from .reader import MessageReader
+from .turn import Turn
 
 __all__ = ("Intake",)
 
 
-class Listener(Protocol):
-    """Who wants to know of every sign of life."""
+class Consumer(Protocol):
+    """Who may take messages at once."""
 
-    def heard(self) -> None:
-        """Something came, if only a part of a frame."""
+    def offer(self, message: Message, /) -> bool:
+        """Take a TEXT or BINARY; False: not now."""
+        ...
 
 
 class Receiver(Protocol):
     """Who gets the messages of one connection."""
-
-    @property
-    def keepalive(self) -> Listener | None: ...
 
     def received(self, message: Message) -> None:
         """Take the next message."""
@@ -31,28 +30,24 @@ class Receiver(Protocol):
         """Learn that the peer broke the protocol; nothing comes after this."""
 
 
-class Turn(Protocol):
-    """What is told of each read, whose messages are answered together."""
-
-    def begin_read(self) -> None: ...
-
-    def end_read(self) -> None: ...
-
-
 class Intake:
     """What `asyncio.BufferedProtocol` has for reading, without asyncio.
 
     ``read_buffer``: the memory that all connections of a loop are read into; nothing of it is kept.
-    While ``is_paused`` no message is given out; once ``is_ignoring``, none ever will be.
+    While ``is_paused`` no message is given out; once ``is_ignoring``, none ever will be. TEXT and BINARY
+    go to the ``consumer`` first, if there is one; the receiver gets what that does not take.
     """
 
     __slots__ = (
+        "_is_listening",
         "_is_reading",
         "_read_buffer",
         "_reader",
         "_receiver",
         "_turn",
         "_uses_room",
+        "consumer",
+        "heard_at",
         "is_ignoring",
         "is_paused",
     )
@@ -66,8 +61,16 @@ class Intake:
         self._read_buffer = read_buffer
         self._uses_room = False
         self._is_reading = False
+        self._is_listening = False
+        self.heard_at = 0.0
         self.is_paused = False
         self.is_ignoring = False
+        self.consumer: Consumer | None = None
+
+    def hear(self) -> None:
+        """Note the loop's time as ``heard_at``, and from now on that of every read: any byte is a sign of life."""
+        self._is_listening = True
+        self.heard_at = self._turn.time()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the transport shall write to: the shared buffer, or the memory of a large message."""
@@ -77,9 +80,8 @@ class Intake:
 
     def buffer_updated(self, nbytes: int) -> None:
         """The transport has written ``nbytes`` there."""
-        keepalive = self._receiver.keepalive
-        if keepalive is not None:
-            keepalive.heard()
+        if self._is_listening:
+            self.hear()
         if self.is_ignoring:
             return
         if self._uses_room:
@@ -115,9 +117,14 @@ class Intake:
             self._turn.end_read()
 
     def _give_out(self) -> None:
-        next_message, received = self._reader.next_message, self._receiver.received
+        next_message, receiver = self._reader.next_message, self._receiver
         while not self.is_paused and not self.is_ignoring:
             message = next_message()
             if message is None:
                 return
-            received(message)
+            if not self._is_taken(message):
+                receiver.received(message)
+
+    def _is_taken(self, message: Message) -> bool:
+        consumer = self.consumer
+        return consumer is not None and message.opcode <= Opcode.BINARY and consumer.offer(message)

@@ -1,10 +1,29 @@
-"""In go frames, out they go to a transport in as few writes as can be: the writing half of a connection."""
+"""In go messages and frames, out they go to a transport in as few writes as can be: a connection's writing half."""
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Protocol
 
-__all__ = ("Outlet",)
+from .frames import build_frame
+from .turn import Turn
+
+__all__ = ("Outlet", "SendStatus")
+
+
+class SendStatus(Enum):
+    """What became of a message; only DROPPED is falsy.
+
+    SUCCESS: queued or sent, and at most ``writer_limit`` bytes wait. BACKPRESSURE: queued, and more
+    than that waits: slow down until the drain. DROPPED: not queued, the outbox is full or closed.
+    """
+
+    SUCCESS = "success"
+    BACKPRESSURE = "backpressure"
+    DROPPED = "dropped"
+
+    def __bool__(self) -> bool:
+        return self is not SendStatus.DROPPED
 
 
 class Transport(Protocol):
@@ -19,21 +38,13 @@ class Transport(Protocol):
     def is_closing(self) -> bool: ...
 
 
-class Turn(Protocol):
-    """When what was gathered leaves; see `Outlet.let_go`."""
-
-    @property
-    def is_reading(self) -> bool: ...
-
-    def join(self, outlet: Outlet, /) -> None: ...
-
-
 class Outlet:
     """Frames that wait to leave on one connection, and are gathered as long as a turn takes.
 
     Frames go straight to the transport until it holds ``limit`` bytes; after that they wait here. So
     do those that are written while a read is processed, and those that follow another one in the same
-    turn: they leave in one write. ``max_backpressure``: how many bytes may wait at all.
+    turn: they leave in one write. ``max_backpressure``: how many bytes may wait at all. No message is
+    taken any more once it ``is_open`` no longer.
     """
 
     __slots__ = (
@@ -47,6 +58,7 @@ class Outlet:
         "_transport",
         "_turn",
         "_writable",
+        "is_open",
         "limit",
         "max_backpressure",
     )
@@ -64,6 +76,7 @@ class Outlet:
         self._is_gathering = False
         self._is_pressed = False  # somebody waits for `_flushed`
         self._writable = True
+        self.is_open = True
         self.limit = limit
         self.max_backpressure = max_backpressure
 
@@ -81,13 +94,35 @@ class Outlet:
             return False
         return self.amount > self.limit
 
-    def has_room_for(self, size: int) -> bool:
+    def takes(self, size: int) -> bool:
+        """Whether a message of ``size`` bytes may be sent: if it must wait, there is room for it."""
+        return self.is_open and self._has_room_for(size)
+
+    def _has_room_for(self, size: int) -> bool:
         """Whether a message of ``size`` bytes may wait, too; where nothing waits any may."""
         # A transport that lets us write holds at most the limit, and so do we: no need to ask it.
         if self._writable and size + 2 * self.limit <= self.max_backpressure:
             return True
         waiting = self.amount
         return not waiting or waiting + size <= self.max_backpressure
+
+    def push(self, opcode: int, payload: str | bytes) -> SendStatus:
+        """Send a message as one frame, a ``str`` as UTF-8, if it `takes` so much."""
+        data = payload.encode() if isinstance(payload, str) else payload
+        if not self.takes(len(data)):
+            return self.refuse(opcode, data)
+        return self.status(self.write(build_frame(opcode, data)))
+
+    def status(self, is_full: bool) -> SendStatus:
+        """Return the status of a message that was written, after which the outlet is full or is not."""
+        if not is_full:
+            return SendStatus.SUCCESS
+        self._is_pressed = True
+        return SendStatus.BACKPRESSURE
+
+    def refuse(self, opcode: int, payload: bytes) -> SendStatus:
+        """Return the status of a message that is not taken. For who wants to know."""
+        return SendStatus.DROPPED
 
     def write(self, frame: bytes) -> bool:
         """Send ``frame``, behind everything that was written before it; return `is_full`.

@@ -23,10 +23,11 @@ OPCODES: Final = {int(opcode): WSMsgType(opcode) for opcode in (Opcode.TEXT, Opc
 class CallbackRoute(Hooks):
     """The callbacks of one route, called for each of its connections."""
 
-    __slots__ = ("_behaviour",)
+    __slots__ = ("_behaviour", "_message")
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
+        self._message = behaviour.message
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request: plain HTTP, or a 101 whose connection goes on by itself."""
@@ -68,7 +69,8 @@ class CallbackRoute(Hooks):
         return _call(self._behaviour.open, ws)
 
     def message(self, ws: Connection, message: Message) -> Any:
-        return _call(self._behaviour.message, ws, message.data, OPCODES[message.opcode])
+        callback = self._message  # called once for each message: the short way
+        return None if callback is None else callback(ws, message.data, OPCODES[message.opcode])
 
     def ping(self, ws: Connection, data: bytes) -> Any:
         return _call(self._behaviour.ping, ws, data)

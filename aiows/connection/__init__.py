@@ -1,12 +1,11 @@
 """One accepted connection: asyncio on one side, messages and hooks on the other; nothing of HTTP."""
 
-from .._wire import first_step
+from .._wire import SendStatus, first_step
 from .connection import Connection
 from .consumer import Consumer, Host
 from .in_flight import Stopped, Work, attended, gone_on
 from .keepalive import KeepAlivePolicy
 from .options import ConnectionOptions, shared_options, threshold_of
-from .outbox import SendStatus
 from .peer import Face, Peer, TopicsPort
 from .prepared import PreparedMessage
 from .pump import Hooks, Pump

@@ -12,11 +12,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from .._wire import Deflater, Message, MessageReader, Opcode, build_frame
+from .._wire import Deflater, Message, MessageReader, Opcode, SendStatus, build_frame
 from ..codecs import JSON, Codec
 from .conversing import Conversing
 from .options import ConnectionOptions
-from .outbox import SendStatus
 from .prepared import PreparedMessage, encode
 from .protocol import WebSocketProtocol
 from .state import Event, State
@@ -24,12 +23,13 @@ from .subscribing import Subscribing
 
 if TYPE_CHECKING:
     from .consumer import Consumer, Host
+    from .exchange import Exchange
     from .peer import TopicsPort
 
 __all__ = ("Connection",)
 
 # Members of an enum are looked up by way of its class, several times for each message.
-_SUCCESS: Final = SendStatus.SUCCESS
+_TEXT: Final = int(Opcode.TEXT)
 _BINARY: Final = int(Opcode.BINARY)
 _CLOSE: Final = int(Opcode.CLOSE)
 _PING: Final = int(Opcode.PING)
@@ -124,6 +124,8 @@ class Connection(Subscribing, Conversing):
         DROPPED if the connection is closed, or if something waits already and this message would
         make it more than ``max_backpressure`` bytes. Raises TypeError for what the codec cannot say.
         """
+        if message.__class__ is str and self._deflater is None:  # encoded where it is sent
+            return self.outbox.push(_TEXT, message)
         if isinstance(message, PreparedMessage):
             spoken = message.spoken_in(self.codec)
             return SendStatus.DROPPED if spoken is None else self._push(spoken)
@@ -131,12 +133,9 @@ class Connection(Subscribing, Conversing):
 
     def push_encoded(self, opcode: int, payload: bytes) -> SendStatus:
         """Send as `push` does what is a message's payload already."""
-        if self._deflater is not None:
-            return self._push(PreparedMessage(payload, opcode))
-        if not self._takes(len(payload)):
-            return self._refuse(PreparedMessage(payload, opcode))
-        outbox = self.outbox
-        return outbox.press() if outbox.write(build_frame(opcode, payload)) else _SUCCESS
+        if self._deflater is None or len(payload) < self._options.compress_threshold:
+            return self.outbox.push(opcode, payload)
+        return self._push(PreparedMessage(payload, opcode))
 
     def send(self, message: Any, opcode: int | None = None) -> SendStatus:
         """Send as `push` does, as what ``opcode`` names: TEXT or BINARY. Raises ValueError for others."""
@@ -151,28 +150,16 @@ class Connection(Subscribing, Conversing):
         spoken = message.spoken_in(self.codec)
         if spoken is None:
             return SendStatus.DROPPED
-        if not self._takes(len(spoken.payload)):
-            return self._refuse(spoken)
-        is_full = self.outbox.post(self._frame_of(spoken, compress=None))
-        return self.outbox.press() if is_full else _SUCCESS
+        outbox, payload = self.outbox, spoken.payload
+        if not outbox.takes(len(payload)):
+            return outbox.refuse(spoken.opcode, payload)
+        return outbox.status(outbox.post(self._frame_of(spoken, compress=None)))
 
     def _push(self, message: PreparedMessage) -> SendStatus:
-        if not self._takes(len(message.payload)):
-            return self._refuse(message)
-        is_full = self.outbox.write(self._frame_of(message, compress=None))
-        return self.outbox.press() if is_full else _SUCCESS
-
-    def _takes(self, size: int) -> bool:
-        if self._state is not State.OPEN and self.closed:
-            return False
-        return self.outbox.has_room_for(size)
-
-    def _refuse(self, message: PreparedMessage) -> SendStatus:
-        if self.closed:
-            return SendStatus.DROPPED
-        status = self.outbox.drop()
-        self._consumer.on_dropped(message)
-        return status
+        outbox, payload = self.outbox, message.payload
+        if not outbox.takes(len(payload)):
+            return outbox.refuse(message.opcode, payload)
+        return outbox.status(outbox.write(self._frame_of(message, compress=None)))
 
     @contextmanager
     def cork(self) -> Generator[None]:
@@ -267,16 +254,17 @@ class Connection(Subscribing, Conversing):
         return self._protocol
 
     def received(self, message: Message) -> None:
-        """A message came in."""
+        """A message came in that the consumer was not offered yet, or did not take."""
         opcode = message.opcode
         if opcode > _BINARY:
             self._received_control(opcode, message)
         elif self._state is not State.OPEN:
             pass  # RFC 6455, section 1.4: what comes after our Close is discarded
-        elif self._exchange is not None and self._exchange.take(message):
-            pass
-        elif not self._consumer.offer(message):
+        elif self._exchange is None or not self._is_taken(self._exchange, message):
             self._queue(message)
+
+    def _is_taken(self, exchange: Exchange, message: Message) -> bool:
+        return exchange.take(message) or self._consumer.offer(message)
 
     def _received_control(self, opcode: int, message: Message) -> None:
         if opcode == _CLOSE:

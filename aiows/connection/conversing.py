@@ -24,6 +24,7 @@ class Conversing(Ending):
         """What goes on between requests and answers; made when it is first asked for."""
         if self._exchange is None:
             self._exchange = Exchange(self._itself)
+            self._protocol.consumer = None  # from now on messages pass the exchange first
             self.in_flight = self._exchange.in_flight
         return self._exchange
 

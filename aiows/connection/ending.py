@@ -18,6 +18,7 @@ from .keepalive import KeepAlive
 from .options import ConnectionOptions
 from .outbox import Outbox
 from .per_loop import per_loop
+from .prepared import PreparedMessage
 from .protocol import WebSocketProtocol
 from .state import NEXT, Event, State
 
@@ -112,6 +113,7 @@ class Ending:
             limit=options.writer_limit,
             max_backpressure=options.max_backpressure,
         )
+        self._protocol.consumer = consumer
         self.keepalive = self._start_keepalive()
 
     def _start_keepalive(self) -> KeepAlive | None:
@@ -245,6 +247,10 @@ class Ending:
 
     def _step(self, event: Event) -> None:
         self._state = NEXT[self._state, event]
+        self._protocol.consumer = (
+            None  # RFC 6455, section 1.4: what comes after a Close is discarded
+        )
+        self.outbox.is_open = not self.closed
         if self._state not in (State.CLOSED, State.LOST):
             return
         self.was_clean = self.was_clean or self._state is State.CLOSED
@@ -295,6 +301,19 @@ class Ending:
     def outbox_drained(self) -> None:
         """There is room again."""
         self._consumer.on_drain()
+
+    def outbox_dropped(self, opcode: int, payload: bytes) -> None:
+        """There was no room for a message."""
+        self._consumer.on_dropped(PreparedMessage(payload, opcode))
+
+    @property
+    def heard_at(self) -> float:
+        """When the peer was last heard, in the loop's time; kept where there is a ``keepalive``."""
+        return self._protocol.heard_at
+
+    def hear(self) -> None:
+        """Take it that the peer is heard now."""
+        self._protocol.hear()
 
     @property
     def is_deaf(self) -> bool:

@@ -53,6 +53,14 @@ class Listener(Protocol):
         """Whether we do not listen ourselves: a silence that is our own is not the peer's."""
         ...
 
+    @property
+    def heard_at(self) -> float:
+        """When the peer was last heard, in the loop's time."""
+        ...
+
+    def hear(self) -> None:
+        """Take it that the peer is heard now."""
+
     def ping_silent_peer(self) -> None:
         """It has not been heard for ``ping_after`` seconds."""
 
@@ -63,7 +71,7 @@ class Listener(Protocol):
 class KeepAlive:
     """Two appointments on a shared wheel, moved only when they are due: hearing a peer costs one clock."""
 
-    __slots__ = ("_listener", "_pinged_at", "_policy", "_wheel", "appointment", "heard_at")
+    __slots__ = ("_listener", "_pinged_at", "_policy", "_wheel", "appointment")
 
     def __init__(self, listener: Listener, policy: KeepAlivePolicy, wheel: Wheel) -> None:
         self._listener = listener
@@ -71,24 +79,21 @@ class KeepAlive:
         self._wheel = wheel
         self._pinged_at: float | None = None
         self.appointment: Step | None = None
-        self.heard_at = wheel.loop.time()
-        wheel.meet(self, self.heard_at + policy.ping_after)
-
-    def heard(self) -> None:
-        """Note a sign of life: any byte from the peer is one."""
-        self.heard_at = self._wheel.loop.time()
+        listener.hear()
+        wheel.meet(self, listener.heard_at + policy.ping_after)
 
     def stop(self) -> None:
         self._wheel.forget(self)
 
     def is_due(self, tick: int) -> None:
         if self._listener.is_deaf:
-            self.heard()
-        if self._pinged_at is not None and self.heard_at < self._pinged_at:
+            self._listener.hear()
+        heard_at = self._listener.heard_at
+        if self._pinged_at is not None and heard_at < self._pinged_at:
             self._listener.give_up_on_silence()
             return
         self._pinged_at = None
-        due = self.heard_at + self._policy.ping_after
+        due = heard_at + self._policy.ping_after
         if self._wheel.tick_of(due) > tick:
             self._wheel.meet(self, due)
         else:

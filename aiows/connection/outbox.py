@@ -1,36 +1,19 @@
-"""In go frames, out they go to the transport in the same order; counts and bounds what waits."""
+"""In go messages, out they go to the transport in the same order; counts and bounds what waits."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from enum import Enum
 from typing import Final, Protocol
 
-from .._wire import Outlet
-from .turn import Turn
+from .._wire import Outlet, SendStatus, Turn
 
-__all__ = ("Outbox", "SendStatus")
+__all__ = ("Outbox",)
 
 # Above this many waiting bytes pongs are no longer queued one by one: the newest replaces the one
 # before it, as RFC 6455, section 5.5.3 allows. Stops a peer that floods pings and reads no pongs.
 PONG_BACKLOG: Final = 16 * 1024
-
-
-class SendStatus(Enum):
-    """What became of a message; only DROPPED is falsy.
-
-    SUCCESS: queued or sent, and at most ``writer_limit`` bytes wait. BACKPRESSURE: queued, and more
-    than that waits: slow down until the drain. DROPPED: not queued, the outbox is full or closed.
-    """
-
-    SUCCESS = "success"
-    BACKPRESSURE = "backpressure"
-    DROPPED = "dropped"
-
-    def __bool__(self) -> bool:
-        return self is not SendStatus.DROPPED
 
 
 class Owner(Protocol):
@@ -38,6 +21,9 @@ class Owner(Protocol):
 
     def outbox_drained(self) -> None:
         """What waits is back at the limit after it was found above, or nothing waits after a drop."""
+
+    def outbox_dropped(self, opcode: int, payload: bytes) -> None:
+        """There was no room for a message."""
 
 
 class Outbox(Outlet):
@@ -79,19 +65,16 @@ class Outbox(Outlet):
             self.post(pong)
         self.write(frame)
 
-    def press(self) -> SendStatus:
-        """Return the status of a message after which the outbox is full."""
-        self._is_pressed = True
-        return SendStatus.BACKPRESSURE
-
-    def drop(self) -> SendStatus:
-        """Return the status of a message that is not written.
+    def refuse(self, opcode: int, payload: bytes) -> SendStatus:
+        """Return the status of a message that is not taken; where that is for lack of room tell the owner.
 
         The drain that follows comes when nothing waits any more: then any message is taken. A
         transport that holds little would never tell, so its own limit goes down until then.
         """
-        self._is_pressed = True
-        self._set_mark(0)
+        if self.is_open:
+            self._is_pressed = True
+            self._set_mark(0)
+            self._owner.outbox_dropped(opcode, payload)
         return SendStatus.DROPPED
 
     def cork(self) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 if TYPE_CHECKING:
     from msgspec import Struct
 
+    from .._wire import SendStatus
     from .connection import Connection
-    from .outbox import SendStatus
 
 __all__ = ("Face", "Peer", "TopicsPort")
 

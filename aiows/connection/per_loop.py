@@ -6,8 +6,8 @@ import asyncio
 from typing import Final
 from weakref import WeakKeyDictionary, ref
 
+from .._wire import Turn
 from .eager import Eager
-from .turn import Turn
 from .wheel import Wheel
 
 __all__ = ("PerLoop", "per_loop")

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from .._wire import Message, Opcode
+from .._wire import Handling, Message, Opcode
 from ..errors import ConnectionClosed
 from .connection import Connection
 from .per_loop import per_loop
@@ -52,7 +52,7 @@ class Hooks:
         """It is over; called exactly once if ``open`` was, and nothing is called after it."""
 
 
-class Pump:
+class Pump(Handling):
     """A `Consumer` that runs hooks in the order in which things happened.
 
     It begins with `open`; messages wait until `start`. A hook that raises closes the connection with
@@ -62,25 +62,19 @@ class Pump:
 
     __slots__ = (
         "_has_drained",
-        "_has_news",
-        "_hooks",
         "_is_draining",
         "_is_dropping",
         "_is_open",
-        "_is_working",
         "_shared",
         "_tasks",
-        "connection",
     )
 
     connection: Connection
 
     def __init__(self, hooks: Hooks, loop: asyncio.AbstractEventLoop) -> None:
-        self._hooks = hooks
+        super().__init__(hooks)
         self._shared = per_loop(loop)
         self._is_open = False
-        self._is_working = True
-        self._has_news = False
         self._has_drained = False
         self._is_draining = False
         self._is_dropping = False
@@ -98,23 +92,10 @@ class Pump:
 
     def start(self) -> None:
         """The open hook has finished: let messages through."""
-        self._is_working = False
-        self.on_message()
+        self._has_news = True
+        self.rest()
 
     # the connection's side
-
-    def offer(self, message: Message) -> bool:
-        if self._is_working:
-            return False
-        self._is_working = True
-        waiting = self._call(self._hooks.message, message)
-        if waiting is not None:
-            self._spawn(self._go_on(waiting, self._handle_messages))
-        elif self._has_news:
-            self._run(self._handle_messages)
-        else:
-            self._is_working = False
-        return True
 
     @property
     def is_holding(self) -> bool:
@@ -126,10 +107,8 @@ class Pump:
 
     def on_message(self) -> None:
         self._has_news = True
-        if self._is_working:
-            return
-        self._is_working = True
-        self._run(self._handle_messages)
+        if not self._is_working:
+            self._handle_news()
 
     def on_drain(self) -> None:
         self._has_drained = True
@@ -162,6 +141,16 @@ class Pump:
             await asyncio.wait(late)
 
     # what it runs
+
+    def _handle_news(self) -> None:
+        self._is_working = True
+        self._run(self._handle_messages)
+
+    def _goes_on(self, result: Any) -> bool:
+        if not inspect.isawaitable(result):
+            return False
+        self._spawn(self._go_on(result, self._handle_messages))
+        return True
 
     def _handle_messages(self) -> Awaitable[Any] | None:
         """Handle what waits, until a hook has to be awaited; return that."""
@@ -236,6 +225,8 @@ class Pump:
             self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
+        if not isinstance(error, Exception | asyncio.CancelledError):
+            raise error
         if self._is_the_end(error):
             return  # it ended while the hook was at work
         logger.error("a hook of %r raised", self.connection, exc_info=error)

@@ -113,7 +113,7 @@ async def test_what_a_read_causes_leaves_in_one_write_for_each_connection() -> N
             listener.push(message.data)
             return True
 
-    speaker._consumer = Relay(speaker)  # type: ignore[assignment]
+    speaker.protocol.consumer = Relay(speaker)
     speaker.hears("one", "two", "three")
     assert (speaker.writes, listener.writes) == ([3], [3])
 

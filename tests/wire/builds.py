@@ -11,12 +11,14 @@ from typing import Any
 from aiows._wire import (
     assembler,
     frames,
+    handling,
     intake,
     masking,
     outlet,
     parser,
     reader,
     steps,
+    turn,
     utf8,
     wire_build,
 )
@@ -27,6 +29,8 @@ class Wire:
     """One build: what exists twice, with the types of the pure modules."""
 
     name: str = "pure"
+    Turn: type[turn.Turn] = turn.Turn
+    Handling: type[handling.Handling] = handling.Handling
     Intake: type[intake.Intake] = intake.Intake
     Outlet: type[outlet.Outlet] = outlet.Outlet
     MessageReader: type[reader.MessageReader] = reader.MessageReader

@@ -11,7 +11,7 @@ import pytest
 from aiows._wire import Message
 from aiows._wire.intake import Intake
 from aiows.errors import ProtocolError
-from raw_client import BINARY, TEXT
+from raw_client import BINARY, PING, TEXT
 from wire.builds import Wire
 from wire.streams import binary, frame, text
 
@@ -19,11 +19,11 @@ KIB = 1024
 
 
 class Diary:
-    """A receiver and its turn: what they were told, in order."""
+    """A receiver, and its loop with a transport: what they were told, in order."""
 
     def __init__(self) -> None:
         self.told: list[Any] = []
-        self.keepalive: Diary | None = None
+        self.now = 0.0
         self.then: Callable[[], None] = lambda: None
 
     def received(self, message: Message) -> None:
@@ -33,14 +33,23 @@ class Diary:
     def failed(self, error: ProtocolError) -> None:
         self.told.append(error.code)
 
-    def heard(self) -> None:
-        self.told.append("heard")
+    def time(self) -> float:
+        return self.now
 
-    def begin_read(self) -> None:
-        self.told.append("begin")
+    def call_soon(self, callback: Callable[[], None], /) -> None:
+        raise AssertionError("a read has its own end")
 
-    def end_read(self) -> None:
-        self.told.append("end")
+    def write(self, data: bytes, /) -> None:
+        self.told.append(data)
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Needed by who makes outlets of a connection."""
+
+    def is_closing(self) -> bool:
+        return False
 
     @property
     def messages(self) -> list[Message]:
@@ -48,7 +57,7 @@ class Diary:
 
 
 def intake(wire: Wire, diary: Diary, *, size: int = 64 * KIB) -> Intake:
-    return wire.Intake(wire.MessageReader(), diary, diary, memoryview(bytearray(size)))
+    return wire.Intake(wire.MessageReader(), diary, wire.Turn(diary), memoryview(bytearray(size)))
 
 
 def hear(to: Intake, data: bytes) -> None:
@@ -64,8 +73,13 @@ def hear(to: Intake, data: bytes) -> None:
 def test_the_messages_of_a_read_are_given_out_in_one_turn(wire: Wire) -> None:
     """What answers them is gathered from its begin to its end."""
     diary = Diary()
-    hear(intake(wire, diary), frame(TEXT, "1") + frame(TEXT, "2") + frame(TEXT, "3")[:3])
-    assert diary.told == ["begin", text("1"), text("2"), "end"]
+    turn = wire.Turn(diary)
+    outlet = wire.Outlet(diary, turn, KIB, KIB)
+    to = wire.Intake(wire.MessageReader(), diary, turn, memoryview(bytearray(KIB)))
+    diary.then = lambda: outlet.write(b"answer") and None
+    hear(to, frame(TEXT, "1") + frame(TEXT, "2") + frame(TEXT, "3")[:3])
+    assert diary.told == [text("1"), text("2"), b"answeranswer"]
+    assert not turn.is_reading
 
 
 def test_a_frame_may_come_in_any_number_of_reads(wire: Wire) -> None:
@@ -123,7 +137,7 @@ def test_a_receiver_that_makes_room_is_not_called_inside_itself(wire: Wire) -> N
     to = intake(wire, diary)
     diary.then = to.read_messages
     hear(to, frame(TEXT, "1") + frame(TEXT, "2"))
-    assert diary.told == ["begin", text("1"), text("2"), "end"]
+    assert diary.told == [text("1"), text("2")]
 
 
 def test_what_is_ignored_is_thrown_away(wire: Wire) -> None:
@@ -145,7 +159,7 @@ def test_a_broken_protocol_is_told_once_after_what_came_before(wire: Wire) -> No
     """And the turn ends all the same."""
     diary = Diary()
     hear(intake(wire, diary), frame(TEXT, "fine") + frame(3))
-    assert diary.told == ["begin", text("fine"), 1002, "end"]
+    assert diary.told == [text("fine"), 1002]
 
 
 def test_a_receiver_that_raises_ends_the_turn(wire: Wire) -> None:
@@ -156,23 +170,58 @@ def test_a_receiver_that_raises_ends_the_turn(wire: Wire) -> None:
 
     diary = Diary()
     diary.then = fail
-    to = intake(wire, diary)
+    turn = wire.Turn(diary)
+    to = wire.Intake(wire.MessageReader(), diary, turn, memoryview(bytearray(KIB)))
     with pytest.raises(LookupError):
         hear(to, frame(TEXT, "1") + frame(TEXT, "2"))
+    assert not turn.is_reading
     diary.then = lambda: None
     hear(to, frame(TEXT, "3"))
-    assert diary.told == ["begin", text("1"), "end", "begin", text("2"), text("3"), "end"]
+    assert diary.told == [text("1"), text("2"), text("3")]
 
 
 def test_every_read_is_a_sign_of_life(wire: Wire) -> None:
-    """Half a frame as well, and what is ignored."""
+    """Half a frame as well, and what is ignored; where anybody wants to know."""
     diary = Diary()
-    diary.keepalive = diary
     to = intake(wire, diary)
+    diary.now = 1.0
     hear(to, frame(TEXT, "half")[:4])
+    assert to.heard_at == 0.0
+    to.hear()
+    assert to.heard_at == 1.0
+    diary.now = 2.0
+    hear(to, frame(TEXT, "half")[4:])
+    assert to.heard_at == 2.0
     to.is_ignoring = True
+    diary.now = 3.0
     hear(to, b"more")
-    assert diary.told == ["heard", "begin", "end", "heard"]
+    assert to.heard_at == 3.0
+
+
+class Choosy:
+    """A consumer that takes what is short."""
+
+    def __init__(self) -> None:
+        self.taken: list[Message] = []
+
+    def offer(self, message: Message, /) -> bool:
+        if message.size > 1:
+            return False
+        self.taken.append(message)
+        return True
+
+
+def test_a_consumer_is_offered_messages_first(wire: Wire) -> None:
+    """What it does not take the receiver gets, and all that is no TEXT or BINARY; each once."""
+    diary = Diary()
+    to = intake(wire, diary)
+    to.consumer = choosy = Choosy()
+    hear(to, frame(TEXT, "1") + frame(BINARY, b"22") + frame(PING, b"3") + frame(BINARY, b"4"))
+    assert choosy.taken == [text("1"), binary(b"4")]
+    assert [message.data for message in diary.messages] == [b"22", b"3"]
+    to.consumer = None
+    hear(to, frame(TEXT, "5"))
+    assert diary.messages[-1] == text("5")
 
 
 @pytest.mark.parametrize("count", [-1, 64 * KIB + 1])
@@ -191,7 +240,7 @@ def test_it_is_half_of_an_asyncio_protocol(wire: Wire) -> None:
         __slots__ = ()
 
     diary = Diary()
-    whole = Whole(wire.MessageReader(), diary, diary, memoryview(bytearray(KIB)))
+    whole = Whole(wire.MessageReader(), diary, wire.Turn(diary), memoryview(bytearray(KIB)))
     assert isinstance(whole, asyncio.BufferedProtocol)
     assert not hasattr(whole, "__dict__")
     hear(whole, frame(TEXT, "hi"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiows._wire.outlet import Outlet
+from aiows._wire import Opcode, SendStatus, build_frame
 from wire.builds import Wire
 
 LIMIT = 10
@@ -35,29 +36,38 @@ class Transport:
         return False
 
 
-class Turn:
-    """Lets go when the test says that it is over."""
+class Loop:
+    """Calls what is to come soon when the test says so."""
 
     def __init__(self) -> None:
-        self.is_reading = False
-        self.joined: list[Outlet] = []
+        self.soon: list[Callable[[], None]] = []
 
-    def join(self, outlet: Outlet, /) -> None:
-        self.joined.append(outlet)
+    def call_soon(self, callback: Callable[[], None], /) -> None:
+        self.soon.append(callback)
 
-    def end(self) -> None:
-        self.is_reading = False
-        joined, self.joined = self.joined, []
-        for outlet in joined:
-            outlet.let_go()
+    def time(self) -> float:
+        return 0.0
 
 
 class Bench:
     """An outlet with its transport and turn."""
 
     def __init__(self, wire: Wire, *, limit: int = LIMIT, most: int = MOST) -> None:
-        self.transport, self.turn = Transport(), Turn()
+        self.transport, self.loop = Transport(), Loop()
+        self.turn = wire.Turn(self.loop)
         self.outlet = wire.Outlet(self.transport, self.turn, limit, most)
+
+    def begin_read(self) -> None:
+        if not self.turn.is_reading:
+            self.turn.begin_read()
+
+    def end_turn(self) -> None:
+        """The read, if there is one, and the loop's turn."""
+        if self.turn.is_reading:
+            self.turn.end_read()
+        soon, self.loop.soon = self.loop.soon, []
+        for callback in soon:
+            callback()
 
     @property
     def written(self) -> list[bytes]:
@@ -70,21 +80,21 @@ def test_the_first_frame_of_a_turn_leaves_at_once(wire: Wire) -> None:
     for frame in (b"1", b"2", b"3"):
         assert bench.outlet.write(frame) is False
     assert bench.written == [b"1"]
-    bench.turn.end()
+    bench.end_turn()
     assert bench.written == [b"1", b"23"]
-    bench.turn.end()
+    bench.end_turn()
     assert bench.written == [b"1", b"23"]
 
 
 def test_what_is_written_while_reading_leaves_in_one_write(wire: Wire) -> None:
     """The answers to all messages of one read."""
     bench = Bench(wire)
-    bench.turn.is_reading = True
+    bench.begin_read()
     bench.outlet.write(b"1")
     bench.outlet.write(b"2")
     assert bench.written == []
-    assert bench.turn.joined == [bench.outlet]
-    bench.turn.end()
+    assert bench.loop.soon == []
+    bench.end_turn()
     assert bench.written == [b"12"]
 
 
@@ -94,7 +104,7 @@ def test_what_is_posted_waits_for_the_end_of_the_turn(wire: Wire) -> None:
     bench.outlet.post(b"1")
     bench.outlet.write(b"2")
     assert bench.written == []
-    bench.turn.end()
+    bench.end_turn()
     assert bench.written == [b"12"]
 
 
@@ -103,7 +113,7 @@ def test_a_frame_that_waits_alone_is_not_copied(wire: Wire) -> None:
     bench = Bench(wire)
     frame = bytes(5)
     bench.outlet.post(frame)
-    bench.turn.end()
+    bench.end_turn()
     assert bench.written[0] is frame
 
 
@@ -113,7 +123,7 @@ def test_more_than_the_limit_is_not_gathered(wire: Wire) -> None:
     for _ in range(4):
         bench.outlet.post(b"abcd")
     assert bench.written == [b"abcdabcdabcd"]
-    bench.turn.end()
+    bench.end_turn()
     assert bench.written == [b"abcdabcdabcd", b"abcd"]
 
 
@@ -125,7 +135,7 @@ def test_frames_wait_while_the_transport_holds_enough(wire: Wire) -> None:
     for _ in range(5):
         assert bench.outlet.write(b"abcd") is True
     bench.outlet._pong = b"pong"
-    bench.turn.end()
+    bench.end_turn()
     assert bench.written == []
     assert (bench.outlet.amount, bench.outlet.is_full) == (31, True)
     bench.outlet._writable = True
@@ -140,7 +150,7 @@ def test_a_cork_outlasts_the_turn(wire: Wire) -> None:
     bench = Bench(wire)
     bench.outlet._corks += 1
     bench.outlet.write(b"1")
-    bench.turn.end()
+    bench.end_turn()
     assert bench.written == []
     bench.outlet._corks -= 1
     bench.outlet.let_go()
@@ -157,20 +167,83 @@ def test_a_message_has_room_up_to_the_most_that_may_wait(
     bench = Bench(wire)
     bench.transport.held = held
     bench.outlet._writable = not held
-    assert bench.outlet.has_room_for(size) is has_room
+    assert bench.outlet.takes(size) is has_room
 
 
 def test_limits_may_be_of_any_size(wire: Wire) -> None:
     """As who wants none writes them."""
     bench = Bench(wire, limit=2**70, most=2**80)
-    assert bench.outlet.has_room_for(2**40)
+    assert bench.outlet.takes(2**40)
     assert bench.outlet.write(bytes(1000)) is False
+
+
+def test_a_message_is_pushed_as_one_frame(wire: Wire) -> None:
+    """Text as UTF-8, whatever characters it has."""
+    bench = Bench(wire, limit=100, most=1000)
+    bench.begin_read()
+    for payload in ("hi", "ö€😀", "", "é" * 100, b"", bytes(300)):
+        opcode = Opcode.TEXT if isinstance(payload, str) else Opcode.BINARY
+        frame = build_frame(opcode, payload.encode() if isinstance(payload, str) else payload)
+        assert bench.outlet.push(opcode, payload)
+        bench.end_turn()
+        assert bench.written.pop() == frame
+
+
+def test_a_push_says_how_full_it_is(wire: Wire) -> None:
+    """Queued, queued with too much before it, or not at all."""
+    bench = Bench(wire, limit=10, most=40)
+    bench.transport.held = 5
+    bench.outlet._writable = False
+    assert bench.outlet.push(Opcode.TEXT, "123") is SendStatus.SUCCESS
+    assert not bench.outlet._is_pressed
+    assert bench.outlet.push(Opcode.BINARY, b"123") is SendStatus.BACKPRESSURE
+    assert bench.outlet._is_pressed
+    assert bench.outlet.push(Opcode.TEXT, "x" * 26) is SendStatus.DROPPED
+    assert bench.outlet.amount == 15
+    assert bench.outlet.push(Opcode.TEXT, "x" * 25) is SendStatus.BACKPRESSURE
+
+
+def test_what_is_no_message_is_not_pushed(wire: Wire) -> None:
+    """Half a surrogate pair is no UTF-8, and nothing of it leaves."""
+    bench = Bench(wire)
+    with pytest.raises(UnicodeEncodeError):
+        bench.outlet.push(Opcode.TEXT, "\ud800")
+    bench.end_turn()
+    assert bench.written == []
+
+
+def test_nothing_is_taken_once_it_is_closed(wire: Wire) -> None:
+    """However much room there is."""
+    bench = Bench(wire)
+    bench.outlet.is_open = False
+    assert not bench.outlet.takes(0)
+    assert bench.outlet.push(Opcode.TEXT, "late") is SendStatus.DROPPED
+    bench.end_turn()
+    assert bench.written == []
+
+
+def test_who_made_it_says_what_becomes_of_what_is_not_taken(wire: Wire) -> None:
+    """It gets the payload as it would have been sent."""
+    refused: list[tuple[int, bytes]] = []
+
+    class Outbox(wire.Outlet):  # type: ignore[name-defined, misc]
+        def refuse(self, opcode: int, payload: bytes) -> SendStatus:
+            refused.append((opcode, payload))
+            return SendStatus.DROPPED
+
+    outbox = Outbox(Transport(), wire.Turn(Loop()), LIMIT, MOST)
+    outbox.is_open = False
+    outbox.push(Opcode.TEXT, "ö")
+    outbox.push(Opcode.BINARY, b"2")
+    assert refused == [(Opcode.TEXT, "ö".encode()), (Opcode.BINARY, b"2")]
 
 
 # What may happen to an outlet, with a number that only some of it needs.
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["write", "post", "read", "end", "pause", "resume", "cork", "uncork"]),
+        st.sampled_from(
+            ["write", "post", "push", "read", "end", "pause", "resume", "cork", "uncork"]
+        ),
         st.integers(0, 25),
     ),
     max_size=40,
@@ -188,10 +261,12 @@ def log_of(wire: Wire, taken: list[tuple[str, int]]) -> list[Any]:
             log.append(outlet.write(frame))
         elif step == "post":
             log.append(outlet.post(frame))
+        elif step == "push":
+            log.append(outlet.push(Opcode.BINARY, frame))
         elif step == "read":
-            bench.turn.is_reading = True
+            bench.begin_read()
         elif step == "end":
-            bench.turn.end()
+            bench.end_turn()
         elif step in ("pause", "resume"):
             outlet._writable = step == "resume"
             bench.transport.held = number if step == "pause" else 0
@@ -199,7 +274,7 @@ def log_of(wire: Wire, taken: list[tuple[str, int]]) -> list[Any]:
         else:
             outlet._corks = int(step == "cork")
         assert outlet.is_full is (outlet.amount > LIMIT)
-        log.append((len(bench.written), outlet.amount, outlet.is_full, outlet.has_room_for(number)))
+        log.append((len(bench.written), outlet.amount, outlet.is_full, outlet.takes(number)))
     return [*log, bench.written]
 
 

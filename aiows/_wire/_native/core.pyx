@@ -1,7 +1,7 @@
 # cython: language_level=3, embedsignature=False, binding=False
 # cython: boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: nonecheck=True
-"""The native build of the wire: `MessageReader`, `build_frame`, and the parts they are made of.
+"""The native build of the wire: what exists twice, and the parts that it is made of.
 
 One extension of several files. They call each other for every message, and within one file of C the
 compiler can put the callee into the caller; and one module is either there or not, never in half.
@@ -9,9 +9,15 @@ compiler can put the callee into the caller; and one module is either there or n
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport (
+    PyBytes_AS_STRING,
+    PyBytes_AsString,
+    PyBytes_FromStringAndSize,
+    PyBytes_GET_SIZE,
+)
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
+from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_AsUTF8String, PyUnicode_GET_LENGTH
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -19,6 +25,7 @@ from ...errors import ProtocolError
 from .. import refusals
 from ..frames import parse_close
 from ..messages import Message
+from ..outlet import SendStatus
 from ..parser import Frame
 from ..reader import DEFAULT_MAX_MSG_SIZE
 
@@ -29,6 +36,8 @@ include "parser.pxi"
 include "partial.pxi"
 include "assembler.pxi"
 include "reader.pxi"
+include "turn.pxi"
+include "handling.pxi"
 include "intake.pxi"
 include "outlet.pxi"
 include "steps.pxi"

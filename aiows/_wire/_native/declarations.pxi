@@ -2,12 +2,14 @@
 
 cdef extern from "Python.h":
     const Py_ssize_t PY_SSIZE_T_MAX
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
     str PyUnicode_DecodeUTF8(const char *data, Py_ssize_t size, const char *errors)
 
 # RFC 6455, section 11.8
 cdef enum:
     CONTINUATION = 0
     TEXT = 1
+    BINARY = 2
     CLOSE = 8
 
 cdef extern from "masking.h" nogil:

@@ -4,18 +4,35 @@
 cdef class Intake:
     cdef MessageReader _reader
     cdef object _receiver
-    cdef object _turn
+    cdef Turn _turn
     cdef object _read_buffer
+    cdef object _consumer
+    cdef Handling _handling  # the consumer, if it is one
+    cdef readonly double heard_at
+    cdef bint _is_listening
     cdef bint _uses_room
     cdef bint _is_reading
     cdef public bint is_paused
     cdef public bint is_ignoring
 
-    def __init__(self, MessageReader reader not None, receiver, turn, read_buffer not None):
+    def __init__(self, MessageReader reader not None, receiver, Turn turn not None, read_buffer not None):
         self._reader = reader
         self._receiver = receiver
         self._turn = turn
         self._read_buffer = read_buffer
+
+    @property
+    def consumer(self):
+        return self._consumer
+
+    @consumer.setter
+    def consumer(self, consumer):
+        self._consumer = consumer
+        self._handling = consumer if isinstance(consumer, Handling) else None
+
+    def hear(self):
+        self._is_listening = True
+        self.heard_at = self._turn.time()
 
     def get_buffer(self, sizehint):
         room = None if self.is_ignoring else self._reader.get_buffer()
@@ -23,9 +40,8 @@ cdef class Intake:
         return self._read_buffer if room is None else room
 
     def buffer_updated(self, Py_ssize_t nbytes):
-        keepalive = self._receiver.keepalive
-        if keepalive is not None:
-            keepalive.heard()
+        if self._is_listening:
+            self.heard_at = self._turn.time()
         if self.is_ignoring:
             return
         if self._uses_room:
@@ -68,5 +84,13 @@ cdef class Intake:
             message = reader.next_message()
             if message is None:
                 return 0
-            self._receiver.received(message)
+            if not self.is_taken(<tuple>message):
+                self._receiver.received(message)
         return 0
+
+    cdef bint is_taken(self, tuple message) except -1:
+        if self._consumer is None or <int>message[0] > BINARY:
+            return False
+        if self._handling is not None:
+            return self._handling.take(message)
+        return self._consumer.offer(message)

@@ -1,4 +1,8 @@
-"""In go frames, out they go to a transport in as few writes as can be: the writing half of a connection."""
+"""In go messages and frames, out they go to a transport in as few writes as can be: a connection's writing half."""
+
+cdef object SUCCESS = SendStatus.SUCCESS
+cdef object BACKPRESSURE = SendStatus.BACKPRESSURE
+cdef object DROPPED = SendStatus.DROPPED
 
 # More than any memory; twice of it, and a message, are still a number of 64 bits.
 MOST_BYTES = 2**60
@@ -6,7 +10,7 @@ MOST_BYTES = 2**60
 
 cdef class Outlet:
     cdef public object _transport
-    cdef public object _turn
+    cdef readonly Turn _turn
     cdef public list _frames
     cdef public long long _queued
     cdef long long _held
@@ -15,13 +19,15 @@ cdef class Outlet:
     cdef public bint _is_gathering
     cdef public bint _is_pressed
     cdef public bint _writable
+    cdef public bint is_open
     cdef public long long limit
     cdef public long long max_backpressure
 
-    def __init__(self, transport, turn, limit, max_backpressure):
+    def __init__(self, transport, Turn turn not None, limit, max_backpressure):
         self._transport = transport
         self._turn = turn
         self._writable = True
+        self.is_open = True
         self.limit = min(limit, MOST_BYTES)
         self.max_backpressure = min(max_backpressure, MOST_BYTES)
 
@@ -41,13 +47,46 @@ cdef class Outlet:
             return False
         return self.waiting() > self.limit
 
-    def has_room_for(self, Py_ssize_t size):
+    def takes(self, Py_ssize_t size):
+        return self.is_open and self.has_room_for(size)
+
+    cdef bint has_room_for(self, Py_ssize_t size) except -1:
         if self._writable and size + 2 * self.limit <= self.max_backpressure:
             return True
         cdef long long waiting = self.waiting()
         return not waiting or waiting + size <= self.max_backpressure
 
+    def push(self, uint8_t opcode, payload):
+        cdef const char *data
+        cdef Py_ssize_t size
+        if type(payload) is str and PyUnicode_IS_COMPACT_ASCII(payload):
+            data = <const char *>PyUnicode_1BYTE_DATA(payload)
+            size = PyUnicode_GET_LENGTH(payload)
+        else:
+            if isinstance(payload, str):
+                payload = PyUnicode_AsUTF8String(payload)
+            data = PyBytes_AsString(payload)
+            size = PyBytes_GET_SIZE(payload)
+        if not self.is_open or not self.has_room_for(size):
+            return self.refuse(opcode, PyBytes_FromStringAndSize(data, size))
+        return self.status_of(self.send(frame_of(opcode | FIN, <const uint8_t *>data, size, NULL)))
+
+    def status(self, bint is_full):
+        return self.status_of(is_full)
+
+    cdef object status_of(self, bint is_full):
+        if not is_full:
+            return SUCCESS
+        self._is_pressed = True
+        return BACKPRESSURE
+
+    def refuse(self, opcode, payload):
+        return DROPPED
+
     def write(self, bytes frame not None):
+        return self.send(frame)
+
+    cdef bint send(self, bytes frame) except? -1:
         if self._is_gathering or self._corks or not self._writable or self._turn.is_reading:
             return self.add(frame)
         self._transport.write(frame)
@@ -58,9 +97,13 @@ cdef class Outlet:
         return self.add(frame)
 
     def let_go(self):
+        self.release()
+
+    cdef int release(self) except -1:
         self._is_gathering = False
         if not self._corks:
             self.flush()
+        return 0
 
     def _flush(self):
         self.flush()
@@ -89,7 +132,7 @@ cdef class Outlet:
 
     cdef int gather(self) except -1:
         self._is_gathering = True
-        self._turn.join(self)
+        self._turn.add(self)
         return 0
 
     cdef int flush(self) except -1:

@@ -1,18 +1,22 @@
-"""In go outboxes that were written to, out they are let go once: at the end of a read or a turn."""
+"""In go outlets that were written to, out they are let go once: at the end of a read or a turn."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
-__all__ = ("Gathering", "Turn")
+if TYPE_CHECKING:
+    from .outlet import Outlet
+
+__all__ = ("Turn",)
 
 
-class Gathering(Protocol):
-    """Who gathers what is written, so that one write carries all of it."""
+class Loop(Protocol):
+    """What turns belong to, as asyncio has it."""
 
-    def let_go(self) -> None:
-        """Write what was gathered, and gather no more."""
+    def call_soon(self, callback: Callable[[], None], /) -> object: ...
+
+    def time(self) -> float: ...
 
 
 class Turn:
@@ -22,14 +26,15 @@ class Turn:
     message waits for what runs at the same time and never for anything that takes time.
     """
 
-    __slots__ = ("_gathering", "_is_scheduled", "_loop", "_reads", "is_reading")
+    __slots__ = ("_call_soon", "_gathering", "_is_scheduled", "_reads", "is_reading", "time")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._gathering: list[Gathering] = []
+    def __init__(self, loop: Loop) -> None:
+        self._call_soon = loop.call_soon
+        self._gathering: list[Outlet] = []
         self._is_scheduled = False
         self._reads = 0
         self.is_reading = False
+        self.time = loop.time
 
     def begin_read(self) -> None:
         """What is written from now on is an answer: gather it. Reads nest."""
@@ -44,12 +49,12 @@ class Turn:
             if self._gathering:
                 self._let_go()
 
-    def join(self, outbox: Gathering) -> None:
-        """Let ``outbox`` go when it is time."""
-        self._gathering.append(outbox)
+    def join(self, outlet: Outlet) -> None:
+        """Let ``outlet`` go when it is time."""
+        self._gathering.append(outlet)
         if not self.is_reading and not self._is_scheduled:
             self._is_scheduled = True
-            self._loop.call_soon(self._end)
+            self._call_soon(self._end)
 
     def _end(self) -> None:
         self._is_scheduled = False
@@ -57,5 +62,5 @@ class Turn:
 
     def _let_go(self) -> None:
         gathering, self._gathering = self._gathering, []
-        for outbox in gathering:
-            outbox.let_go()
+        for outlet in gathering:
+            outlet.let_go()

@@ -1,0 +1,46 @@
+"""In go messages, out they go to a hook one after the other: at once where it is at rest."""
+
+
+cdef class Handling:
+    cdef public object connection
+    cdef public object _hooks
+    cdef public bint _is_working
+    cdef public bint _has_news
+
+    def __init__(self, hooks):
+        self._hooks = hooks
+        self._is_working = True
+
+    def offer(self, message):
+        return self.take(message)
+
+    cdef bint take(self, message) except -1:
+        if self._is_working:
+            return False
+        self._is_working = True
+        try:
+            result = self._hooks.message(self.connection, message)
+        except BaseException as error:
+            self._failed(error)
+            result = None
+        if result is None or not self._goes_on(result):
+            self.rest_now()
+        return True
+
+    def rest(self):
+        self.rest_now()
+
+    cdef int rest_now(self) except -1:
+        self._is_working = False
+        if self._has_news:
+            self._handle_news()
+        return 0
+
+    def _failed(self, error):
+        raise error
+
+    def _goes_on(self, result):
+        return False
+
+    def _handle_news(self):
+        pass

@@ -1,0 +1,46 @@
+"""In go outlets that were written to, out they are let go once: at the end of a read or a turn."""
+
+
+cdef class Turn:
+    cdef object _call_soon
+    cdef list _gathering
+    cdef bint _is_scheduled
+    cdef int _reads
+    cdef readonly bint is_reading
+    cdef readonly object time
+
+    def __init__(self, loop):
+        self._call_soon = loop.call_soon
+        self._gathering = []
+        self.time = loop.time
+
+    cpdef begin_read(self):
+        self._reads += 1
+        self.is_reading = True
+
+    cpdef end_read(self):
+        self._reads -= 1
+        if not self._reads:
+            self.is_reading = False
+            if self._gathering:
+                self.let_go()
+
+    def join(self, Outlet outlet not None):
+        self.add(outlet)
+
+    cdef int add(self, Outlet outlet) except -1:
+        self._gathering.append(outlet)
+        if not self.is_reading and not self._is_scheduled:
+            self._is_scheduled = True
+            self._call_soon(self._end)
+        return 0
+
+    def _end(self):
+        self._is_scheduled = False
+        self.let_go()
+
+    cdef int let_go(self) except -1:
+        gathering, self._gathering = self._gathering, []
+        for outlet in gathering:
+            (<Outlet>outlet).release()
+        return 0

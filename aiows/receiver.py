@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import WSMessage, WSMsgType
@@ -13,7 +14,7 @@ from .connection import Connection, PreparedMessage
 __all__ = ("Receiver", "as_aiohttp")
 
 # Half of the time that a NamedTuple's own constructor takes, which is one in Python.
-_new_tuple: Final = tuple.__new__
+_new_tuple: Final[Callable[..., WSMessage]] = tuple.__new__
 
 CLOSED_MESSAGE: Final = WSMessage(WSMsgType.CLOSED, None, None)
 CLOSING_MESSAGE: Final = WSMessage(WSMsgType.CLOSING, None, None)

@@ -68,7 +68,7 @@ class Intake:
         self.consumer: Consumer | None = None
 
     def hear(self) -> None:
-        """Note the loop's time as ``heard_at``, and from now on that of every read: any byte is a sign of life."""
+        """Note the loop's time as ``heard_at``; from now on each read does so: any byte is a sign of life."""
         self._is_listening = True
         self.heard_at = self._turn.time()
 

@@ -1,4 +1,4 @@
-"""In go messages and frames, out they go to a transport in as few writes as can be: a connection's writing half."""
+"""In go messages and frames, out they go to a transport in few writes: the writing half of a connection."""
 
 from __future__ import annotations
 
@@ -111,12 +111,17 @@ class Outlet:
         data = payload.encode() if isinstance(payload, str) else payload
         if not self.takes(len(data)):
             return self.refuse(opcode, data)
-        return self.status(self.write(build_frame(opcode, data)))
+        return self.push_frame(build_frame(opcode, data))
 
-    def status(self, is_full: bool) -> SendStatus:
-        """Return the status of a message that was written, after which the outlet is full or is not."""
-        if not is_full:
-            return SendStatus.SUCCESS
+    def push_frame(self, frame: bytes) -> SendStatus:
+        """Send a message that it `takes`, as `write` does; remember it if that makes it full."""
+        return self._press() if self.write(frame) else SendStatus.SUCCESS
+
+    def post_frame(self, frame: bytes) -> SendStatus:
+        """Send a message that it `takes`, as `post` does; remember it if that makes it full."""
+        return self._press() if self.post(frame) else SendStatus.SUCCESS
+
+    def _press(self) -> SendStatus:
         self._is_pressed = True
         return SendStatus.BACKPRESSURE
 

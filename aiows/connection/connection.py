@@ -153,13 +153,13 @@ class Connection(Subscribing, Conversing):
         outbox, payload = self.outbox, spoken.payload
         if not outbox.takes(len(payload)):
             return outbox.refuse(spoken.opcode, payload)
-        return outbox.status(outbox.post(self._frame_of(spoken, compress=None)))
+        return outbox.post_frame(self._frame_of(spoken, compress=None))
 
     def _push(self, message: PreparedMessage) -> SendStatus:
         outbox, payload = self.outbox, message.payload
         if not outbox.takes(len(payload)):
             return outbox.refuse(message.opcode, payload)
-        return outbox.status(outbox.write(self._frame_of(message, compress=None)))
+        return outbox.push_frame(self._frame_of(message, compress=None))
 
     @contextmanager
     def cork(self) -> Generator[None]:

@@ -25,7 +25,7 @@ from aiows import (
     on,
     setup,
 )
-from aiows.codecs import JSON, MSGPACK, Codec, MsgpackCodec, ObjectCodec
+from aiows.codecs import JSON, MSGPACK, Codec, JsonCodec, MsgpackCodec, ObjectCodec
 from protobuf_codec import PROTOBUF
 
 ALL = (JSON, MSGPACK, PROTOBUF)
@@ -269,14 +269,22 @@ async def test_a_view_with_kinds_reads_text_from_its_bytes(
     """Nobody makes a `str` of it on the way; a view without kinds gets one."""
     seen: list[type] = []
 
+    class Listening(JsonCodec):
+        def reader(self, type_: Any, /) -> Callable[[str | bytes], Any]:
+            read = super().reader(type_)
+
+            def read_seen(data: str | bytes) -> Any:
+                seen.append(type(data))
+                return read(data)
+
+            return read_seen
+
     class View(WebSocketView):
+        codecs = (Listening(),)
         routers = (kinds,) if has_kinds else ()
 
-        def take_message(self, message: Any) -> Any:
-            seen.append(type(message.data))
-            return super().take_message(message)
-
         def on_message(self, msg: WSMessage) -> None:
+            seen.append(type(msg.data))
             self.ws.push({"said": msg.data})
 
     app = web.Application()

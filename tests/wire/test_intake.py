@@ -76,7 +76,11 @@ def test_the_messages_of_a_read_are_given_out_in_one_turn(wire: Wire) -> None:
     turn = wire.Turn(diary)
     outlet = wire.Outlet(diary, turn, KIB, KIB)
     to = wire.Intake(wire.MessageReader(), diary, turn, memoryview(bytearray(KIB)))
-    diary.then = lambda: outlet.write(b"answer") and None
+
+    def answer() -> None:
+        outlet.write(b"answer")
+
+    diary.then = answer
     hear(to, frame(TEXT, "1") + frame(TEXT, "2") + frame(TEXT, "3")[:3])
     assert diary.told == [text("1"), text("2"), b"answeranswer"]
     assert not turn.is_reading

@@ -1,4 +1,4 @@
-"""In go messages and frames, out they go to a transport in as few writes as can be: a connection's writing half."""
+"""In go messages and frames, out they go to a transport in few writes: the writing half of a connection."""
 
 cdef object SUCCESS = SendStatus.SUCCESS
 cdef object BACKPRESSURE = SendStatus.BACKPRESSURE
@@ -71,8 +71,11 @@ cdef class Outlet:
             return self.refuse(opcode, PyBytes_FromStringAndSize(data, size))
         return self.status_of(self.send(frame_of(opcode | FIN, <const uint8_t *>data, size, NULL)))
 
-    def status(self, bint is_full):
-        return self.status_of(is_full)
+    def push_frame(self, bytes frame not None):
+        return self.status_of(self.send(frame))
+
+    def post_frame(self, bytes frame not None):
+        return self.status_of(self.add(frame))
 
     cdef object status_of(self, bint is_full):
         if not is_full:

@@ -230,12 +230,12 @@ class _KindHooks(_ViewHooks):
     __slots__ = ()
 
     def message(self, ws: Connection, message: Message) -> Any:
-        view, data = self._view, cast("str | bytes", message.data)
+        view = self._view
         assert view.kinds is not None
-        is_taken, waiting = view.kinds.begin(
-            ws, message.opcode, data, instance=view, is_in_task=False
-        )
-        return waiting if is_taken else view.on_message(_with_text(as_aiohttp(message)))
+        pipeline = view.kinds.pipeline(ws.codec)
+        if message.opcode == pipeline.opcode:
+            return pipeline.handle(ws, ws, cast("str | bytes", message.data), view)
+        return view.on_message(_with_text(as_aiohttp(message)))
 
 
 def _dispatcher_of(view: type[WebSocketView]) -> KindDispatcher:

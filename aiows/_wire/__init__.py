@@ -6,8 +6,8 @@
     message -> Deflater -> build_frame -> bytes
 
 This is all that upper layers may use of it. `MessageReader`, `Turn`, `Intake`, `Handling`, `Outlet`,
-`build_frame` and `first_step` exist twice, pure in the modules here and native in ``_native``, with one
-interface; the pure ones are the reference.
+`Pipeline`, `build_frame` and `first_step` exist twice, pure in the modules here and native in
+``_native``, with one interface; the pure ones are the reference.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .intake import Intake
 from .messages import CloseCode, Message, Opcode, is_close_code
 from .negotiation import DeflateParams, negotiate_deflate
 from .outlet import Outlet, SendStatus
+from .pipeline import Pipeline
 from .reader import MessageReader
 from .steps import first_step
 from .turn import Turn
@@ -41,7 +42,7 @@ if not TYPE_CHECKING and not os.environ.get("AIOWS_NO_EXTENSIONS"):
     else:
         MessageReader, build_frame = core.MessageReader, core.build_frame
         Turn, Intake, Outlet = core.Turn, core.Intake, core.Outlet
-        Handling = core.Handling
+        Handling, Pipeline = core.Handling, core.Pipeline
         first_step = core.first_step
         wire_build = "native"
 
@@ -57,6 +58,7 @@ __all__ = (
     "MessageReader",
     "Opcode",
     "Outlet",
+    "Pipeline",
     "SendStatus",
     "Turn",
     "build_close",

@@ -83,10 +83,10 @@ class Codec(ABC):
         """Return the message that says ``value``. Raises TypeError for what cannot be said."""
 
     @abstractmethod
-    def encode_with(self, head: dict[str, Any], value: Any, /) -> bytes:
-        """Return the message with the fields of ``head``, fewer than 16, and those of the object ``value``.
+    def encode_tagged(self, field: str, tag: str, value: Any, /) -> bytes:
+        """Return the message with the fields of the object ``value``, and the text ``tag`` in another ``field``.
 
-        No field may be in both. Raises TypeError as `encode` does.
+        Raises TypeError as `encode` does.
         """
 
     def plain(self, value: Any, /) -> Any:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Final
+from functools import lru_cache, partial
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import orjson
@@ -12,13 +12,26 @@ import orjson
 from .base import Document
 from .encoded import EncodedCodec
 
-__all__ = ("JSON", "JsonCodec")
+__all__ = ("JSON", "JsonCodec", "JsonWriters")
 
 # orjson leaves out a dataclass's fields whose names begin with "_".
 _OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATACLASS
 
 # What msgspec raises besides TypeError: for a lone surrogate, for what is nested too deeply.
 _UNSAID: Final = (ValueError, RecursionError)
+
+
+class JsonWriters(NamedTuple):
+    """What writes JSON, without a call of the codec in between: the native pipeline saves one for each reply.
+
+    ``dumps(value, default, options)`` writes dicts and lists, or raises TypeError for what it cannot;
+    ``encode(value)`` writes all that JSON can say.
+    """
+
+    dumps: Callable[[Any, Callable[[Any], Any], int], bytes]
+    default: Callable[[Any], Any]
+    options: int
+    encode: Callable[[Any], bytes]
 
 
 class JsonCodec(EncodedCodec):
@@ -30,29 +43,38 @@ class JsonCodec(EncodedCodec):
 
     def __init__(self, subprotocol: str = "aiows.json") -> None:
         super().__init__(subprotocol, is_text=True)
-        self._write = msgspec.json.Encoder(enc_hook=self._say).encode
-        self._to_plain: Callable[[Any], Any] = partial(msgspec.to_builtins, enc_hook=self._say)
+        self.writers = JsonWriters(
+            dumps=orjson.dumps,
+            default=partial(msgspec.to_builtins, enc_hook=self._say),
+            options=_OPTIONS,
+            encode=msgspec.json.Encoder(enc_hook=self._say).encode,
+        )
 
     def encode(self, value: Any, /) -> bytes:
         if type(value) is dict or type(value) is list:
+            dumps, default, options, _ = self.writers
             try:
-                return orjson.dumps(value, self._to_plain, _OPTIONS)
+                return dumps(value, default, options)
             except TypeError:
                 pass  # integers over 64 bits, keys that are no str
         try:
-            return self._write(value)
+            return self.writers.encode(value)
         except _UNSAID as error:
             raise TypeError(f"JSON cannot say it: {error}") from error
 
     def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
         return msgspec.json.Decoder(type_, dec_hook=self._read).decode
 
-    def encode_with(self, head: dict[str, Any], value: Any, /) -> bytes:
-        try:
-            start, rest = self._write(head), self._write(value)
-        except _UNSAID as error:
-            raise TypeError(f"JSON cannot say it: {error}") from error
-        return start[:-1] + b"," + rest[1:] if len(rest) > len(self.empty) else start
+    def encode_tagged(self, field: str, tag: str, value: Any, /) -> bytes:
+        rest = self.encode(value)
+        start = _start_of_object(field, tag)
+        return start + rest[1:] if len(rest) > len(self.empty) else start[:-1] + b"}"
+
+
+@lru_cache(maxsize=64)
+def _start_of_object(field: str, value: str) -> bytes:
+    """Return what is before the next field of an object that begins with ``field``."""
+    return msgspec.json.encode({field: value})[:-1] + b","
 
 
 JSON: Final = JsonCodec()

@@ -90,10 +90,10 @@ class MsgpackCodec(EncodedCodec):
     def _raw_decoder(self, type_: Any) -> Callable[[Document], Any]:
         return msgspec.msgpack.Decoder(type_).decode
 
-    def encode_with(self, head: dict[str, Any], value: Any, /) -> bytes:
-        first, second = self.encode(head), self.encode(value)
+    def encode_tagged(self, field: str, tag: str, value: Any, /) -> bytes:
+        first, second = self.encode({field: tag}), self.encode(value)
         count, start = _read_map_header(second)
-        return _map_header(len(head) + count) + first[1:] + second[start:]
+        return _map_header(1 + count) + first[1:] + second[start:]
 
 
 def _may_have_nan(data: bytes) -> bool:

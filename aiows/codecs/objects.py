@@ -50,8 +50,8 @@ class ObjectCodec(Codec):
             value, builtin_types=self.native_types, str_keys=True, enc_hook=self._say
         )
 
-    def encode_with(self, head: dict[str, Any], value: Any, /) -> bytes:
-        return self.encode({**head, **self.plain(value)})
+    def encode_tagged(self, field: str, tag: str, value: Any, /) -> bytes:
+        return self.encode({field: tag, **self.plain(value)})
 
     def open(self, data: str | bytes, /) -> Document:
         plain = self.loads(data.encode() if isinstance(data, str) else data)

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final, Protocol
-from weakref import WeakKeyDictionary
 
 from aiohttp import WSMessage, WSMsgType
 
+from .._wire import Pipeline
 from ..codecs import JSON, Codec
-from ..connection import UNANSWERED, Connection, Peer
-from ..inject import Factory, refusal
+from ..connection import Peer
+from ..inject import Factory
 from .calls import Guard, Middleware
 from .declarations import Declarations
+from .patience import Patience
 from .payload import RESERVED
 from .reader import Reader, Unreadable
-from .refusals import quote, wrong_message_type
-from .running import Runner, answer_to_error, send
+from .refusals import wrong_message_type
+from .running import Runner
 
 __all__ = ("KindDispatcher",)
 
-logger: Final = logging.getLogger("aiows.kinds")
-
 MESSAGES: Final = (WSMsgType.TEXT, WSMsgType.BINARY)
-
-POLICY_VIOLATION: Final = 1008  # RFC 6455, section 7.4.1
-
 
 class _Messages(Peer, Protocol):
     """A face that is iterated over."""
@@ -82,11 +77,9 @@ class KindDispatcher(Declarations):
             raise ValueError("max_bad_messages is 0 (no limit) or more")
         self._payload_key = payload_key
         self._runner = Runner(payload_key=payload_key, in_flight=in_flight)
-        self._max_bad_messages = max_bad_messages
+        self._patience = Patience(max_bad_messages)
         self.codecs = _checked(codecs)
-        self._readers: dict[Codec, Reader] = {}
-        self._bad_in_a_row: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
-        self._has_bad = False  # anything in it: no message has to ask a dictionary of weak keys
+        self._pipelines: dict[Codec, Pipeline] = {}
 
     @property
     def payload_key(self) -> str | None:
@@ -106,8 +99,8 @@ class KindDispatcher(Declarations):
 
     async def refuse_type(self, ws: Peer) -> None:
         """Answer a message that is BINARY where the connection's codec is text, or TEXT where it is not."""
-        codec = self._reader_for(ws.connection).codec
-        await self._refuse(ws, Unreadable(wrong_message_type(codec)), codec)
+        codec = self._spoken(ws.connection.codec)
+        await self._patience.refuse(ws, Unreadable(wrong_message_type(codec)), codec)
 
     async def dispatch(self, ws: Peer, msg: WSMessage, *, instance: Any = None) -> bool:
         """Bring one message to its handler and answer it; False if it is none with a kind.
@@ -119,71 +112,38 @@ class KindDispatcher(Declarations):
         `Exception` (a cancellation), and TypeError if a handler registered with ``method=True`` gets
         no ``instance``; all else is answered and logged.
         """
-        is_taken, waiting = self.begin(ws, msg.type, msg.data, instance=instance, is_in_task=True)
+        connection = ws.connection
+        pipeline = self._pipelines.get(connection.codec) or self._make_pipeline(connection.codec)
+        if msg.type != pipeline.opcode:
+            return False
+        waiting = pipeline.handle_in_task(ws, connection, msg.data, instance)
         if waiting is not None:
             await waiting
-        return is_taken
+        return True
 
-    def begin(
-        self, ws: Peer, opcode: int, data: str | bytes, *, instance: Any, is_in_task: bool
-    ) -> tuple[bool, Awaitable[None] | None]:
-        """Dispatch one message; return whether it is one with a kind, and what is left to be awaited.
-
-        Nothing is if its handler does not wait, so no coroutine is made for it. ``is_in_task``: whether a
-        handler's first step may be made here, and not when that is awaited.
-        """
-        codec = ws.connection.codec
-        reader = self._readers.get(codec) or self._make_reader(codec)
-        if opcode != reader.opcode:
-            return False, None
-        try:
-            request = reader.read(data)
-        except Unreadable as unreadable:
-            return True, self._refuse(ws, unreadable, reader.codec)
-        if self._has_bad:
-            self._forgive(ws.connection)
-        if instance is None and request.route.plan.is_method:
-            raise refusal(
-                request.route.plan.function, "registered with method=True: needs instance="
-            )
-        return True, self._runner.run(ws, request, instance, reader.codec, is_in_task=is_in_task)
+    def pipeline(self, codec: Codec) -> Pipeline:
+        """Return what takes the messages of connections that speak ``codec``, with the handlers of now."""
+        return self._pipelines.get(codec) or self._make_pipeline(codec)
 
     def _changed(self) -> None:
         super()._changed()
-        self._readers.clear()
+        self._pipelines.clear()
 
-    def _reader_for(self, connection: Connection) -> Reader:
-        """Return what reads the messages of ``connection``: its routes as they are now, in its codec."""
-        return self._readers.get(connection.codec) or self._make_reader(connection.codec)
+    def _make_pipeline(self, codec: Codec) -> Pipeline:
+        pipeline = self._pipelines[codec] = Pipeline(
+            self._make_reader(codec),
+            self._runner,
+            self._patience,
+        )
+        return pipeline
 
     def _make_reader(self, codec: Codec) -> Reader:
-        routes, fallback = self._tree.routes(), self._tree.fallback()
-        spoken = codec if codec in self.codecs else self.codecs[0]
-        reader = self._readers[codec] = Reader(routes, fallback, self._payload_key, spoken)
-        return reader
+        return Reader(
+            self._tree.routes(), self._tree.fallback(), self._payload_key, self._spoken(codec)
+        )
 
-    async def _refuse(self, ws: Peer, unreadable: Unreadable, codec: Codec) -> None:
-        """Answer a message that no handler took, and close if there were too many in a row."""
-        kind = unreadable.kind
-        if kind in UNANSWERED:
-            logger.debug("%s sent %s of nothing that is at work", quote(ws.connection), kind)
-            return
-        answer = answer_to_error(ws, unreadable.error, kind, unreadable.ref, codec)
-        if answer is not None:
-            await send(ws, answer, codec)
-        self._count_bad(ws.connection)
-
-    def _forgive(self, connection: Connection) -> None:
-        self._bad_in_a_row.pop(connection, None)
-        self._has_bad = bool(self._bad_in_a_row)
-
-    def _count_bad(self, connection: Connection) -> None:
-        count = self._bad_in_a_row.get(connection, 0) + 1
-        self._bad_in_a_row[connection] = count
-        self._has_bad = True
-        if self._max_bad_messages and count >= self._max_bad_messages:
-            logger.warning("%s sent %d bad messages in a row: closing", quote(connection), count)
-            connection.close(POLICY_VIOLATION, "too many bad messages")
+    def _spoken(self, codec: Codec) -> Codec:
+        return codec if codec in self.codecs else self.codecs[0]
 
 
 def _checked(codecs: Iterable[Codec]) -> tuple[Codec, ...]:

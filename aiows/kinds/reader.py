@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, Union
 
-from msgspec import UNSET, DecodeError, Struct, ValidationError
-from msgspec.structs import force_setattr
+from msgspec import DecodeError, Struct, ValidationError
 
 from ..codecs import Codec, Document, Parts, check_finite, hook_for
 from ..connection import UNANSWERED
@@ -71,10 +70,10 @@ class Reader:
         self._fallback = fallback
         self._payload_key = payload_key
         self._refusals = Refusals(codec)
-        self._by_type = {route.message_type: route for route in routes.values()}
-        types = (_NoKind, *self._by_type)
-        self._with_decimals = {each for each in self._by_type if has_decimals(each)}
-        self._read_at_once = None if payload_key else self._message_reader(Union[types])  # noqa: UP007
+        self.by_type = {route.message_type: route for route in routes.values()}
+        types = (_NoKind, *self.by_type)
+        self._with_decimals = {each for each in self.by_type if has_decimals(each)}
+        self.read_at_once = None if payload_key else self._message_reader(Union[types])  # noqa: UP007
         self._split = codec.splitter(KIND, REF, *((payload_key,) if payload_key else ()))
         self._read_kind_part = codec.decoder(str)
         self._read_ref_part = codec.decoder(Ref)
@@ -125,19 +124,30 @@ class Reader:
 
     def read(self, data: str | bytes) -> Request:
         """Return the request that ``data`` is. Raises Unreadable."""
-        if self._read_at_once is None:
+        if self.read_at_once is None:
             return self._read_in_two(data)
         try:
-            message = self._read_at_once(data)
-            route = self._by_type[message.__class__]
-            ref = message.ref
-            if ref is not UNSET:
-                force_setattr(message, REF, UNSET)  # as `take_ref` does, without a call
-            if route.payload is not None:
-                message = self._decoders[route.kind](self.codec.open(data))
+            message = self.read_at_once(data)
         except Exception:  # whatever it was, the other way finds it again and says where
             return self._read_in_two(data)
-        return Request(route, route.kind, message, None if ref is UNSET else ref)
+        return self.requested(message, data)
+
+    def requested(self, message: Any, data: str | bytes) -> Request:
+        """Return the request that ``data`` is, which was read at once as ``message``. Raises Unreadable."""
+        route = self.by_type.get(message.__class__)
+        if route is None:
+            return self._read_in_two(data)
+        ref = take_ref(message)
+        if route.payload is not None:
+            try:
+                message = self._decoders[route.kind](self.codec.open(data))
+            except Exception:
+                return self._read_in_two(data)
+        return self.request_of(route, message, ref)
+
+    def request_of(self, route: Route, message: Any, ref: Ref) -> Request:
+        """Return the request of a message that was read as its handler gets it."""
+        return Request(route, route.kind, message, ref)
 
     def _read_in_two(self, data: str | bytes) -> Request:
         kind, ref = None, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from msgspec import UNSET
+from msgspec.structs import force_setattr
 
 from ..codecs import Codec
 from ..connection import END, ERROR, ITEM, REPLY
@@ -26,8 +27,11 @@ def reply(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> bytes:
     if value.__class__ is dict:  # the most common, and asked for in the cheapest way
         return _with_fields(REPLY, ref, value, codec)
     if isinstance(value, Payload) and value.ref is UNSET:
-        head = {REF: ref} if hasattr(value, KIND) else {KIND: REPLY, REF: ref}
-        return codec.encode_with(head, value)
+        answer = value.__copy__()  # it may be sent to others, too, or at the same time in another thread
+        force_setattr(answer, REF, ref)
+        if hasattr(value, KIND):
+            return codec.encode(answer)
+        return codec.encode_tagged(KIND, REPLY, answer)
     return _with_fields(_kind_of(value), ref, _fields_of(value, codec), codec)
 
 

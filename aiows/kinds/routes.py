@@ -74,6 +74,7 @@ class Route(Terms):
 
     ``call(ws, message, instance)`` asks the guards, goes through the middleware and calls the handler;
     what it returns may have to be awaited. ``is_in_order``: no other message may overlap with its own.
+    ``is_plain``: and it needs no second reading and no limit of time. ``needs_instance``: it is a method's.
     """
 
     kind: str
@@ -81,9 +82,17 @@ class Route(Terms):
     plan: Plan
     call: Caller = field(init=False)
     is_in_order: bool = field(init=False)
+    is_plain: bool = field(init=False)
+
+    @property
+    def needs_instance(self) -> bool:
+        return self.plan.is_method
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "is_in_order", isinstance(self.concurrency, InOrder))
+        is_in_order = isinstance(self.concurrency, InOrder)
+        is_plain = is_in_order and self.payload is None and self.timeout is None
+        object.__setattr__(self, "is_in_order", is_in_order)
+        object.__setattr__(self, "is_plain", is_plain)
         call = surrounded(
             self.plan.call,
             kind=self.kind,

@@ -23,7 +23,8 @@ from ..connection import (
     gone_on,
 )
 from ..errors import ConnectionClosed, KindError
-from .payload import Ref
+from ..inject import refusal
+from .payload import Payload, Ref
 from .reader import Request
 from .refusals import INTERNAL, quote, superseded, unreferred
 from .replies import end, error_reply, item, reply
@@ -45,13 +46,17 @@ DROPPED: Final = SendStatus.DROPPED
 class Runner:
     """Runs the handlers of one dispatcher, and answers.
 
-    ``in_flight``: so many handlers of one connection may wait at once. Raises ValueError for less than 1.
+    ``in_flight``: so many handlers of one connection may wait at once. ``is_flat``: the fields of an answer
+    lie beside its kind and ref. Raises ValueError for an ``in_flight`` of less than 1.
     """
+
+    payload_type: Final = Payload
 
     def __init__(self, *, payload_key: str | None, in_flight: int) -> None:
         if in_flight < 1:
             raise ValueError(f"in_flight is 1 or more, not {in_flight!r}")
         self._payload_key = payload_key
+        self.is_flat = payload_key is None
         self._in_flight = in_flight
         self._lanes: WeakKeyDictionary[Connection, Lanes] = WeakKeyDictionary()
 
@@ -63,19 +68,23 @@ class Runner:
         Returns what is left to be awaited: None if the handler did not wait. Outside of a task no step is
         made of a handler that is a coroutine function: its first line may need one already.
         """
-        flight = ws.connection.in_flight
-        if request.route.is_in_order and (flight is None or flight.is_empty):
-            return self._handle_at_once(ws, request, instance, codec, is_in_task=is_in_task)
-        return self._run_among_others(ws, request, instance, codec)
-
-    def _handle_at_once(
-        self, ws: Peer, request: Request, instance: Any, codec: Codec, *, is_in_task: bool
-    ) -> Awaitable[None] | None:
-        """Call the handler; one that does not wait is answered here, without a coroutine of ours."""
+        route, flight = request.route, ws.connection.in_flight
+        if instance is None and route.needs_instance:
+            raise refusal(route.plan.function, "registered with method=True: needs instance=")
+        if not route.is_in_order or (flight is not None and not flight.is_empty):
+            return self._run_among_others(ws, request, instance, codec)
         try:
-            value: Any = request.route.call(ws, request.message, instance)
-        except FAILURES as error:
-            return _send_failure(ws, error, request, codec)
+            value: Any = route.call(ws, request.message, instance)
+        except BaseException as error:
+            return self.raised(error, ws, request, codec)
+        return self.returned(value, ws, request, codec, is_in_task=is_in_task)
+
+    # what a handler that was called has led to
+
+    def returned(
+        self, value: Any, ws: Peer, request: Request, codec: Codec, *, is_in_task: bool
+    ) -> Awaitable[None] | None:
+        """Go on with what a handler returned; if that is nothing to wait for, answer with it."""
         if value.__class__ is CoroutineType and request.route.timeout is None:
             if is_in_task:
                 return self._step(value, ws, request, codec)
@@ -83,6 +92,36 @@ class Runner:
         if hasattr(value, "__await__") or value.__class__ is AsyncGeneratorType:
             return self._answer(self._finished(value, ws, request), ws, request, codec)
         return self._answer_with(value, ws, request, codec)
+
+    def raised(
+        self, error: BaseException, ws: Peer, request: Request, codec: Codec
+    ) -> Awaitable[None]:
+        """Answer to what a handler raised. Raises it if it is none of `FAILURES`."""
+        if not isinstance(error, FAILURES):
+            raise error
+        return _send_failure(ws, error, request, codec)
+
+    def suspended(
+        self,
+        steps: CoroutineType[Any, Any, Any],
+        waits_for: Any,
+        ws: Peer,
+        request: Request,
+        codec: Codec,
+    ) -> Awaitable[None]:
+        """Go on with a handler whose first step has led to ``waits_for``."""
+        gone_on_with = gone_on(steps, waits_for, ws.connection, request.ref)
+        return self._answer(gone_on_with, ws, request, codec)
+
+    def reply(self, value: Any, ref: Ref, codec: Codec) -> bytes:
+        """Return the answer with what a handler returned. Raises what `reply` of `replies` does."""
+        return reply(value, ref, self._payload_key, codec)
+
+    def send_late(self, ws: Peer, answer: bytes, codec: Codec) -> Awaitable[None]:
+        """Send an answer that there was no room for."""
+        return _send_late(ws.connection, answer, codec)
+
+    # how it is done
 
     async def _step_in_task(
         self, steps: CoroutineType[Any, Any, Any], ws: Peer, request: Request, codec: Codec
@@ -97,15 +136,13 @@ class Runner:
         """Make the first step of a handler, and answer if that was all of it."""
         try:
             has_ended, value = first_step(steps)
-        except FAILURES as error:
-            return _send_failure(ws, error, request, codec)
+        except BaseException as error:
+            return self.raised(error, ws, request, codec)
         if not has_ended:
-            value = gone_on(steps, value, ws.connection, request.ref)
-        elif not isinstance(value, AsyncGeneratorType):
-            return self._answer_with(value, ws, request, codec)
-        else:
-            value = self._finished(value, ws, request)
-        return self._answer(value, ws, request, codec)
+            return self.suspended(steps, value, ws, request, codec)
+        if isinstance(value, AsyncGeneratorType):
+            return self._answer(self._finished(value, ws, request), ws, request, codec)
+        return self._answer_with(value, ws, request, codec)
 
     def _answer_with(
         self, value: Any, ws: Peer, request: Request, codec: Codec
@@ -114,11 +151,11 @@ class Runner:
         if request.ref is None:
             return None
         try:
-            answer = reply(value, request.ref, self._payload_key, codec)
+            answer = self.reply(value, request.ref, codec)
         except Exception as error:
             return _send_error(ws, error, request, codec)
         if ws.connection.push_encoded(codec.opcode, answer) is DROPPED:
-            return _send_late(ws.connection, answer, codec)
+            return self.send_late(ws, answer, codec)
         return None
 
     async def _run_among_others(

@@ -21,6 +21,11 @@ from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_AsUTF8String, PyUni
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from types import CoroutineType
+
+from msgspec import UNSET, Struct
+from msgspec.structs import force_setattr
+
 from ...errors import ProtocolError
 from .. import refusals
 from ..frames import parse_close
@@ -41,3 +46,4 @@ include "handling.pxi"
 include "intake.pxi"
 include "outlet.pxi"
 include "steps.pxi"
+include "pipeline.pxi"

@@ -1,0 +1,132 @@
+"""In go messages, out they go to a reader and from there to a runner: what each message with a kind takes.
+
+It has nothing to do with bytes: it is here because this is the layer that is compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+__all__ = ("Pipeline",)
+
+
+class Codec(Protocol):
+    """How answers are said."""
+
+    opcode: int
+
+    def encode(self, value: Any, /) -> bytes: ...
+
+
+class Route(Protocol):
+    """Whose messages they are. ``is_plain``: nothing but a call is needed, and an answer to it."""
+
+    @property
+    def is_plain(self) -> bool: ...
+
+    @property
+    def needs_instance(self) -> bool: ...
+
+    @property
+    def call(self) -> Callable[[Any, Any, Any], Any]: ...
+
+
+class Reader(Protocol):
+    """What messages are, in one codec.
+
+    ``read_at_once``: the one pass that most of them need; None: there is none. ``by_type``: the routes, by
+    the types that it returns.
+    """
+
+    codec: Codec
+    read_at_once: Callable[[str | bytes], Any] | None
+    by_type: Mapping[type, Any]
+
+    def read(self, data: str | bytes, /) -> Any: ...
+
+    def requested(self, message: Any, data: str | bytes, /) -> Any: ...
+
+    def request_of(self, route: Any, message: Any, ref: Any, /) -> Any: ...
+
+
+class Runner(Protocol):
+    """What becomes of a request, and of what its handler has returned or raised; returns what waits.
+
+    ``is_flat``: the fields of an answer lie beside its kind and ref. ``payload_type``: the base of typed
+    answers, which have a ``ref`` of their own.
+    """
+
+    is_flat: bool
+    payload_type: type
+
+    def reply(self, value: Any, ref: Any, codec: Any, /) -> bytes: ...
+
+    def run(
+        self, ws: Any, request: Any, instance: Any, codec: Any, *, is_in_task: bool
+    ) -> Awaitable[None] | None: ...
+
+    def returned(
+        self, value: Any, ws: Any, request: Any, codec: Any, *, is_in_task: bool
+    ) -> Awaitable[None] | None: ...
+
+    def suspended(
+        self, steps: Any, waits_for: Any, ws: Any, request: Any, codec: Any
+    ) -> Awaitable[None] | None: ...
+
+    def raised(
+        self, error: BaseException, ws: Any, request: Any, codec: Any
+    ) -> Awaitable[None] | None: ...
+
+    def send_late(self, ws: Any, answer: bytes, codec: Any) -> Awaitable[None] | None: ...
+
+
+class Patience(Protocol):
+    """What becomes of what cannot be read. ``has_refused``: whether a good message makes up for anything."""
+
+    has_refused: bool
+
+    def refuse(self, ws: Any, error: Any, codec: Any, /) -> Awaitable[None]: ...
+
+    def forgive(self, connection: Any, /) -> None: ...
+
+
+class Pipeline:
+    """From the data of a message to the answer of its handler, or to a refusal.
+
+    The native one does by itself what `Runner.run` does with a plain route where nothing waits, and where
+    the codec is JSON and has ``writers`` what `Runner.reply` does with objects. Both ways return what is
+    left to be awaited, None if the handler did not wait.
+    """
+
+    __slots__ = ("_patience", "_reader", "_runner", "codec", "opcode")
+
+    def __init__(self, reader: Reader, runner: Runner, patience: Patience) -> None:
+        self._reader = reader
+        self._runner = runner
+        self._patience = patience
+        self.codec = reader.codec
+        self.opcode = reader.codec.opcode
+
+    def handle(
+        self, ws: Any, connection: Any, data: str | bytes, instance: Any
+    ) -> Awaitable[None] | None:
+        """Outside of a task: no step is made of a handler that is a coroutine function."""
+        return self._take(ws, connection, data, instance, is_in_task=False)
+
+    def handle_in_task(
+        self, ws: Any, connection: Any, data: str | bytes, instance: Any
+    ) -> Awaitable[None] | None:
+        """In the task that the handler may have: its first step is made at once."""
+        return self._take(ws, connection, data, instance, is_in_task=True)
+
+    def _take(
+        self, ws: Any, connection: Any, data: str | bytes, instance: Any, *, is_in_task: bool
+    ) -> Awaitable[None] | None:
+        try:
+            request = self._reader.read(data)
+        except Exception as error:
+            return self._patience.refuse(ws, error, self.codec)
+        if self._patience.has_refused:
+            self._patience.forgive(connection)
+        return self._runner.run(ws, request, instance, self.codec, is_in_task=is_in_task)

@@ -1,0 +1,52 @@
+"""In go messages that no handler can take, out go error replies; and no patience with too many in a row."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from ..codecs import Codec
+from ..connection import UNANSWERED, Connection, Peer
+from .reader import Unreadable
+from .refusals import quote
+from .running import answer_to_error, send
+
+__all__ = ("Patience",)
+
+logger: Final = logging.getLogger("aiows.kinds")
+
+POLICY_VIOLATION: Final = 1008  # RFC 6455, section 7.4.1
+
+
+class Patience:
+    """Refuses messages; ``limit`` of them in a row (0: any number) close their connection with 1008."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._in_a_row: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
+        self.has_refused = False  # anybody: so no message has to ask a dictionary of weak keys
+
+    async def refuse(self, ws: Peer, unreadable: Unreadable, codec: Codec) -> None:
+        """Answer a message that no handler took, and close if there were too many in a row."""
+        kind = unreadable.kind
+        if kind in UNANSWERED:
+            logger.debug("%s sent %s of nothing that is at work", quote(ws.connection), kind)
+            return
+        answer = answer_to_error(ws, unreadable.error, kind, unreadable.ref, codec)
+        if answer is not None:
+            await send(ws, answer, codec)
+        self._count(ws.connection)
+
+    def forgive(self, connection: Connection) -> None:
+        """It has sent a message that can be read."""
+        self._in_a_row.pop(connection, None)
+        self.has_refused = bool(self._in_a_row)
+
+    def _count(self, connection: Connection) -> None:
+        count = self._in_a_row.get(connection, 0) + 1
+        self._in_a_row[connection] = count
+        self.has_refused = True
+        if self._limit and count >= self._limit:
+            logger.warning("%s sent %d bad messages in a row: closing", quote(connection), count)
+            connection.close(POLICY_VIOLATION, "too many bad messages")

@@ -113,7 +113,7 @@ class KindDispatcher(Declarations):
         no ``instance``; all else is answered and logged.
         """
         connection = ws.connection
-        pipeline = self._pipelines.get(connection.codec) or self._make_pipeline(connection.codec)
+        pipeline = self.pipeline(connection.codec)
         if msg.type != pipeline.opcode:
             return False
         waiting = pipeline.handle_in_task(ws, connection, msg.data, instance)

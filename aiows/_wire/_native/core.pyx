@@ -15,7 +15,7 @@ from cpython.bytes cimport (
     PyBytes_FromStringAndSize,
     PyBytes_GET_SIZE,
 )
-from cpython.object cimport PyTypeObject
+from cpython.object cimport PyObject_GenericSetAttr, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
 from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_AsUTF8String, PyUnicode_GET_LENGTH
 from libc.stdint cimport uint8_t, uint64_t
@@ -24,7 +24,6 @@ from libc.string cimport memcpy, memset
 from types import CoroutineType
 
 from msgspec import UNSET, Struct
-from msgspec.structs import force_setattr
 
 from ...errors import ProtocolError
 from .. import refusals

@@ -9,6 +9,11 @@ cdef class Plain:
     cdef object call
     cdef bint needs_instance
 
+    def __init__(self, route):
+        self.route = route
+        self.call = route.call
+        self.needs_instance = route.needs_instance
+
 
 @cython.final
 cdef class Pipeline:
@@ -31,7 +36,7 @@ cdef class Pipeline:
         self._read = reader.read_at_once
         self._runner = runner
         self._patience = patience
-        self._plain = {type_: plain(route) for type_, route in reader.by_type.items() if route.is_plain}
+        self._plain = {type_: Plain(route) for type_, route in reader.by_type.items() if route.is_plain}
         self._is_flat = runner.is_flat
         self._payload_type = runner.payload_type
         writers = getattr(reader.codec, "writers", None)
@@ -47,23 +52,17 @@ cdef class Pipeline:
         return self.take(ws, connection, data, instance, True)
 
     cdef object take(self, ws, connection, data, instance, bint is_in_task):
-        cdef Plain plain
-        try:
-            message = self.read(data)
-            plain = self._plain.get(type(message))
-            if plain is None:
-                message = self._reader.requested(message, data)
-        except Exception as error:
-            return self._patience.refuse(ws, error, self.codec)
+        message = self.read(data)
+        cdef Plain plain = self._plain.get(type(message))
+        if plain is None:
+            return self.take_slowly(ws, connection, message, data, instance, is_in_task)
         if self._patience.has_refused:
             self._patience.forgive(connection)
-        if plain is None:
-            return self.run(ws, message, instance, is_in_task)
         ref = message.ref
         if ref is UNSET:
             ref = None
         else:
-            force_setattr(message, "ref", UNSET)
+            PyObject_GenericSetAttr(message, "ref", UNSET)  # frozen payloads too
         if (instance is None and plain.needs_instance) or is_busy(connection.in_flight):
             return self.run(ws, self.request(plain, message, ref), instance, is_in_task)
         return self.call(plain, ws, connection, message, ref, instance, is_in_task)
@@ -75,6 +74,15 @@ cdef class Pipeline:
             return self._read(data)
         except Exception:
             return None  # no message is: the reader finds it again, and says where it was
+
+    cdef object take_slowly(self, ws, connection, message, data, instance, bint is_in_task):
+        try:
+            request = self._reader.requested(message, data)
+        except Exception as error:
+            return self._patience.refuse(ws, error, self.codec)
+        if self._patience.has_refused:
+            self._patience.forgive(connection)
+        return self.run(ws, request, instance, is_in_task)
 
     cdef object run(self, ws, request, instance, bint is_in_task):
         return self._runner.run(ws, request, instance, self.codec, is_in_task=is_in_task)
@@ -121,39 +129,35 @@ cdef class Pipeline:
             return None
 
     cdef bytes json_of_fields(self, ref, dict fields):
-        cdef dict answer = {"kind": "reply", "ref": ref}
-        answer.update(fields)
-        if len(answer) < len(fields) + 2 or "error" in fields:
+        if "kind" in fields or "ref" in fields or "error" in fields:
             return None
         try:
-            return self._dumps(answer, self._default, self._options)
+            data = self._dumps(fields, self._default, self._options)
         except TypeError:
-            return self.codec.encode(answer)
+            data = self.codec.encode(fields)
+        return self.with_ref(b'{"kind":"reply","ref":', ref, data)
 
     cdef bytes json_of_payload(self, ref, payload):
-        answer = payload.__copy__()  # it may be sent to others, too, or at the same time in another thread
-        force_setattr(answer, "ref", ref)
-        cdef bytes data = self._encode(answer)
-        if data.startswith(b'{"kind":'):  # its own: no field can have the name
-            return data
-        return joined(b'{"kind":"reply",', data, 1)
+        cdef bytes data = self._encode(payload)
+        has_kind = data.startswith(b'{"kind":')  # no field can have the name
+        return self.with_ref(b'{"ref":' if has_kind else b'{"kind":"reply","ref":', ref, data)
 
-
-cdef bytes joined(bytes head, bytes data, Py_ssize_t start):
-    """``head`` and what ``data`` has from ``start`` on."""
-    cdef Py_ssize_t first = PyBytes_GET_SIZE(head), second = PyBytes_GET_SIZE(data) - start
-    cdef bytes both = PyBytes_FromStringAndSize(NULL, first + second)
-    memcpy(PyBytes_AS_STRING(both), PyBytes_AS_STRING(head), first)
-    memcpy(PyBytes_AS_STRING(both) + first, PyBytes_AS_STRING(data) + start, second)
-    return both
-
-
-cdef Plain plain(route):
-    cdef Plain made = Plain.__new__(Plain)
-    made.route = route
-    made.call = route.call
-    made.needs_instance = route.needs_instance
-    return made
+    cdef bytes with_ref(self, bytes head, ref, bytes object_):
+        """One JSON object: ``head``, the ref, and what ``object_`` has."""
+        cdef bytes number = self._encode(ref)
+        cdef Py_ssize_t first = PyBytes_GET_SIZE(head), second = PyBytes_GET_SIZE(number)
+        cdef Py_ssize_t rest = PyBytes_GET_SIZE(object_) - 1  # all but the brace that it begins with
+        cdef bytes whole = PyBytes_FromStringAndSize(NULL, first + second + (rest > 1) + rest)
+        cdef char *target = PyBytes_AS_STRING(whole)
+        memcpy(target, PyBytes_AS_STRING(head), first)
+        target += first
+        memcpy(target, PyBytes_AS_STRING(number), second)
+        target += second
+        if rest > 1:
+            target[0] = c","
+            target += 1
+        memcpy(target, PyBytes_AS_STRING(object_) + 1, rest)
+        return whole
 
 
 cdef bint is_busy(in_flight) except -1:

@@ -8,16 +8,18 @@ from typing import Final
 
 from aiohttp import WSMessage, WSMsgType
 
-from ._wire import Message, Opcode
-from .connection import Connection, PreparedMessage
+from ._wire import Message, Opcode, Receiving
+from .connection import Connection, PreparedMessage, current_task
 
-__all__ = ("Receiver", "as_aiohttp")
+__all__ = ("CLOSE_TYPES", "Receiver", "as_aiohttp")
 
 # Half of the time that a NamedTuple's own constructor takes, which is one in Python.
 _new_tuple: Final[Callable[..., WSMessage]] = tuple.__new__
 
 CLOSED_MESSAGE: Final = WSMessage(WSMsgType.CLOSED, None, None)
 CLOSING_MESSAGE: Final = WSMessage(WSMsgType.CLOSING, None, None)
+
+CLOSE_TYPES: Final = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
 
 MESSAGE_TYPES: Final = {int(opcode): WSMsgType(opcode) for opcode in Opcode}
 
@@ -26,35 +28,25 @@ MESSAGE_TYPES: Final = {int(opcode): WSMsgType(opcode) for opcode in Opcode}
 READS_AFTER_THE_END: Final = 5
 
 
-class Receiver:
-    """A `Consumer` whose messages wait until a view asks for them."""
+class Receiver(Receiving):
+    """A `Consumer` whose messages wait until a view asks for them, by ``await receiver``.
 
-    __slots__ = (
-        "_has_read",
-        "_held",
-        "_is_reported",
-        "_reads_after_the_end",
-        "_waiter",
-        "connection",
-    )
+    That gives the next message, CLOSED after the end; it raises RuntimeError when awaited twice at once.
+    """
+
+    __slots__ = ("_has_read", "_is_reported", "_reads_after_the_end", "connection")
+
+    cancelled_error = asyncio.CancelledError
 
     connection: Connection
 
-    def __init__(self) -> None:
-        self._waiter: asyncio.Future[None] | None = None
-        self._held: Message | None = None
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop, current_task)
         self._has_read = False
         self._is_reported = False
         self._reads_after_the_end = 0
 
     # the connection's side
-
-    def offer(self, message: Message) -> bool:
-        if self._waiter is None or self._waiter.done():
-            return False
-        self._held = message
-        self._wake()
-        return True
 
     @property
     def is_holding(self) -> bool:
@@ -65,8 +57,8 @@ class Receiver:
         return False  # see `settle`
 
     def on_message(self) -> None:
-        if self._waiter is not None:
-            self._wake()
+        if self.is_awaited:
+            self.wake()
         elif not self._has_read and self.connection.is_at_end:
             self._held = self.connection.take()  # a view that only sends never gets to it
 
@@ -81,53 +73,32 @@ class Receiver:
 
     def on_close(self, code: int, reason: str) -> None:
         self._held = None
-        self._wake()
+        self.wake()
 
     async def settle(self, timeout: float | None) -> None:
         """The view runs in aiohttp's task, for which aiohttp waits."""
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
     # the view's side
 
-    async def receive(self) -> WSMessage:
-        """Return the next message; CLOSED after the end. Raises RuntimeError when called twice at once."""
-        message = self.receive_at_once()
-        while message is None:
-            if self.connection.closed:
-                return self._after_the_end()
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-            message = self._next_message()
-            if message is None and self.connection.is_closing:
-                return CLOSING_MESSAGE
-        return message
-
-    def receive_at_once(self) -> WSMessage | None:
-        """Return the next message if there is one, None if `receive` would wait. Raises as `receive`."""
-        if self._waiter is not None:
-            raise RuntimeError("Concurrent call to receive() is not allowed")
+    def _given(self, message: Message) -> WSMessage:
         self._has_read = True
-        return self._next_message()
+        return as_aiohttp(message)
 
-    def _next_message(self) -> WSMessage | None:
-        message, self._held = self._held or self.connection.take(), None
+    def _next(self, *, has_waited: bool) -> WSMessage | None:
+        self._has_read = True
+        connection = self.connection
+        message = connection.take()
         if message is not None:
             return as_aiohttp(message)
-        return self._error()
+        if connection.failure is not None and not self._is_reported:
+            self._is_reported = True  # what the peer did wrong is said once
+            return WSMessage(WSMsgType.ERROR, connection.failure, None)
+        if has_waited and connection.is_closing:
+            return CLOSING_MESSAGE
+        return self._after_the_end() if connection.closed else None
 
-    def _error(self) -> WSMessage | None:
-        """What the peer did wrong, said once."""
-        error = self.connection.failure
-        if error is None or self._is_reported:
-            return None
-        self._is_reported = True
-        return WSMessage(WSMsgType.ERROR, error, None)
+    def _is_end(self, result: WSMessage) -> bool:
+        return result.type in CLOSE_TYPES
 
     def _after_the_end(self) -> WSMessage:
         self._reads_after_the_end += 1

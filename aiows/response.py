@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, cast, overload
 
@@ -31,7 +31,7 @@ from .connection import (
     threshold_of,
 )
 from .handshake import Handshake, Origins, check_origin, negotiate
-from .receiver import Receiver
+from .receiver import CLOSE_TYPES, Receiver
 from .takeover import Guest, take_over, transport_of
 
 if sys.version_info >= (3, 13):
@@ -51,9 +51,11 @@ _DecodeText = TypeVar("_DecodeText", bound=bool, covariant=True, default=Literal
 TOPICS: Final = web.AppKey("aiows.topics", TopicsPort)
 """Where ``setup(app)`` leaves the topics that every connection of the application gets."""
 
-MAX_WINDOW_BITS: Final = 15  # RFC 7692, section 7.1.2: what holds where nothing was said
+# Members of an enum are looked up by way of its class, for each message.
+_TEXT: Final = int(WSMsgType.TEXT)
+_BINARY: Final = int(WSMsgType.BINARY)
 
-CLOSE_TYPES: Final = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+MAX_WINDOW_BITS: Final = 15  # RFC 7692, section 7.1.2: what holds where nothing was said
 
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         "_decode_text",
         "_deflate",
         "_guest",
+        "_iteration",
         "_max_msg_size",
         "_options",
         "_origins",
@@ -151,6 +154,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         self._connection: Connection | None = None
         self._guest: Guest | None = None
         self._receiver: Receiver | None = None
+        self._iteration: Awaitable[Any] | None = None  # what `async for` awaits, where that is all
         self._abnormal = False
         self._request: web.BaseRequest | None = None
 
@@ -216,8 +220,10 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         return next(chosen, self._codecs[0] if self._codecs else JSON)
 
     def _make_consumer(self) -> Consumer:
-        self._receiver = Receiver()
-        return self._receiver
+        self._receiver = receiver = Receiver(asyncio.get_running_loop())
+        if not self._receive_timeout and type(self).receive is WebSocketResponse.receive:
+            self._iteration = receiver.iteration
+        return receiver
 
     def _make_reader(self, deflate: DeflateParams | None) -> MessageReader:
         return MessageReader(
@@ -324,25 +330,27 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         ``compress``: 0 or False sends this one message uncompressed. Raises ConnectionClosed, TypeError
         for what is no ``str``, RuntimeError before `prepare`.
         """
-        self._check_prepared()
+        connection = self._connection or self.connection
         if not isinstance(data, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"data argument must be str ({type(data)!r})")
-        await self._send(WSMsgType.TEXT, data.encode(), compress)
+        if not connection.send_at_once(_TEXT, data, compress=compress):
+            await connection.send_message(PreparedMessage(data, _TEXT), compress=compress)
 
     async def send_bytes(self, data: bytes, compress: int | None = None) -> None:
         """Send BINARY; see `send_str`."""
-        self._check_prepared()
+        connection = self._connection or self.connection
         if not isinstance(data, bytes | bytearray | memoryview):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
-        await self._send(WSMsgType.BINARY, bytes(data), compress)
+        payload = bytes(data)
+        if not connection.send_at_once(_BINARY, payload, compress=compress):
+            await connection.send_message(PreparedMessage(payload, _BINARY), compress=compress)
 
     async def send_json(
         self, data: Any, compress: int | None = None, *, dumps: JSONEncoder | None = None
     ) -> None:
         """Send JSON as TEXT, encoded by orjson, or by ``dumps`` (which returns ``str``)."""
-        self._check_prepared()
         text = _dump(data) if dumps is None else dumps(data).encode()
-        await self._send(WSMsgType.TEXT, text, compress)
+        await self._send(_TEXT, text, compress)
 
     async def send_json_bytes(
         self, data: Any, compress: int | None = None, *, dumps: JSONBytesEncoder | None = None
@@ -352,9 +360,9 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         await self.send_bytes(_dump(data) if dumps is None else dumps(data), compress)
 
     async def _send(self, opcode: int, payload: bytes, compress: int | None) -> None:
-        connection, chosen = self.connection, _whether(compress)
-        if not connection.send_at_once(opcode, payload, compress=chosen):
-            await connection.send_message(PreparedMessage(payload, opcode), compress=chosen)
+        connection = self.connection
+        if not connection.send_at_once(opcode, payload, compress=compress):
+            await connection.send_message(PreparedMessage(payload, opcode), compress=compress)
 
     async def write(self, data: Any) -> None:
         """Raises RuntimeError: what is written to a WebSocket is a message."""
@@ -421,14 +429,11 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         """
         self._check_prepared()
         assert self._receiver is not None
-        message = self._receiver.receive_at_once()
-        if message is not None:
-            return message
         limit = timeout or self._receive_timeout
         if not limit:
-            return await self._receiver.receive()
+            return await self._receiver
         async with asyncio.timeout(limit):
-            return await self._receiver.receive()
+            return await self._receiver
 
     @overload
     async def receive_str(
@@ -501,17 +506,25 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         return self
 
     @overload
-    async def __anext__(self: WebSocketResponse[Literal[True]]) -> WSMessageDecodeText: ...
+    def __anext__(
+        self: WebSocketResponse[Literal[True]],
+    ) -> Coroutine[Any, Any, WSMessageDecodeText]: ...
 
     @overload
-    async def __anext__(self: WebSocketResponse[Literal[False]]) -> WSMessageNoDecodeText: ...
+    def __anext__(
+        self: WebSocketResponse[Literal[False]],
+    ) -> Coroutine[Any, Any, WSMessageNoDecodeText]: ...
 
     @overload
-    async def __anext__(
+    def __anext__(
         self: WebSocketResponse[_DecodeText],
-    ) -> WSMessageDecodeText | WSMessageNoDecodeText: ...
+    ) -> Coroutine[Any, Any, WSMessageDecodeText | WSMessageNoDecodeText]: ...
 
-    async def __anext__(self) -> WSMessageDecodeText | WSMessageNoDecodeText:
+    def __anext__(self) -> Any:
+        # Without a coroutine where nothing has to be done around the receiver.
+        return self._iteration or self._receive_next()
+
+    async def _receive_next(self) -> WSMessageDecodeText | WSMessageNoDecodeText:
         message = await self.receive()
         if message.type in CLOSE_TYPES:
             raise StopAsyncIteration
@@ -530,11 +543,6 @@ def _compression(compress: bool | Compression) -> Compression:
     if isinstance(compress, Compression):
         return compress
     return Compression.SHARED if compress else Compression.DISABLED
-
-
-def _whether(compress: int | None) -> bool | None:
-    """aiohttp's per-message argument: None is the connection's own choice, 0 is not at all."""
-    return None if compress is None else bool(compress)
 
 
 def _as_bytes(data: bytes | str) -> bytes:

@@ -46,8 +46,8 @@ class FakeTransport(asyncio.Transport):
 class FakeConsumer(Receiver):
     """Writes the end down in ``events``."""
 
-    def __init__(self, events: list[Any]) -> None:
-        super().__init__()
+    def __init__(self, loop: asyncio.AbstractEventLoop, events: list[Any]) -> None:
+        super().__init__(loop)
         self.events = events
 
     def on_close(self, code: int, reason: str) -> None:
@@ -69,7 +69,7 @@ class FakeConnection(Connection):
         self.events: list[Any] = []
         self.pushed: list[Any] = []
         self.transport = FakeTransport()
-        consumer = FakeConsumer(self.events)
+        consumer = FakeConsumer(loop, self.events)
         super().__init__(
             self.transport,
             loop=loop,

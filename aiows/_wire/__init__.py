@@ -5,9 +5,9 @@
     bytes -> FrameParser -> Frame -> MessageAssembler -> Message       (MessageReader is both)
     message -> Deflater -> build_frame -> bytes
 
-This is all that upper layers may use of it. `MessageReader`, `Turn`, `Intake`, `Handling`, `Outlet`,
-`Pipeline`, `build_frame` and `first_step` exist twice, pure in the modules here and native in
-``_native``, with one interface; the pure ones are the reference.
+This is all that upper layers may use of it. `MessageReader`, `Turn`, `Intake`, `Handling`,
+`Receiving`, `Outlet`, `Pipeline`, `build_frame` and `first_step` exist twice, pure in the modules here
+and native in ``_native``, with one interface; the pure ones are the reference.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from .negotiation import DeflateParams, negotiate_deflate
 from .outlet import Outlet, SendStatus
 from .pipeline import Pipeline
 from .reader import MessageReader
+from .receiving import Receiving
 from .steps import first_step
 from .turn import Turn
 
@@ -42,7 +43,7 @@ if not TYPE_CHECKING and not os.environ.get("AIOWS_NO_EXTENSIONS"):
     else:
         MessageReader, build_frame = core.MessageReader, core.build_frame
         Turn, Intake, Outlet = core.Turn, core.Intake, core.Outlet
-        Handling, Pipeline = core.Handling, core.Pipeline
+        Handling, Receiving, Pipeline = core.Handling, core.Receiving, core.Pipeline
         first_step = core.first_step
         wire_build = "native"
 
@@ -59,6 +60,7 @@ __all__ = (
     "Opcode",
     "Outlet",
     "Pipeline",
+    "Receiving",
     "SendStatus",
     "Turn",
     "build_close",

@@ -55,6 +55,7 @@ class Outlet:
         "_is_pressed",
         "_pong",
         "_queued",
+        "_senders",
         "_transport",
         "_turn",
         "_writable",
@@ -73,6 +74,7 @@ class Outlet:
         self._held = 0
         self._pong: bytes | None = None
         self._corks = 0
+        self._senders = 0  # who wait for their turn to send
         self._is_gathering = False
         self._is_pressed = False  # somebody waits for `_flushed`
         self._writable = True
@@ -112,6 +114,19 @@ class Outlet:
         if not self.takes(len(data)):
             return self.refuse(opcode, data)
         return self.push_frame(build_frame(opcode, data))
+
+    def send_at_once(self, opcode: int, payload: str | bytes) -> bool:
+        """Send a message as one frame, a ``str`` as UTF-8, if nobody has to wait for room; else False."""
+        if not self.is_open or self.is_contended:
+            return False
+        data = payload.encode() if isinstance(payload, str) else payload
+        self.write(build_frame(opcode, data))
+        return True
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether a sender must take its turn before it may write."""
+        return self._senders > 0 or self.is_full
 
     def push_frame(self, frame: bytes) -> SendStatus:
         """Send a message that it `takes`, as `write` does; remember it if that makes it full."""

@@ -3,6 +3,7 @@
 from .._wire import SendStatus, first_step
 from .connection import Connection
 from .consumer import Consumer, Host
+from .eager import current_task
 from .in_flight import Stopped, Work, attended, gone_on
 from .keepalive import KeepAlivePolicy
 from .options import ConnectionOptions, shared_options, threshold_of
@@ -33,6 +34,7 @@ __all__ = (
     "TopicsPort",
     "Work",
     "attended",
+    "current_task",
     "first_step",
     "gone_on",
     "shared_options",

@@ -174,21 +174,24 @@ class Connection(Subscribing, Conversing):
         finally:
             self.outbox.uncork()
 
-    def send_at_once(self, opcode: int, payload: bytes, *, compress: bool | None = None) -> bool:
+    def send_at_once(
+        self, opcode: int, payload: str | bytes, *, compress: int | None = None
+    ) -> bool:
         """Do what `send_message` would if nobody has to wait for room; False: do that.
 
         Raises ConnectionClosed.
         """
-        self._check_open()
-        if self.outbox.is_contended:
-            return False
+        outbox = self.outbox
         if self._deflater is None:
-            self.outbox.write(build_frame(opcode, payload))
-        else:
-            self.outbox.write(self._frame_of(PreparedMessage(payload, opcode), compress=compress))
-        return True
+            if outbox.send_at_once(opcode, payload):
+                return True
+        elif outbox.is_open and not outbox.is_contended:
+            outbox.write(self._frame_of(PreparedMessage(payload, opcode), compress=compress))
+            return True
+        self._check_open()
+        return False
 
-    async def send_message(self, message: PreparedMessage, *, compress: bool | None = None) -> None:
+    async def send_message(self, message: PreparedMessage, *, compress: int | None = None) -> None:
         """Send ``message``, waiting first while more than ``writer_limit`` bytes wait; never drops.
 
         A cancelled call has sent the whole message or nothing. Raises ConnectionClosed, TypeError for
@@ -225,9 +228,9 @@ class Connection(Subscribing, Conversing):
         self._check_open()
         self.outbox.write(build_frame(opcode, data))
 
-    def _frame_of(self, message: PreparedMessage, *, compress: bool | None) -> bytes:
+    def _frame_of(self, message: PreparedMessage, *, compress: int | None) -> bytes:
         deflater = self._deflater
-        if deflater is None or compress is False:
+        if deflater is None or compress == 0:
             return message.frame()
         if compress is None and len(message.payload) < self._options.compress_threshold:
             return message.frame()

@@ -17,13 +17,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from asyncio.tasks import _enter_task, _leave_task, _register_task, _unregister_task
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from typing import Any, Final, TypeAlias, cast
 
 from .._wire import first_step
 
-__all__ = ("Eager", "Work")
+__all__ = ("Eager", "Work", "current_task")
 
 Work: TypeAlias = Coroutine[Any, Any, None]
 
@@ -33,6 +33,7 @@ MAX_PARKED: Final = 16
 
 
 if sys.version_info >= (3, 12):
+    from asyncio import current_task
 
     class Eager:
         """Starts coroutines in one event loop."""
@@ -51,6 +52,10 @@ if sys.version_info >= (3, 12):
             return None if task.done() else task
 
 else:
+    from asyncio.tasks import _current_tasks
+
+    # asyncio's own is written in Python here, and this is asked for each message that a view awaits.
+    current_task: Callable[[asyncio.AbstractEventLoop], asyncio.Task[Any] | None] = _current_tasks.get
 
     class Eager:
         """Starts coroutines in one event loop."""
@@ -143,9 +148,13 @@ else:
             return self._context.run(self._work.send, value)
 
         def throw(self, *error: Any) -> Any:
-            self._is_handed_over = False
             if self._work is None:
                 raise error[0]
+            if self._is_handed_over:
+                # Cancelled before the task has seen what its work waits for: cancel that, as it would.
+                self._is_handed_over = False
+                if self._waits_for is not None and self._waits_for.cancel():
+                    return self._waits_for
             return self._context.run(self._work.throw, *error)
 
         def close(self) -> None:

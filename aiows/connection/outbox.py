@@ -32,7 +32,7 @@ class Outbox(Outlet):
     The frames themselves are the `Outlet`'s.
     """
 
-    __slots__ = ("_mark", "_owner", "_senders", "_turns", "_waiters")
+    __slots__ = ("_mark", "_owner", "_turns", "_waiters")
 
     def __init__(
         self,
@@ -48,7 +48,6 @@ class Outbox(Outlet):
         self._owner = owner
         self._waiters: list[asyncio.Future[None]] | None = None
         self._turns: asyncio.Lock | None = None
-        self._senders = 0
         self._mark = limit
 
     def write_pong(self, frame: bytes) -> None:
@@ -124,11 +123,6 @@ class Outbox(Outlet):
     def _forget(self, waiter: asyncio.Future[None]) -> None:
         if self._waiters is not None and waiter in self._waiters:
             self._waiters.remove(waiter)
-
-    @property
-    def is_contended(self) -> bool:
-        """Whether a sender must take its turn before it may write."""
-        return self._senders > 0 or self.is_full
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[None]:

@@ -101,6 +101,22 @@ async def test_a_cancel_before_the_loop_turns_reaches_the_work() -> None:
     assert seen == ["cancelled"]
 
 
+async def test_a_cancel_before_the_loop_turns_cancels_what_is_waited_for() -> None:
+    """A semaphore that is left so must not take it that it was entered."""
+    loop, semaphore = asyncio.get_running_loop(), asyncio.Semaphore(1)
+    await semaphore.acquire()
+
+    async def enter() -> None:
+        await semaphore.acquire()
+
+    task = start_eagerly(enter(), loop)
+    assert task is not None
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert semaphore.locked()
+
+
 async def test_it_may_begin_inside_another_eager_step() -> None:
     """A handler that closes a connection starts the close callback from within."""
     seen: list[str] = []

@@ -32,6 +32,7 @@ from ..messages import Message
 from ..outlet import SendStatus
 from ..parser import Frame
 from ..reader import DEFAULT_MAX_MSG_SIZE
+from ..receiving import CONCURRENT
 
 include "declarations.pxi"
 include "utf8.pxi"
@@ -42,6 +43,7 @@ include "assembler.pxi"
 include "reader.pxi"
 include "turn.pxi"
 include "handling.pxi"
+include "receiving.pxi"
 include "intake.pxi"
 include "outlet.pxi"
 include "steps.pxi"

@@ -2,6 +2,8 @@
 
 cdef extern from "Python.h":
     const Py_ssize_t PY_SSIZE_T_MAX
+    int PyContext_Enter(object context) except -1
+    int PyContext_Exit(object context) except -1
     bint PyUnicode_IS_COMPACT_ASCII(object text)
     str PyUnicode_DecodeUTF8(const char *data, Py_ssize_t size, const char *errors)
 

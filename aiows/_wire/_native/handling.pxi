@@ -1,7 +1,17 @@
 """In go messages, out they go to a hook one after the other: at once where it is at rest."""
 
 
-cdef class Handling:
+cdef class Consumer:
+    """Who may take messages at once."""
+
+    def offer(self, message):
+        return self.take(message)
+
+    cdef bint take(self, message) except -1:
+        return False
+
+
+cdef class Handling(Consumer):
     cdef public object connection
     cdef public object _hooks
     cdef public bint _is_working
@@ -10,9 +20,6 @@ cdef class Handling:
     def __init__(self, hooks):
         self._hooks = hooks
         self._is_working = True
-
-    def offer(self, message):
-        return self.take(message)
 
     cdef bint take(self, message) except -1:
         if self._is_working:

@@ -7,7 +7,7 @@ cdef class Intake:
     cdef Turn _turn
     cdef object _read_buffer
     cdef object _consumer
-    cdef Handling _handling  # the consumer, if it is one
+    cdef Consumer _native_consumer  # the same, if it is one
     cdef readonly double heard_at
     cdef bint _is_listening
     cdef bint _uses_room
@@ -28,7 +28,7 @@ cdef class Intake:
     @consumer.setter
     def consumer(self, consumer):
         self._consumer = consumer
-        self._handling = consumer if isinstance(consumer, Handling) else None
+        self._native_consumer = consumer if isinstance(consumer, Consumer) else None
 
     def hear(self):
         self._is_listening = True
@@ -91,6 +91,6 @@ cdef class Intake:
     cdef bint is_taken(self, tuple message) except -1:
         if self._consumer is None or <int>message[0] > BINARY:
             return False
-        if self._handling is not None:
-            return self._handling.take(message)
+        if self._native_consumer is not None:
+            return self._native_consumer.take(message)
         return self._consumer.offer(message)

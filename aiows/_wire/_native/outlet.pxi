@@ -16,6 +16,7 @@ cdef class Outlet:
     cdef long long _held
     cdef public bytes _pong
     cdef public int _corks
+    cdef public int _senders
     cdef public bint _is_gathering
     cdef public bint _is_pressed
     cdef public bint _writable
@@ -57,19 +58,26 @@ cdef class Outlet:
         return not waiting or waiting + size <= self.max_backpressure
 
     def push(self, uint8_t opcode, payload):
-        cdef const char *data
-        cdef Py_ssize_t size
-        if type(payload) is str and PyUnicode_IS_COMPACT_ASCII(payload):
-            data = <const char *>PyUnicode_1BYTE_DATA(payload)
-            size = PyUnicode_GET_LENGTH(payload)
-        else:
-            if isinstance(payload, str):
-                payload = PyUnicode_AsUTF8String(payload)
-            data = PyBytes_AsString(payload)
-            size = PyBytes_GET_SIZE(payload)
-        if not self.is_open or not self.has_room_for(size):
-            return self.refuse(opcode, PyBytes_FromStringAndSize(data, size))
-        return self.status_of(self.send(frame_of(opcode | FIN, <const uint8_t *>data, size, NULL)))
+        cdef Payload data
+        payload = read_payload(&data, payload)
+        if not self.is_open or not self.has_room_for(data.size):
+            return self.refuse(opcode, PyBytes_FromStringAndSize(data.start, data.size))
+        return self.status_of(self.send(payload_frame(opcode, &data)))
+
+    def send_at_once(self, uint8_t opcode, payload):
+        cdef Payload data
+        if not self.is_open or self.must_wait():
+            return False
+        payload = read_payload(&data, payload)
+        self.send(payload_frame(opcode, &data))
+        return True
+
+    @property
+    def is_contended(self):
+        return self.must_wait()
+
+    cdef bint must_wait(self) except -1:
+        return self._senders > 0 or self.is_over()
 
     def push_frame(self, bytes frame not None):
         return self.status_of(self.send(frame))
@@ -172,3 +180,25 @@ cdef class Outlet:
         frames, self._frames = self._frames, None
         self._queued = 0
         return frames
+
+
+cdef struct Payload:
+    const char *start
+    Py_ssize_t size
+
+
+cdef object read_payload(Payload *data, payload):
+    """The object whose bytes ``data`` are from now on: text is UTF-8 as it is, if it is ASCII."""
+    if type(payload) is str and PyUnicode_IS_COMPACT_ASCII(payload):
+        data.start = <const char *>PyUnicode_1BYTE_DATA(payload)
+        data.size = PyUnicode_GET_LENGTH(payload)
+        return payload
+    if isinstance(payload, str):
+        payload = PyUnicode_AsUTF8String(payload)
+    data.start = PyBytes_AsString(payload)
+    data.size = PyBytes_GET_SIZE(payload)
+    return payload
+
+
+cdef bytes payload_frame(uint8_t opcode, const Payload *data):
+    return frame_of(opcode | FIN, <const uint8_t *>data.start, data.size, NULL)

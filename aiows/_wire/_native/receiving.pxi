@@ -1,0 +1,125 @@
+"""In go messages, out they come to a task that awaits them: in the same call, where no other task runs."""
+
+
+cdef class Receiving(Consumer):
+    cdef object _loop
+    cdef object _current_task
+    cdef object _callback
+    cdef object _context
+    cdef public object _held
+    cdef readonly bint _has_waited
+    cdef bint _is_cancelled
+    cdef public bint _asyncio_future_blocking
+
+    def __init__(self, loop, current_task):
+        self._loop = loop
+        self._current_task = current_task
+
+    cdef bint take(self, message) except -1:
+        if self._callback is None:
+            return False
+        self._held = message
+        if self._current_task(self._loop) is not None:
+            self.wake_soon()
+            return True
+        callback, context = self._callback, self._context
+        self._callback = self._context = None
+        PyContext_Enter(context)
+        try:
+            callback(self)
+        finally:
+            PyContext_Exit(context)
+        return True
+
+    @property
+    def is_awaited(self):
+        return self._callback is not None
+
+    def wake(self):
+        self.wake_soon()
+
+    cdef int wake_soon(self) except -1:
+        if self._callback is not None:
+            callback, context = self._callback, self._context
+            self._callback = self._context = None
+            self._loop.call_soon(callback, self, context=context)
+        return 0
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        result = self.next_result()
+        if result is None:
+            return self
+        raise StopIteration(result)
+
+    @property
+    def iteration(self):
+        return Iteration(self)
+
+    def next(self):
+        return self.next_result()
+
+    cdef object next_result(self):
+        if self._callback is not None:
+            raise RuntimeError(CONCURRENT)
+        held, self._held = self._held, None
+        if held is None:
+            result = self._next(has_waited=self._has_waited)
+        else:
+            result = self._given(held)
+        self._has_waited = self._asyncio_future_blocking = result is None
+        return result
+
+    def _given(self, message):
+        return message
+
+    def _next(self, *, has_waited):
+        return None
+
+    def _is_end(self, result):
+        return False
+
+    def get_loop(self):
+        return self._loop
+
+    def add_done_callback(self, callback, *, context):
+        self._callback, self._context = callback, context
+
+    def cancel(self, msg=None):
+        if self._callback is None:
+            return False
+        self._is_cancelled = True
+        self.wake_soon()
+        return True
+
+    def result(self):
+        if self._is_cancelled:
+            self._is_cancelled = self._has_waited = False
+            raise self.cancelled_error
+
+
+@cython.final
+cdef class Iteration:
+    cdef Receiving _receiving
+
+    def __init__(self, Receiving receiving not None):
+        self._receiving = receiving
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        result = self._receiving.next_result()
+        if result is None:
+            return self._receiving
+        if self._receiving._is_end(result):
+            raise StopAsyncIteration
+        raise StopIteration(result)

@@ -1,0 +1,165 @@
+"""In go messages, out they come to a task that awaits them: in the same call, where no other task runs.
+
+It has nothing to do with bytes: it is here because this is the layer that is compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextvars import Context
+from typing import Any, ClassVar, Protocol
+
+from .messages import Message
+
+__all__ = ("Receiving",)
+
+CONCURRENT = "Concurrent call to receive() is not allowed"
+
+
+class Loop(Protocol):
+    """What calls soon, as asyncio has it."""
+
+    def call_soon(
+        self, callback: Callable[..., object], /, *args: Any, context: Context | None
+    ) -> object: ...
+
+
+class Receiving:
+    """What one task at a time awaits for the next message; ``iteration`` is the same for ``async for``.
+
+    To a task it is what an `asyncio.Future` is: it has what `asyncio.Task` asks of whatever it awaits. But who
+    is woken with a message does not wait for the loop's next turn: a view gets it, and answers, while
+    the read that brought it is processed. ``current_task(loop)`` says whether another task runs, within
+    which that is not possible.
+    """
+
+    __slots__ = (
+        "_asyncio_future_blocking",
+        "_callback",
+        "_context",
+        "_current_task",
+        "_has_waited",
+        "_held",
+        "_is_cancelled",
+        "_loop",
+    )
+
+    cancelled_error: ClassVar[type[BaseException]]
+    """What a task that is cancelled while it waits gets."""
+
+    def __init__(self, loop: Loop, current_task: Callable[[Any], object]) -> None:
+        self._loop = loop
+        self._current_task = current_task
+        self._held: Message | None = None
+        self._has_waited = False
+        self._is_cancelled = False
+        self._asyncio_future_blocking = False
+        self._callback: Callable[[Receiving], object] | None = None
+        self._context: Context | None = None
+
+    # who brings messages
+
+    def offer(self, message: Message) -> bool:
+        """Give ``message`` to the task that awaits it; False if none does."""
+        if self._callback is None:
+            return False
+        self._held = message
+        if self._current_task(self._loop) is None:
+            callback, context = self._woken()
+            context.run(callback, self)
+        else:
+            self.wake()
+        return True
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a task waits that nobody has woken."""
+        return self._callback is not None
+
+    def wake(self) -> None:
+        """Let the task that waits, if there is one, look again, in the loop's next turn."""
+        if self._callback is not None:
+            callback, context = self._woken()
+            self._loop.call_soon(callback, self, context=context)
+
+    def _woken(self) -> tuple[Callable[[Receiving], object], Context]:
+        callback, context = self._callback, self._context
+        assert callback is not None
+        assert context is not None
+        self._callback = self._context = None
+        return callback, context
+
+    # who awaits them
+
+    def __await__(self) -> Generator[Receiving, None, Any]:
+        while (result := self.next()) is None:
+            yield self
+        return result
+
+    @property
+    def iteration(self) -> Iteration:
+        """What ``__anext__`` returns."""
+        return Iteration(self)
+
+    def next(self) -> Any:
+        """Return what the task gets; None if there is nothing yet: then it may wait."""
+        if self._callback is not None:
+            raise RuntimeError(CONCURRENT)
+        held, self._held = self._held, None
+        result = self._next(has_waited=self._has_waited) if held is None else self._given(held)
+        self._has_waited = self._asyncio_future_blocking = result is None
+        return result
+
+    # what a subclass says
+
+    def _given(self, message: Message) -> Any:
+        """Return what the task gets for ``message``."""
+        return message
+
+    def _next(self, *, has_waited: bool) -> Any:
+        """Return what the task gets where no message was brought; None: it has to wait.
+
+        ``has_waited``: it did already.
+        """
+        return None
+
+    def _is_end(self, result: Any) -> bool:
+        """Whether ``async for`` ends with it."""
+        return False
+
+    # what `asyncio.Task` asks for
+
+    def get_loop(self) -> Loop:
+        return self._loop
+
+    def add_done_callback(
+        self, callback: Callable[[Receiving], object], *, context: Context
+    ) -> None:
+        self._callback, self._context = callback, context
+
+    def cancel(self, msg: object = None) -> bool:
+        if self._callback is None:
+            return False
+        self._is_cancelled = True
+        self.wake()
+        return True
+
+    def result(self) -> None:
+        if self._is_cancelled:
+            self._is_cancelled = self._has_waited = False
+            raise self.cancelled_error
+
+
+class Iteration:
+    """What ``async for`` awaits for the next message; it has no state of its own."""
+
+    __slots__ = ("_receiving",)
+
+    def __init__(self, receiving: Receiving) -> None:
+        self._receiving = receiving
+
+    def __await__(self) -> Generator[Receiving, None, Any]:
+        result = yield from self._receiving.__await__()
+        if self._receiving._is_end(result):  # noqa: SLF001 (one thing in two classes)
+            raise StopAsyncIteration
+        return result

@@ -34,15 +34,14 @@ class Receiver(Receiving):
     That gives the next message, CLOSED after the end; it raises RuntimeError when awaited twice at once.
     """
 
-    __slots__ = ("_has_read", "_is_reported", "_reads_after_the_end", "connection")
+    __slots__ = ("_is_reported", "_reads_after_the_end", "connection")
 
     cancelled_error = asyncio.CancelledError
 
     connection: Connection
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop, current_task)
-        self._has_read = False
+        super().__init__(loop, current_task, WSMessage, MESSAGE_TYPES)
         self._is_reported = False
         self._reads_after_the_end = 0
 
@@ -57,10 +56,9 @@ class Receiver(Receiving):
         return False  # see `settle`
 
     def on_message(self) -> None:
-        if self.is_awaited:
-            self.wake()
-        elif not self._has_read and self.connection.is_at_end:
-            self._held = self.connection.take()  # a view that only sends never gets to it
+        self.wake()
+        if not self.has_read and self.connection.is_at_end:
+            self.hold(self.connection.take())  # a view that only sends never gets to it
 
     def on_drain(self) -> None:
         """A view awaits `drained`."""
@@ -72,7 +70,7 @@ class Receiver(Receiving):
         """A view knows what it subscribes to."""
 
     def on_close(self, code: int, reason: str) -> None:
-        self._held = None
+        self.hold(None)
         self.wake()
 
     async def settle(self, timeout: float | None) -> None:
@@ -80,12 +78,7 @@ class Receiver(Receiving):
 
     # the view's side
 
-    def _given(self, message: Message) -> WSMessage:
-        self._has_read = True
-        return as_aiohttp(message)
-
     def _next(self, *, has_waited: bool) -> WSMessage | None:
-        self._has_read = True
         connection = self.connection
         message = connection.take()
         if message is not None:

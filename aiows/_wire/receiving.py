@@ -5,13 +5,16 @@ It has nothing to do with bytes: it is here because this is the layer that is co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextvars import Context
 from typing import Any, ClassVar, Protocol
 
 from .messages import Message
 
 __all__ = ("Receiving",)
+
+# Half of the time that a NamedTuple's own constructor takes, which is one in Python.
+new_tuple: Callable[..., Any] = tuple.__new__
 
 CONCURRENT = "Concurrent call to receive() is not allowed"
 
@@ -27,6 +30,9 @@ class Loop(Protocol):
 class Receiving:
     """What one task at a time awaits for the next message; ``iteration`` is the same for ``async for``.
 
+    A message is given as a tuple of the class ``given_as``: its type, as ``types`` has it for the opcode, its
+    data and what is extra.
+
     To a task it is what an `asyncio.Future` is: it has what `asyncio.Task` asks of whatever it awaits. But who
     is woken with a message does not wait for the loop's next turn: a view gets it, and answers, while
     the read that brought it is processed. ``current_task(loop)`` says whether another task runs, within
@@ -38,17 +44,31 @@ class Receiving:
         "_callback",
         "_context",
         "_current_task",
+        "_given_as",
+        "_has_news",
         "_has_waited",
         "_held",
         "_is_cancelled",
         "_loop",
+        "_types",
+        "has_read",
     )
 
     cancelled_error: ClassVar[type[BaseException]]
     """What a task that is cancelled while it waits gets."""
 
-    def __init__(self, loop: Loop, current_task: Callable[[Any], object]) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        current_task: Callable[[Any], object],
+        given_as: type[tuple[Any, ...]],
+        types: Mapping[int, Any],
+    ) -> None:
         self._loop = loop
+        self._given_as = given_as
+        self._types = types
+        self._has_news = False  # something else than a message that was brought
+        self.has_read = False  # whether anybody has asked for a message
         self._current_task = current_task
         self._held: Message | None = None
         self._has_waited = False
@@ -68,8 +88,12 @@ class Receiving:
             callback, context = self._woken()
             context.run(callback, self)
         else:
-            self.wake()
+            self._wake_soon()
         return True
+
+    def hold(self, message: Message | None) -> None:
+        """Keep ``message`` for who asks next; None: keep nothing."""
+        self._held = message
 
     @property
     def is_awaited(self) -> bool:
@@ -77,7 +101,11 @@ class Receiving:
         return self._callback is not None
 
     def wake(self) -> None:
-        """Let the task that waits, if there is one, look again, in the loop's next turn."""
+        """There is something new: let the task that waits, if there is one, look in the loop's next turn."""
+        self._has_news = True
+        self._wake_soon()
+
+    def _wake_soon(self) -> None:
         if self._callback is not None:
             callback, context = self._woken()
             self._loop.call_soon(callback, self, context=context)
@@ -105,26 +133,28 @@ class Receiving:
         """Return what the task gets; None if there is nothing yet: then it may wait."""
         if self._callback is not None:
             raise RuntimeError(CONCURRENT)
+        self.has_read = True
+        result: Any = None
         held, self._held = self._held, None
-        result = self._next(has_waited=self._has_waited) if held is None else self._given(held)
+        if held is not None:
+            result = new_tuple(self._given_as, (self._types[held.opcode], held.data, held.extra))
+        elif self._has_news:
+            result = self._next(has_waited=self._has_waited)
+            self._has_news = result is not None
         self._has_waited = self._asyncio_future_blocking = result is None
         return result
 
     # what a subclass says
 
-    def _given(self, message: Message) -> Any:
-        """Return what the task gets for ``message``."""
-        return message
-
     def _next(self, *, has_waited: bool) -> Any:
-        """Return what the task gets where no message was brought; None: it has to wait.
+        """Return what the task gets, now that there is something new; None: nothing, it has to wait.
 
         ``has_waited``: it did already.
         """
         return None
 
     def _is_end(self, result: Any) -> bool:
-        """Whether ``async for`` ends with it."""
+        """Whether ``async for`` ends with what `_next` has returned."""
         return False
 
     # what `asyncio.Task` asks for
@@ -141,7 +171,7 @@ class Receiving:
         if self._callback is None:
             return False
         self._is_cancelled = True
-        self.wake()
+        self._wake_soon()
         return True
 
     def result(self) -> None:
@@ -153,13 +183,19 @@ class Receiving:
 class Iteration:
     """What ``async for`` awaits for the next message; it has no state of its own."""
 
+    # ruff: noqa: SLF001 (one thing in two classes)
+
     __slots__ = ("_receiving",)
 
     def __init__(self, receiving: Receiving) -> None:
         self._receiving = receiving
 
     def __await__(self) -> Generator[Receiving, None, Any]:
-        result = yield from self._receiving.__await__()
-        if self._receiving._is_end(result):  # noqa: SLF001 (one thing in two classes)
+        receiving = self._receiving
+        is_brought = receiving._held is not None
+        while (result := receiving.next()) is None:
+            yield receiving
+            is_brought = receiving._held is not None
+        if not is_brought and receiving._is_end(result):
             raise StopAsyncIteration
         return result

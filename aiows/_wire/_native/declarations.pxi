@@ -57,6 +57,9 @@ cdef extern from "objects.h":
     object new_message "aiows_new_message"(
         PyTypeObject *type, int opcode, PyObject *data, object extra, Py_ssize_t size
     )
+    object new_triple "aiows_new_triple"(
+        PyTypeObject *type, object first, object second, object third
+    )
     bytes unmasked_bytes "aiows_unmasked_bytes"(
         const uint8_t *data, Py_ssize_t size, const uint8_t *key
     )

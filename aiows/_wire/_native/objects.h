@@ -31,6 +31,22 @@ aiows_new_message(PyTypeObject *type, int opcode, PyObject *data, PyObject *extr
     return message;
 }
 
+/* An object of a class of tuples, as tuple.__new__ would make it. */
+static inline PyObject *
+aiows_new_triple(PyTypeObject *type, PyObject *first, PyObject *second, PyObject *third)
+{
+    PyObject *triple = type->tp_alloc(type, 3);
+    if (!triple)
+        return NULL;
+#if PY_VERSION_HEX >= 0x030E0000
+    ((PyTupleObject *)triple)->ob_hash = -1; /* not known yet */
+#endif
+    PyTuple_SET_ITEM(triple, 0, Py_NewRef(first));
+    PyTuple_SET_ITEM(triple, 1, Py_NewRef(second));
+    PyTuple_SET_ITEM(triple, 2, Py_NewRef(third));
+    return triple;
+}
+
 /* Whole masked bytes as `bytes`. */
 static inline PyObject *
 aiows_unmasked_bytes(const uint8_t *data, Py_ssize_t size, const uint8_t key[4])

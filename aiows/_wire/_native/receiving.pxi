@@ -4,16 +4,29 @@
 cdef class Receiving(Consumer):
     cdef object _loop
     cdef object _current_task
+    cdef object _given_as
+    cdef dict _types
+    cdef public bint _has_news
+    cdef readonly bint has_read
     cdef object _callback
     cdef object _context
-    cdef public object _held
+    cdef readonly object _held
     cdef readonly bint _has_waited
     cdef bint _is_cancelled
     cdef public bint _asyncio_future_blocking
 
-    def __init__(self, loop, current_task):
+    def __init__(self, loop, current_task, type given_as not None, dict types not None):
+        if not issubclass(given_as, tuple):
+            raise TypeError(f"{given_as!r} is no class of tuples")
         self._loop = loop
+        self._given_as = given_as
+        self._types = types
         self._current_task = current_task
+
+    def offer(self, message):
+        if not isinstance(message, Message):
+            raise TypeError(f"{message!r} is no Message")
+        return self.take(message)
 
     cdef bint take(self, message) except -1:
         if self._callback is None:
@@ -31,11 +44,18 @@ cdef class Receiving(Consumer):
             PyContext_Exit(context)
         return True
 
+    def hold(self, message):
+        """Keep ``message`` for who asks next; None: keep nothing."""
+        if message is not None and not isinstance(message, Message):
+            raise TypeError(f"{message!r} is no Message")
+        self._held = message
+
     @property
     def is_awaited(self):
         return self._callback is not None
 
     def wake(self):
+        self._has_news = True
         self.wake_soon()
 
     cdef int wake_soon(self) except -1:
@@ -67,16 +87,20 @@ cdef class Receiving(Consumer):
     cdef object next_result(self):
         if self._callback is not None:
             raise RuntimeError(CONCURRENT)
+        self.has_read = True
+        result = None
         held, self._held = self._held, None
-        if held is None:
+        if held is not None:
+            result = self.as_given(held)
+        elif self._has_news:
             result = self._next(has_waited=self._has_waited)
-        else:
-            result = self._given(held)
+            self._has_news = result is not None
         self._has_waited = self._asyncio_future_blocking = result is None
         return result
 
-    def _given(self, message):
-        return message
+    cdef object as_given(self, message):
+        opcode, data, extra = (<tuple>message)[0], (<tuple>message)[1], (<tuple>message)[2]
+        return new_triple(<PyTypeObject *>self._given_as, self._types[opcode], data, extra)
 
     def _next(self, *, has_waited):
         return None
@@ -117,9 +141,10 @@ cdef class Iteration:
         return self
 
     def __next__(self):
+        cdef bint is_brought = self._receiving._held is not None
         result = self._receiving.next_result()
         if result is None:
             return self._receiving
-        if self._receiving._is_end(result):
+        if not is_brought and self._receiving._is_end(result):
             raise StopAsyncIteration
         raise StopIteration(result)

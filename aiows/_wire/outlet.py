@@ -132,8 +132,10 @@ class Outlet:
         """Send a message that it `takes`, as `write` does; remember it if that makes it full."""
         return self._press() if self.write(frame) else SendStatus.SUCCESS
 
-    def post_frame(self, frame: bytes) -> SendStatus:
-        """Send a message that it `takes`, as `post` does; remember it if that makes it full."""
+    def post_frame(self, frame: bytes, size: int) -> SendStatus | None:
+        """Send a message of ``size`` bytes as `post` does, if it `takes` it; None if it does not."""
+        if not self.takes(size):
+            return None
         return self._press() if self.post(frame) else SendStatus.SUCCESS
 
     def _press(self) -> SendStatus:

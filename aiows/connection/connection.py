@@ -147,19 +147,27 @@ class Connection(Subscribing, Conversing):
 
     def post(self, message: PreparedMessage) -> SendStatus:
         """Send as `push` what many get: it leaves with all that follows in the same turn of the loop."""
-        spoken = message.spoken_in(self.codec)
-        if spoken is None:
+        if message.codec is None or message.codec is self.codec:
+            spoken = message  # as `spoken_in` says, without a call
+        elif (other := message.spoken_in(self.codec)) is not None:
+            spoken = other
+        else:
             return SendStatus.DROPPED
-        outbox, payload = self.outbox, spoken.payload
-        if not outbox.takes(len(payload)):
-            return outbox.refuse(spoken.opcode, payload)
-        return outbox.post_frame(self._frame_of(spoken, compress=None))
+        if self._deflater is None:
+            frame = spoken.plain or spoken.frame
+        else:
+            frame = self._frame_of(spoken, compress=None)
+        status = self.outbox.post_frame(frame, spoken.size)
+        return self._refuse(spoken) if status is None else status
 
     def _push(self, message: PreparedMessage) -> SendStatus:
-        outbox, payload = self.outbox, message.payload
-        if not outbox.takes(len(payload)):
-            return outbox.refuse(message.opcode, payload)
+        outbox = self.outbox
+        if not outbox.takes(message.size):
+            return self._refuse(message)
         return outbox.push_frame(self._frame_of(message, compress=None))
+
+    def _refuse(self, message: PreparedMessage) -> SendStatus:
+        return self.outbox.refuse(message.opcode, message.payload)
 
     @contextmanager
     def cork(self) -> Generator[None]:
@@ -231,19 +239,19 @@ class Connection(Subscribing, Conversing):
     def _frame_of(self, message: PreparedMessage, *, compress: int | None) -> bytes:
         deflater = self._deflater
         if deflater is None or compress == 0:
-            return message.frame()
-        if compress is None and len(message.payload) < self._options.compress_threshold:
-            return message.frame()
+            return message.frame
+        if compress is None and message.size < self._options.compress_threshold:
+            return message.frame
         if not deflater.has_takeover:
             return message.deflated_frame(deflater.window_bits)
         return self._own_frame_of(message, deflater)
 
     def _own_frame_of(self, message: PreparedMessage, deflater: Deflater) -> bytes:
         deflated = deflater.compress(message.payload)
-        if len(deflated) < len(message.payload):
+        if len(deflated) < message.size:
             return build_frame(message.opcode, deflated, rsv1=True)
         deflater.reset()  # the peer's window will not have what it does not get deflated
-        return message.frame()
+        return message.frame
 
     def _check_open(self) -> None:
         if self.closed:

@@ -16,8 +16,6 @@ _BINARY: Final = int(Opcode.BINARY)
 
 logger: Final = logging.getLogger("aiows.connection")
 
-_NOTHING: Final = object()
-
 
 class PreparedMessage:
     """One outgoing message for many connections: encoded once a codec, framed once, deflated once.
@@ -29,19 +27,31 @@ class PreparedMessage:
     Raises TypeError for an object that ``codec`` cannot say.
     """
 
-    __slots__ = ("_codec", "_deflated", "_object", "_others", "_plain", "opcode", "payload")
+    __slots__ = (
+        "_deflated",
+        "_object",
+        "_others",
+        "codec",
+        "opcode",
+        "payload",
+        "plain",
+        "size",
+    )
 
     def __init__(self, message: Any, opcode: int | None = None, *, codec: Codec = JSON) -> None:
-        self._codec = codec
-        self._object: Any = _NOTHING
-        self._others: dict[Codec, PreparedMessage | None] | None = None
         self.opcode, self.payload = encode(message, codec)
+        self.size = len(self.payload)
+        self.codec: Codec | None = None
+        """Whose the payload is, if it is an object's; None: it is the same in all."""
+        self.plain: bytes | None = None
+        """The `frame`, once it was made."""
+        self._object: Any = None
+        self._others: dict[Codec, PreparedMessage | None] | None = None
+        self._deflated: dict[int, bytes] = {}
         if opcode is not None:
             self.opcode = opcode
         elif not isinstance(message, str | bytes | bytearray | memoryview):
-            self._object = message
-        self._plain: bytes | None = None
-        self._deflated: dict[int, bytes] = {}
+            self.codec, self._object = codec, message
 
     @classmethod
     def of(cls, message: Any) -> PreparedMessage:
@@ -51,11 +61,11 @@ class PreparedMessage:
     @property
     def is_object(self) -> bool:
         """Whether it is one that each connection gets in its own codec."""
-        return self._object is not _NOTHING
+        return self.codec is not None
 
     def spoken_in(self, codec: Codec) -> PreparedMessage | None:
         """Return the message for a connection that speaks ``codec``; None, once logged, if that cannot."""
-        if codec is self._codec or not self.is_object:
+        if self.codec is None or codec is self.codec:
             return self
         if self._others is None:
             self._others = {}
@@ -70,11 +80,12 @@ class PreparedMessage:
             logger.exception("a message does not reach the connections that speak %r", codec)
             return None
 
+    @property
     def frame(self) -> bytes:
         """The message as one uncompressed frame."""
-        if self._plain is None:
-            self._plain = build_frame(self.opcode, self.payload)
-        return self._plain
+        if self.plain is None:
+            self.plain = build_frame(self.opcode, self.payload)
+        return self.plain
 
     def deflated_frame(self, window_bits: int) -> bytes:
         """The message as one frame whose deflate stream depends on no other message; plain if that is less.
@@ -89,9 +100,9 @@ class PreparedMessage:
 
     def _deflate(self, window_bits: int) -> bytes:
         deflated = shared_deflater(window_bits).compress(self.payload)
-        if len(deflated) < len(self.payload):
+        if len(deflated) < self.size:
             return build_frame(self.opcode, deflated, rsv1=True)
-        return self.frame()
+        return self.frame
 
 
 def encode(message: Any, codec: Codec) -> tuple[int, bytes]:

@@ -82,7 +82,9 @@ cdef class Outlet:
     def push_frame(self, bytes frame not None):
         return self.status_of(self.send(frame))
 
-    def post_frame(self, bytes frame not None):
+    def post_frame(self, bytes frame not None, Py_ssize_t size):
+        if not self.is_open or not self.has_room_for(size):
+            return None
         return self.status_of(self.add(frame))
 
     cdef object status_of(self, bint is_full):

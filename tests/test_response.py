@@ -413,12 +413,12 @@ async def test_a_heartbeat_spares_a_peer_whose_reading_we_paused(
     looked_often, survived = Outcome(), Outcome()
     look = KeepAlive.is_due
 
-    def counted(keepalive: KeepAlive, tick: int) -> None:
+    def counted(keepalive: KeepAlive, listener: Any, tick: int) -> None:
         nonlocal looks
         looks += 1
         if looks == 6:  # each look is at least one interval or one patience after the one before
             looked_often.set(None)
-        look(keepalive, tick)
+        look(keepalive, listener, tick)
 
     monkeypatch.setattr(KeepAlive, "is_due", counted)
 

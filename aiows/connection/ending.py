@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from .._wire import MessageReader, Opcode, build_close, build_frame
 from ..errors import ConnectionClosed, ProtocolError
 from .afterwards import Afterwards, Farewell
-from .keepalive import KeepAlive
 from .options import ConnectionOptions
 from .outbox import Outbox
 from .per_loop import per_loop
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .in_flight import InFlight
     from .peer import TopicsPort
+    from .wheel import Step
 
 __all__ = ("Ending",)
 
@@ -63,11 +63,12 @@ class Ending:
         "_shared",
         "_state",
         "_transport",
+        "appointment",
         "exception",
         "failure",
         "in_flight",
-        "keepalive",
         "outbox",
+        "pinged_at",
         "was_clean",
         "was_cut",
     )
@@ -114,11 +115,10 @@ class Ending:
             max_backpressure=options.max_backpressure,
         )
         self._protocol.consumer = consumer
-        self.keepalive = self._start_keepalive()
-
-    def _start_keepalive(self) -> KeepAlive | None:
-        policy = self._options.keepalive
-        return None if policy is None else KeepAlive(self, policy, self._shared.wheel(policy.step))
+        self.appointment: Step | None = None
+        self.pinged_at: float | None = None
+        if options.keepalive is not None:
+            shared.keepalive(options.keepalive).start(self)
 
     @property
     def _itself(self) -> Connection:
@@ -306,9 +306,17 @@ class Ending:
         """There was no room for a message."""
         self._consumer.on_dropped(PreparedMessage(payload, opcode))
 
+    # what the keep-alive asks and does (`aiows.connection.keepalive.Listener`)
+
+    def is_due(self, tick: int) -> None:
+        """The time has come to look whether the peer is silent."""
+        policy = self._options.keepalive
+        assert policy is not None
+        self._shared.keepalive(policy).is_due(self, tick)
+
     @property
     def heard_at(self) -> float:
-        """When the peer was last heard, in the loop's time; kept where there is a ``keepalive``."""
+        """When the peer was last heard, in the loop's time; kept where somebody asks."""
         return self._protocol.heard_at
 
     def hear(self) -> None:
@@ -361,8 +369,8 @@ class Ending:
 
     def _leave(self) -> None:
         self._end_exchange()
-        if self.keepalive is not None:
-            self.keepalive.stop()
+        if self._options.keepalive is not None:
+            self._shared.keepalive(self._options.keepalive).stop(self)
         callbacks, self._leave_callbacks = self._leave_callbacks or (), None
         self._is_leaving = True
         if self._hub is not None:

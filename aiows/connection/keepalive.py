@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from .wheel import Step, Wheel
+from .wheel import Punctual, Wheel
 
 __all__ = ("KeepAlive", "KeepAlivePolicy", "Listener")
 
@@ -45,8 +45,10 @@ class KeepAlivePolicy:
         return min(STEP, self.ping_after / STEPS, self.give_up_after / STEPS)
 
 
-class Listener(Protocol):
-    """Who listens to a peer that may fall silent."""
+class Listener(Punctual, Protocol):
+    """Who listens to a peer that may fall silent. ``pinged_at``: a note of ours, None at first."""
+
+    pinged_at: float | None
 
     @property
     def is_deaf(self) -> bool:
@@ -69,37 +71,40 @@ class Listener(Protocol):
 
 
 class KeepAlive:
-    """Two appointments on a shared wheel, moved only when they are due: hearing a peer costs one clock."""
+    """One policy for all connections of a loop that have it; hearing a peer costs each of them one clock.
 
-    __slots__ = ("_listener", "_pinged_at", "_policy", "_wheel", "appointment")
+    A listener has one appointment with it, which is moved only when it is due.
+    """
 
-    def __init__(self, listener: Listener, policy: KeepAlivePolicy, wheel: Wheel) -> None:
-        self._listener = listener
+    __slots__ = ("_policy", "_wheel")
+
+    def __init__(self, policy: KeepAlivePolicy, wheel: Wheel) -> None:
         self._policy = policy
         self._wheel = wheel
-        self._pinged_at: float | None = None
-        self.appointment: Step | None = None
+
+    def start(self, listener: Listener) -> None:
         listener.hear()
-        wheel.meet(self, listener.heard_at + policy.ping_after)
+        self._wheel.meet(listener, listener.heard_at + self._policy.ping_after)
 
-    def stop(self) -> None:
-        self._wheel.forget(self)
+    def stop(self, listener: Listener) -> None:
+        self._wheel.forget(listener)
 
-    def is_due(self, tick: int) -> None:
-        if self._listener.is_deaf:
-            self._listener.hear()
-        heard_at = self._listener.heard_at
-        if self._pinged_at is not None and heard_at < self._pinged_at:
-            self._listener.give_up_on_silence()
+    def is_due(self, listener: Listener, tick: int) -> None:
+        """The time has come that a listener was given as ``tick``."""
+        if listener.is_deaf:
+            listener.hear()
+        heard_at, pinged_at = listener.heard_at, listener.pinged_at
+        if pinged_at is not None and heard_at < pinged_at:
+            listener.give_up_on_silence()
             return
-        self._pinged_at = None
+        listener.pinged_at = None
         due = heard_at + self._policy.ping_after
         if self._wheel.tick_of(due) > tick:
-            self._wheel.meet(self, due)
+            self._wheel.meet(listener, due)
         else:
-            self._ping()
+            self._ping(listener)
 
-    def _ping(self) -> None:
-        self._pinged_at = self._wheel.loop.time()
-        self._wheel.meet(self, self._pinged_at + self._policy.give_up_after)
-        self._listener.ping_silent_peer()
+    def _ping(self, listener: Listener) -> None:
+        now = listener.pinged_at = self._wheel.loop.time()
+        self._wheel.meet(listener, now + self._policy.give_up_after)
+        listener.ping_silent_peer()

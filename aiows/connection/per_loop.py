@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary, ref
 
 from .._wire import Turn
 from .eager import Eager
+from .keepalive import KeepAlive, KeepAlivePolicy
 from .wheel import Wheel
 
 __all__ = ("PerLoop", "per_loop")
@@ -22,7 +23,7 @@ class PerLoop:
     tail of an incomplete frame.
     """
 
-    __slots__ = ("__weakref__", "_wheels", "eager", "loop", "read_buffer", "turn")
+    __slots__ = ("__weakref__", "_keepalives", "_wheels", "eager", "loop", "read_buffer", "turn")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -30,8 +31,16 @@ class PerLoop:
         self.turn = Turn(loop)
         self.eager = Eager(loop)
         self._wheels: dict[float, Wheel] = {}
+        self._keepalives: dict[KeepAlivePolicy, KeepAlive] = {}
 
-    def wheel(self, step: float) -> Wheel:
+    def keepalive(self, policy: KeepAlivePolicy) -> KeepAlive:
+        """What keeps to ``policy``."""
+        keepalive = self._keepalives.get(policy)
+        if keepalive is None:
+            keepalive = self._keepalives[policy] = KeepAlive(policy, self._wheel(policy.step))
+        return keepalive
+
+    def _wheel(self, step: float) -> Wheel:
         """The wheel whose appointments are kept to ``step`` seconds."""
         wheel = self._wheels.get(step)
         if wheel is None:

@@ -20,7 +20,9 @@ __all__ = ("WebSocketProtocol",)
 class WebSocketProtocol(Intake, asyncio.BufferedProtocol):
     """The asyncio protocol of one connection after the upgrade."""
 
-    __slots__ = ("_connection", "_inbox", "_transport")
+    __slots__ = ("_inbox", "_transport")
+
+    _receiver: Connection
 
     def __init__(
         self,
@@ -30,7 +32,6 @@ class WebSocketProtocol(Intake, asyncio.BufferedProtocol):
         shared: PerLoop,
     ) -> None:
         super().__init__(reader, connection, shared.turn, shared.read_buffer)
-        self._connection = connection
         self._transport = transport
         self._inbox: Inbox | None = None  # made when a message has to wait for the first time
 
@@ -43,13 +44,13 @@ class WebSocketProtocol(Intake, asyncio.BufferedProtocol):
         if self.is_paused:
             self.is_paused = False
             self.read_messages()  # what was already received is at most one read: none of it is lost
-        self._connection.lost(exc)
+        self._receiver.lost(exc)
 
     def pause_writing(self) -> None:
-        self._connection.outbox.pause()
+        self._receiver.outbox.pause()
 
     def resume_writing(self) -> None:
-        self._connection.outbox.resume()
+        self._receiver.outbox.resume()
 
     # the connection's side
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aiows.connection.keepalive import KeepAlive, KeepAlivePolicy
-from aiows.connection.wheel import Wheel
+from aiows.connection.wheel import Step, Wheel
 
 
 class Clock(asyncio.BaseEventLoop):
@@ -56,7 +56,16 @@ class Peer:
         self.given_up_at: float | None = None
         self.is_deaf = False
         self.heard_at = 0.0
-        self.keepalive = KeepAlive(self, policy, wheel or Wheel(self.clock, policy.step))
+        self.pinged_at: float | None = None
+        self.appointment: Step | None = None
+        self.keepalive = KeepAlive(policy, wheel or Wheel(self.clock, policy.step))
+        self.keepalive.start(self)
+
+    def is_due(self, tick: int) -> None:
+        self.keepalive.is_due(self, tick)
+
+    def stop(self) -> None:
+        self.keepalive.stop(self)
 
     def hear(self) -> None:
         self.heard_at = self.clock.now
@@ -151,10 +160,10 @@ def test_who_has_stopped_is_forgotten_and_the_last_one_takes_the_timer_along() -
     clock = Clock()
     wheel = Wheel(clock, policy.step)
     one, other = (Peer(policy, wheel=wheel, clock=clock) for _ in range(2))
-    one.ping_silent_peer = other.keepalive.stop  # type: ignore[method-assign]
-    other.ping_silent_peer = one.keepalive.stop  # type: ignore[method-assign]
+    one.ping_silent_peer = other.stop  # type: ignore[method-assign]
+    other.ping_silent_peer = one.stop  # type: ignore[method-assign]
     clock.move_to(100)
     assert one.given_up_at is None or other.given_up_at is None
-    one.keepalive.stop()
-    other.keepalive.stop()
+    one.stop()
+    other.stop()
     assert all(timer.cancelled() for timer in clock._timers)

@@ -3,11 +3,10 @@
 
 cdef class Intake:
     cdef MessageReader _reader
-    cdef object _receiver
+    cdef readonly object _receiver
     cdef Turn _turn
     cdef object _read_buffer
-    cdef object _consumer
-    cdef Consumer _native_consumer  # the same, if it is one
+    cdef public object consumer
     cdef readonly double heard_at
     cdef bint _is_listening
     cdef bint _uses_room
@@ -20,15 +19,6 @@ cdef class Intake:
         self._receiver = receiver
         self._turn = turn
         self._read_buffer = read_buffer
-
-    @property
-    def consumer(self):
-        return self._consumer
-
-    @consumer.setter
-    def consumer(self, consumer):
-        self._consumer = consumer
-        self._native_consumer = consumer if isinstance(consumer, Consumer) else None
 
     def hear(self):
         self._is_listening = True
@@ -89,8 +79,7 @@ cdef class Intake:
         return 0
 
     cdef bint is_taken(self, tuple message) except -1:
-        if self._consumer is None or <int>message[0] > BINARY:
+        consumer = self.consumer
+        if consumer is None or <int>message[0] > BINARY:
             return False
-        if self._native_consumer is not None:
-            return self._native_consumer.take(message)
-        return self._consumer.offer(message)
+        return (<Consumer>consumer).take(message) if isinstance(consumer, Consumer) else consumer.offer(message)

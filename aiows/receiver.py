@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import WSMessage, WSMsgType
 
-from ._wire import Message, Opcode, Receiving
+from ._wire import Message, Opcode, Receiving, new_tuple
 from .connection import Connection, PreparedMessage, current_task
 
 __all__ = ("CLOSE_TYPES", "Receiver", "as_aiohttp")
-
-# Half of the time that a NamedTuple's own constructor takes, which is one in Python.
-_new_tuple: Final[Callable[..., WSMessage]] = tuple.__new__
 
 CLOSED_MESSAGE: Final = WSMessage(WSMsgType.CLOSED, None, None)
 CLOSING_MESSAGE: Final = WSMessage(WSMsgType.CLOSING, None, None)
@@ -78,6 +75,10 @@ class Receiver(Receiving):
 
     # the view's side
 
+    if TYPE_CHECKING:
+
+        def __await__(self) -> Generator[Any, None, WSMessage]: ...
+
     def _next(self, *, has_waited: bool) -> WSMessage | None:
         connection = self.connection
         message = connection.take()
@@ -90,7 +91,7 @@ class Receiver(Receiving):
             return CLOSING_MESSAGE
         return self._after_the_end() if connection.closed else None
 
-    def _is_end(self, result: WSMessage) -> bool:
+    def is_end(self, result: WSMessage) -> bool:
         return result.type in CLOSE_TYPES
 
     def _after_the_end(self) -> WSMessage:
@@ -103,4 +104,5 @@ class Receiver(Receiving):
 def as_aiohttp(message: Message) -> WSMessage:
     """Return ``message`` in aiohttp's form."""
     opcode, data, extra, _ = message
-    return _new_tuple(WSMessage, (MESSAGE_TYPES[opcode], data, extra))
+    given: WSMessage = new_tuple(WSMessage, (MESSAGE_TYPES[opcode], data, extra))
+    return given

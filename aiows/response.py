@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, cast, overload
 
@@ -506,19 +506,15 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         return self
 
     @overload
-    def __anext__(
-        self: WebSocketResponse[Literal[True]],
-    ) -> Coroutine[Any, Any, WSMessageDecodeText]: ...
+    async def __anext__(self: WebSocketResponse[Literal[True]]) -> WSMessageDecodeText: ...
 
     @overload
-    def __anext__(
-        self: WebSocketResponse[Literal[False]],
-    ) -> Coroutine[Any, Any, WSMessageNoDecodeText]: ...
+    async def __anext__(self: WebSocketResponse[Literal[False]]) -> WSMessageNoDecodeText: ...
 
     @overload
-    def __anext__(
+    async def __anext__(
         self: WebSocketResponse[_DecodeText],
-    ) -> Coroutine[Any, Any, WSMessageDecodeText | WSMessageNoDecodeText]: ...
+    ) -> WSMessageDecodeText | WSMessageNoDecodeText: ...
 
     def __anext__(self) -> Any:
         # Without a coroutine where nothing has to be done around the receiver.

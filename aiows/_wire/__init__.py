@@ -20,7 +20,7 @@ from .deflate import Deflater, Inflater, make_deflater, share_backend, shared_de
 from .frames import build_close, build_frame, parse_close
 from .handling import Handling
 from .intake import Intake
-from .messages import CloseCode, Message, Opcode, is_close_code
+from .messages import CloseCode, Message, Opcode, is_close_code, new_tuple
 from .negotiation import DeflateParams, negotiate_deflate
 from .outlet import Outlet, SendStatus
 from .pipeline import Pipeline
@@ -69,6 +69,7 @@ __all__ = (
     "is_close_code",
     "make_deflater",
     "negotiate_deflate",
+    "new_tuple",
     "parse_close",
     "share_backend",
     "shared_deflater",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
-__all__ = ("CloseCode", "Message", "Opcode", "is_close_code")
+__all__ = ("CloseCode", "Message", "Opcode", "is_close_code", "new_tuple")
+
+# Makes a NamedTuple in half of the time that its own constructor takes, which is one in Python.
+new_tuple: Final = cast("Callable[..., Any]", tuple.__new__)  # pyright: ignore[reportUnknownMemberType]
 
 
 class Opcode(IntEnum):

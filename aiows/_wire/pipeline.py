@@ -14,7 +14,8 @@ __all__ = ("Pipeline",)
 class Codec(Protocol):
     """How answers are said."""
 
-    opcode: int
+    @property
+    def opcode(self) -> int: ...
 
     def encode(self, value: Any, /) -> bytes: ...
 
@@ -39,9 +40,14 @@ class Reader(Protocol):
     the types that it returns.
     """
 
-    codec: Codec
-    read_at_once: Callable[[str | bytes], Any] | None
-    by_type: Mapping[type, Any]
+    @property
+    def codec(self) -> Codec: ...
+
+    @property
+    def read_at_once(self) -> Callable[[str | bytes], Any] | None: ...
+
+    @property
+    def by_type(self) -> Mapping[Any, Route]: ...
 
     def read(self, data: str | bytes, /) -> Any: ...
 
@@ -57,8 +63,11 @@ class Runner(Protocol):
     answers, which have a ``ref`` of their own.
     """
 
-    is_flat: bool
-    payload_type: type
+    @property
+    def is_flat(self) -> bool: ...
+
+    @property
+    def payload_type(self) -> type: ...
 
     def reply(self, value: Any, ref: Any, codec: Any, /) -> bytes: ...
 

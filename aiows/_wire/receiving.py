@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextvars import Context
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
-from .messages import Message
+from .messages import Message, new_tuple
 
 __all__ = ("Receiving",)
 
-# Half of the time that a NamedTuple's own constructor takes, which is one in Python.
-new_tuple: Callable[..., Any] = tuple.__new__
-
-CONCURRENT = "Concurrent call to receive() is not allowed"
+CONCURRENT: Final = "Concurrent call to receive() is not allowed"
 
 
 class Loop(Protocol):
@@ -33,10 +30,10 @@ class Receiving:
     A message is given as a tuple of the class ``given_as``: its type, as ``types`` has it for the opcode, its
     data and what is extra.
 
-    To a task it is what an `asyncio.Future` is: it has what `asyncio.Task` asks of whatever it awaits. But who
-    is woken with a message does not wait for the loop's next turn: a view gets it, and answers, while
-    the read that brought it is processed. ``current_task(loop)`` says whether another task runs, within
-    which that is not possible.
+    To a task it is what an `asyncio.Future` is: it has what `asyncio.Task` asks of whatever it awaits. But
+    who is woken with a message does not wait for the loop's next turn: a view gets it, and answers, while the
+    read that brought it is processed. ``current_task(loop)`` says whether another task runs, within which
+    that is not possible.
     """
 
     __slots__ = (
@@ -52,6 +49,7 @@ class Receiving:
         "_loop",
         "_types",
         "has_read",
+        "was_brought",
     )
 
     cancelled_error: ClassVar[type[BaseException]]
@@ -69,6 +67,7 @@ class Receiving:
         self._types = types
         self._has_news = False  # something else than a message that was brought
         self.has_read = False  # whether anybody has asked for a message
+        self.was_brought = False  # the last one that was given was offered, and no news
         self._current_task = current_task
         self._held: Message | None = None
         self._has_waited = False
@@ -136,6 +135,7 @@ class Receiving:
         self.has_read = True
         result: Any = None
         held, self._held = self._held, None
+        self.was_brought = held is not None
         if held is not None:
             result = new_tuple(self._given_as, (self._types[held.opcode], held.data, held.extra))
         elif self._has_news:
@@ -153,7 +153,7 @@ class Receiving:
         """
         return None
 
-    def _is_end(self, result: Any) -> bool:
+    def is_end(self, result: Any) -> bool:
         """Whether ``async for`` ends with what `_next` has returned."""
         return False
 
@@ -183,8 +183,6 @@ class Receiving:
 class Iteration:
     """What ``async for`` awaits for the next message; it has no state of its own."""
 
-    # ruff: noqa: SLF001 (one thing in two classes)
-
     __slots__ = ("_receiving",)
 
     def __init__(self, receiving: Receiving) -> None:
@@ -192,10 +190,8 @@ class Iteration:
 
     def __await__(self) -> Generator[Receiving, None, Any]:
         receiving = self._receiving
-        is_brought = receiving._held is not None
         while (result := receiving.next()) is None:
             yield receiving
-            is_brought = receiving._held is not None
-        if not is_brought and receiving._is_end(result):
+        if not receiving.was_brought and receiving.is_end(result):
             raise StopAsyncIteration
         return result

@@ -84,7 +84,7 @@ class Codec(ABC):
 
     @abstractmethod
     def encode_tagged(self, field: str, tag: str, value: Any, /) -> bytes:
-        """Return the message with the fields of the object ``value``, and the text ``tag`` in another ``field``.
+        """Return the message with the fields of the object ``value``, and the text ``tag`` in ``field``.
 
         Raises TypeError as `encode` does.
         """

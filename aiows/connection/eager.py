@@ -52,10 +52,11 @@ if sys.version_info >= (3, 12):
             return None if task.done() else task
 
 else:
-    from asyncio.tasks import _current_tasks
+    from asyncio.tasks import _current_tasks  # type: ignore[attr-defined]
 
     # asyncio's own is written in Python here, and this is asked for each message that a view awaits.
-    current_task: Callable[[asyncio.AbstractEventLoop], asyncio.Task[Any] | None] = _current_tasks.get
+    current_task: Callable[[asyncio.AbstractEventLoop], asyncio.Task[Any] | None]
+    current_task = cast("dict[Any, asyncio.Task[Any]]", _current_tasks).get
 
     class Eager:
         """Starts coroutines in one event loop."""

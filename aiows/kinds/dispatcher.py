@@ -23,6 +23,7 @@ __all__ = ("KindDispatcher",)
 
 MESSAGES: Final = (WSMsgType.TEXT, WSMsgType.BINARY)
 
+
 class _Messages(Peer, Protocol):
     """A face that is iterated over."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, cast
 
 from msgspec import UNSET
@@ -27,7 +28,7 @@ def reply(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> bytes:
     if value.__class__ is dict:  # the most common, and asked for in the cheapest way
         return _with_fields(REPLY, ref, value, codec)
     if isinstance(value, Payload) and value.ref is UNSET:
-        answer = value.__copy__()  # it may be sent to others, too, or at the same time in another thread
+        answer = copy(value)  # others may send the same one, in another thread at the same time
         force_setattr(answer, REF, ref)
         if hasattr(value, KIND):
             return codec.encode(answer)

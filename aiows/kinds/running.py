@@ -50,7 +50,7 @@ class Runner:
     lie beside its kind and ref. Raises ValueError for an ``in_flight`` of less than 1.
     """
 
-    payload_type: Final = Payload
+    payload_type: type = Payload
 
     def __init__(self, *, payload_key: str | None, in_flight: int) -> None:
         if in_flight < 1:

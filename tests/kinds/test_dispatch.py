@@ -542,7 +542,7 @@ async def test_the_default_limit_is_twenty() -> None:
 async def test_a_good_message_starts_the_count_again() -> None:
     """Also one that its handler refuses: it could be read."""
     kinds = raising(KindError("no", "not now"))
-    kinds._max_bad_messages = 2
+    kinds._patience._limit = 2
     talk = Talk(kinds)
     for _ in range(3):
         await talk.say("no JSON")

@@ -8,6 +8,7 @@ cdef class Receiving(Consumer):
     cdef dict _types
     cdef public bint _has_news
     cdef readonly bint has_read
+    cdef readonly bint was_brought
     cdef object _callback
     cdef object _context
     cdef readonly object _held
@@ -90,6 +91,7 @@ cdef class Receiving(Consumer):
         self.has_read = True
         result = None
         held, self._held = self._held, None
+        self.was_brought = held is not None
         if held is not None:
             result = self.as_given(held)
         elif self._has_news:
@@ -105,7 +107,7 @@ cdef class Receiving(Consumer):
     def _next(self, *, has_waited):
         return None
 
-    def _is_end(self, result):
+    def is_end(self, result):
         return False
 
     def get_loop(self):
@@ -141,10 +143,9 @@ cdef class Iteration:
         return self
 
     def __next__(self):
-        cdef bint is_brought = self._receiving._held is not None
         result = self._receiving.next_result()
         if result is None:
             return self._receiving
-        if not is_brought and self._receiving._is_end(result):
+        if not self._receiving.was_brought and self._receiving.is_end(result):
             raise StopAsyncIteration
         raise StopIteration(result)

@@ -59,12 +59,8 @@ class Reader(Protocol):
 class Runner(Protocol):
     """What becomes of a request, and of what its handler has returned or raised; returns what waits.
 
-    ``is_flat``: the fields of an answer lie beside its kind and ref. ``payload_type``: the base of typed
-    answers, which have a ``ref`` of their own.
+    ``payload_type``: the base of typed answers, which have a ``ref`` of their own.
     """
-
-    @property
-    def is_flat(self) -> bool: ...
 
     @property
     def payload_type(self) -> type: ...
@@ -78,6 +74,8 @@ class Runner(Protocol):
     def returned(
         self, value: Any, ws: Any, request: Any, codec: Any, *, is_in_task: bool
     ) -> Awaitable[None] | None: ...
+
+    def ended(self, value: Any, ws: Any, request: Any, codec: Any) -> Awaitable[None] | None: ...
 
     def suspended(
         self, steps: Any, waits_for: Any, ws: Any, request: Any, codec: Any

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextvars import Context
 from typing import Any, ClassVar, Final, Protocol
 
-from .messages import Message, new_tuple
+from .messages import Message, Opcode, new_tuple
 
 __all__ = ("Receiving",)
 
@@ -39,13 +39,14 @@ class Receiving:
     __slots__ = (
         "_asyncio_future_blocking",
         "_callback",
+        "_cancellation",
         "_context",
         "_current_task",
         "_given_as",
         "_has_news",
         "_has_waited",
         "_held",
-        "_is_cancelled",
+        "_is_woken",
         "_loop",
         "_types",
         "has_read",
@@ -71,7 +72,8 @@ class Receiving:
         self._current_task = current_task
         self._held: Message | None = None
         self._has_waited = False
-        self._is_cancelled = False
+        self._is_woken = False  # and has not gone on yet
+        self._cancellation: tuple[Any, ...] | None = None
         self._asyncio_future_blocking = False
         self._callback: Callable[[Receiving], object] | None = None
         self._context: Context | None = None
@@ -114,6 +116,7 @@ class Receiving:
         assert callback is not None
         assert context is not None
         self._callback = self._context = None
+        self._is_woken = True
         return callback, context
 
     # who awaits them
@@ -130,12 +133,12 @@ class Receiving:
 
     def next(self) -> Any:
         """Return what the task gets; None if there is nothing yet: then it may wait."""
-        if self._callback is not None:
+        if self._callback is not None or self._is_woken:
             raise RuntimeError(CONCURRENT)
         self.has_read = True
         result: Any = None
         held, self._held = self._held, None
-        self.was_brought = held is not None
+        self.was_brought = held is not None and held.opcode <= Opcode.BINARY
         if held is not None:
             result = new_tuple(self._given_as, (self._types[held.opcode], held.data, held.extra))
         elif self._has_news:
@@ -166,32 +169,55 @@ class Receiving:
         self, callback: Callable[[Receiving], object], *, context: Context
     ) -> None:
         self._callback, self._context = callback, context
+        if self._held is not None or self._has_news:  # since `next` has looked
+            self._wake_soon()
 
     def cancel(self, msg: object = None) -> bool:
+        self._has_waited = False  # whoever is cancelled does not look again
         if self._callback is None:
             return False
-        self._is_cancelled = True
+        self._cancellation = () if msg is None else (msg,)
         self._wake_soon()
         return True
 
     def result(self) -> None:
-        if self._is_cancelled:
-            self._is_cancelled = self._has_waited = False
-            raise self.cancelled_error
+        self._is_woken = False
+        cancellation, self._cancellation = self._cancellation, None
+        if cancellation is not None:
+            raise self.cancelled_error(*cancellation)
 
 
 class Iteration:
-    """What ``async for`` awaits for the next message; it has no state of its own."""
+    """What ``async for`` awaits for the next message; it has no state of its own.
+
+    It is a `collections.abc.Coroutine`, as what ``__anext__`` returns may be given to a task.
+    """
 
     __slots__ = ("_receiving",)
 
     def __init__(self, receiving: Receiving) -> None:
         self._receiving = receiving
 
-    def __await__(self) -> Generator[Receiving, None, Any]:
+    def __await__(self) -> Iteration:
+        return self
+
+    def __iter__(self) -> Iteration:
+        return self
+
+    def __next__(self) -> Receiving:
         receiving = self._receiving
-        while (result := receiving.next()) is None:
-            yield receiving
+        result = receiving.next()
+        if result is None:
+            return receiving
         if not receiving.was_brought and receiving.is_end(result):
             raise StopAsyncIteration
-        return result
+        raise StopIteration(result)
+
+    def send(self, _value: None) -> Receiving:
+        return self.__next__()
+
+    def throw(self, *error: Any) -> Any:
+        raise error[0]
+
+    def close(self) -> None:
+        """There is nothing to end."""

@@ -16,6 +16,8 @@ class Loop(Protocol):
 
     def call_soon(self, callback: Callable[[], None], /) -> object: ...
 
+    def is_closed(self) -> bool: ...
+
     def time(self) -> float: ...
 
 
@@ -26,15 +28,28 @@ class Turn:
     message waits for what runs at the same time and never for anything that takes time.
     """
 
-    __slots__ = ("_call_soon", "_gathering", "_is_scheduled", "_reads", "is_reading", "time")
+    __slots__ = (
+        "_call_soon",
+        "_gathering",
+        "_is_closed",
+        "_is_scheduled",
+        "_loop",
+        "_reads",
+        "is_reading",
+    )
 
     def __init__(self, loop: Loop) -> None:
         self._call_soon = loop.call_soon
+        self._is_closed = loop.is_closed
         self._gathering: list[Outlet] = []
         self._is_scheduled = False
         self._reads = 0
         self.is_reading = False
-        self.time = loop.time
+        self._loop = loop
+
+    def time(self) -> float:
+        """The loop's time; asked for each time, as a clock for tests takes the place of the loop's own."""
+        return self._loop.time()
 
     def begin_read(self) -> None:
         """What is written from now on is an answer: gather it. Reads nest."""
@@ -62,5 +77,6 @@ class Turn:
 
     def _let_go(self) -> None:
         gathering, self._gathering = self._gathering, []
+        is_live = not self._is_closed()
         for outlet in gathering:
-            outlet.let_go()
+            outlet.let_go(is_live=is_live)

@@ -43,22 +43,27 @@ class JsonCodec(EncodedCodec):
 
     def __init__(self, subprotocol: str = "aiows.json") -> None:
         super().__init__(subprotocol, is_text=True)
-        self.writers = JsonWriters(
+        self._writers = JsonWriters(
             dumps=orjson.dumps,
             default=partial(msgspec.to_builtins, enc_hook=self._say),
             options=_OPTIONS,
             encode=msgspec.json.Encoder(enc_hook=self._say).encode,
         )
 
+    @property
+    def writers(self) -> JsonWriters | None:
+        """What `encode` does it with; None in a class that encodes in another way."""
+        return self._writers if type(self).encode is JsonCodec.encode else None
+
     def encode(self, value: Any, /) -> bytes:
         if type(value) is dict or type(value) is list:
-            dumps, default, options, _ = self.writers
+            dumps, default, options, _ = self._writers
             try:
                 return dumps(value, default, options)
             except TypeError:
                 pass  # integers over 64 bits, keys that are no str
         try:
-            return self.writers.encode(value)
+            return self._writers.encode(value)
         except _UNSAID as error:
             raise TypeError(f"JSON cannot say it: {error}") from error
 

@@ -154,7 +154,8 @@ else:
             if self._is_handed_over:
                 # Cancelled before the task has seen what its work waits for: cancel that, as it would.
                 self._is_handed_over = False
-                if self._waits_for is not None and self._waits_for.cancel():
+                reason: tuple[Any, ...] = getattr(error[0], "args", ())
+                if self._waits_for is not None and self._waits_for.cancel(*reason):
                     return self._waits_for
             return self._context.run(self._work.throw, *error)
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from .._wire import Outlet, SendStatus, Turn
+from .descriptor import descriptor_of
 
 __all__ = ("Outbox",)
 
@@ -43,7 +44,7 @@ class Outbox(Outlet):
         limit: int,
         max_backpressure: int,
     ) -> None:
-        super().__init__(transport, turn, limit, max_backpressure)
+        super().__init__(transport, turn, limit, max_backpressure, descriptor_of(transport))
         transport.set_write_buffer_limits(high=limit)
         self._owner = owner
         self._waiters: list[asyncio.Future[None]] | None = None
@@ -99,7 +100,7 @@ class Outbox(Outlet):
         """Hand everything to the transport, which is about to be closed: nothing will follow."""
         frames = self._take_frames()
         if frames is not None:
-            self._transport.write(b"".join(frames))
+            self._hand_over(b"".join(frames))
 
     async def drained(self) -> None:
         """Wait until at most ``limit`` bytes wait, none after a message was dropped."""
@@ -139,7 +140,8 @@ class Outbox(Outlet):
             self._senders -= 1
 
     def fail(self, error: Exception) -> None:
-        """Forget what waits; who waits for the drain gets ``error``."""
+        """Forget what waits; who waits for the drain gets ``error``. The socket is about to be closed."""
+        self._descriptor = -1
         self._take_frames()
         self._pong = None
         waiters, self._waiters = self._waiters, None

@@ -46,8 +46,7 @@ DROPPED: Final = SendStatus.DROPPED
 class Runner:
     """Runs the handlers of one dispatcher, and answers.
 
-    ``in_flight``: so many handlers of one connection may wait at once. ``is_flat``: the fields of an answer
-    lie beside its kind and ref. Raises ValueError for an ``in_flight`` of less than 1.
+    ``in_flight``: so many handlers of one connection may wait at once. Raises ValueError for less than 1.
     """
 
     payload_type: type = Payload
@@ -56,7 +55,6 @@ class Runner:
         if in_flight < 1:
             raise ValueError(f"in_flight is 1 or more, not {in_flight!r}")
         self._payload_key = payload_key
-        self.is_flat = payload_key is None
         self._in_flight = in_flight
         self._lanes: WeakKeyDictionary[Connection, Lanes] = WeakKeyDictionary()
 
@@ -90,6 +88,12 @@ class Runner:
                 return self._step(value, ws, request, codec)
             return self._step_in_task(value, ws, request, codec)
         if hasattr(value, "__await__") or value.__class__ is AsyncGeneratorType:
+            return self._answer(self._finished(value, ws, request), ws, request, codec)
+        return self._answer_with(value, ws, request, codec)
+
+    def ended(self, value: Any, ws: Peer, request: Request, codec: Codec) -> Awaitable[None] | None:
+        """Answer with what a coroutine has ended with; a stream is one, too."""
+        if isinstance(value, AsyncGeneratorType):
             return self._answer(self._finished(value, ws, request), ws, request, codec)
         return self._answer_with(value, ws, request, codec)
 
@@ -140,9 +144,7 @@ class Runner:
             return self.raised(error, ws, request, codec)
         if not has_ended:
             return self.suspended(steps, value, ws, request, codec)
-        if isinstance(value, AsyncGeneratorType):
-            return self._answer(self._finished(value, ws, request), ws, request, codec)
-        return self._answer_with(value, ws, request, codec)
+        return self.ended(value, ws, request, codec)
 
     def _answer_with(
         self, value: Any, ws: Peer, request: Request, codec: Codec

@@ -16,7 +16,9 @@ from aiows._wire import (
     masking,
     outlet,
     parser,
+    pipeline,
     reader,
+    receiving,
     steps,
     turn,
     utf8,
@@ -31,6 +33,8 @@ class Wire:
     name: str = "pure"
     Turn: type[turn.Turn] = turn.Turn
     Handling: type[handling.Handling] = handling.Handling
+    Receiving: type[receiving.Receiving] = receiving.Receiving
+    Pipeline: type[pipeline.Pipeline] = pipeline.Pipeline
     Intake: type[intake.Intake] = intake.Intake
     Outlet: type[outlet.Outlet] = outlet.Outlet
     MessageReader: type[reader.MessageReader] = reader.MessageReader

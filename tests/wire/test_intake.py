@@ -36,6 +36,9 @@ class Diary:
     def time(self) -> float:
         return self.now
 
+    def is_closed(self) -> bool:
+        return False
+
     def call_soon(self, callback: Callable[[], None], /) -> None:
         raise AssertionError("a read has its own end")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ class Transport:
     def __init__(self) -> None:
         self.written: list[bytes] = []
         self.held = 0
+        self.closing = False
 
     def write(self, data: bytes, /) -> None:
         self.written.append(data)
@@ -33,7 +36,7 @@ class Transport:
         """Needed by who makes outlets of a connection."""
 
     def is_closing(self) -> bool:
-        return False
+        return self.closing
 
 
 class Loop:
@@ -41,6 +44,10 @@ class Loop:
 
     def __init__(self) -> None:
         self.soon: list[Callable[[], None]] = []
+        self.closed = False
+
+    def is_closed(self) -> bool:
+        return self.closed
 
     def call_soon(self, callback: Callable[[], None], /) -> None:
         self.soon.append(callback)
@@ -52,10 +59,12 @@ class Loop:
 class Bench:
     """An outlet with its transport and turn."""
 
-    def __init__(self, wire: Wire, *, limit: int = LIMIT, most: int = MOST) -> None:
+    def __init__(
+        self, wire: Wire, *, limit: int = LIMIT, most: int = MOST, descriptor: int = -1
+    ) -> None:
         self.transport, self.loop = Transport(), Loop()
         self.turn = wire.Turn(self.loop)
-        self.outlet = wire.Outlet(self.transport, self.turn, limit, most)
+        self.outlet = wire.Outlet(self.transport, self.turn, limit, most, descriptor)
 
     def begin_read(self) -> None:
         if not self.turn.is_reading:
@@ -235,6 +244,111 @@ def test_who_made_it_says_what_becomes_of_what_is_not_taken(wire: Wire) -> None:
     outbox.push(Opcode.TEXT, "ö")
     outbox.push(Opcode.BINARY, b"2")
     assert refused == [(Opcode.TEXT, "ö".encode()), (Opcode.BINARY, b"2")]
+
+
+# a socket to write to
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Ours, which never waits, and the peer's."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    with ours, theirs:
+        yield ours, theirs
+
+
+Ends = tuple[socket.socket, socket.socket]
+
+
+def test_what_leaves_with_a_turn_goes_to_the_socket_itself(wire: Wire, ends: Ends) -> None:
+    """The transport would do no more than that."""
+    ours, theirs = ends
+    bench = Bench(wire, descriptor=ours.fileno())
+    bench.outlet.post(b"1")
+    bench.outlet.write(b"2")
+    bench.end_turn()
+    assert (theirs.recv(100), bench.written) == (b"12", [])
+    bench.outlet.write(b"3")
+    assert bench.written == [b"3"], "outside of a turn's end nobody knows whether there is a loop"
+
+
+def change(bench: Bench, what: str) -> None:
+    if what == "the transport holds something":
+        bench.transport.held = 1
+    elif what == "the transport closes":
+        bench.transport.closing = True
+    elif what == "the loop was closed":
+        bench.loop.closed = True
+    elif what == "it is told to forget the socket":
+        bench.outlet._descriptor = -1
+    else:
+        bench.outlet.post(bytes(LIMIT))
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "the transport holds something",
+        "the transport closes",
+        "the loop was closed",
+        "it is told to forget the socket",
+        "there is much",
+    ],
+)
+def test_the_transport_gets_what_the_socket_must_not(wire: Wire, ends: Ends, what: str) -> None:
+    """Nothing may overtake what it holds, and the number of a closed socket may be another's by now."""
+    ours, theirs = ends
+    bench = Bench(wire, descriptor=ours.fileno())
+    change(bench, what)
+    bench.outlet.post(b"1")
+    bench.end_turn()
+    assert b"".join(bench.written).endswith(b"1")
+    with pytest.raises(BlockingIOError):
+        theirs.recv(1)
+
+
+def test_after_the_transport_was_given_something_it_is_asked_again(wire: Wire, ends: Ends) -> None:
+    """Once it has got rid of that the socket is written to as before."""
+    ours, theirs = ends
+    bench = Bench(wire, descriptor=ours.fileno())
+    bench.outlet.write(b"1")
+    bench.transport.held = 1
+    bench.outlet.write(b"2")
+    bench.end_turn()
+    assert bench.written == [b"1", b"2"]
+    bench.transport.held = 0
+    bench.outlet.post(b"3")
+    bench.end_turn()
+    assert (theirs.recv(100), bench.written) == (b"3", [b"1", b"2"])
+
+
+def test_what_the_socket_does_not_take_the_transport_gets(wire: Wire, ends: Ends) -> None:
+    """In one piece, behind what the socket took."""
+    ours, theirs = ends
+    whole = bytes(range(256)) * 16 * 1024
+    bench = Bench(wire, limit=len(whole), most=2 * len(whole), descriptor=ours.fileno())
+    bench.outlet.post(whole)
+    bench.end_turn()
+    (rest,) = bench.written
+    taken = b""
+    with contextlib.suppress(BlockingIOError):
+        while part := theirs.recv(len(whole)):
+            taken += part
+    assert taken
+    assert rest
+    assert taken + rest == whole
+
+
+def test_an_error_of_the_socket_is_left_to_the_transport(wire: Wire, ends: Ends) -> None:
+    """It meets the same one, and knows what to do."""
+    ours, theirs = ends
+    theirs.close()
+    bench = Bench(wire, descriptor=ours.fileno())
+    bench.outlet.post(b"1")
+    bench.end_turn()
+    assert bench.written == [b"1"]
 
 
 # What may happen to an outlet, with a number that only some of it needs.

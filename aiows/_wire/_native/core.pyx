@@ -23,7 +23,7 @@ from libc.string cimport memcpy, memset
 
 from types import CoroutineType
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 
 from ...errors import ProtocolError
 from .. import refusals

@@ -74,3 +74,6 @@ cdef extern from "memory.h":
     int resize_memory "aiows_resize_memory"(
         PyObject **memory, Py_ssize_t size, Py_ssize_t capacity
     ) except -1
+
+cdef extern from "sending.h":
+    Py_ssize_t send_now "aiows_send_now"(int descriptor, const char *data, size_t size)

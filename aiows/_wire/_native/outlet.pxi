@@ -16,6 +16,8 @@ cdef class Outlet:
     cdef long long _held
     cdef public bytes _pong
     cdef public int _corks
+    cdef public int _descriptor
+    cdef bint _is_empty
     cdef public int _senders
     cdef public bint _is_gathering
     cdef public bint _is_pressed
@@ -24,8 +26,9 @@ cdef class Outlet:
     cdef public long long limit
     cdef public long long max_backpressure
 
-    def __init__(self, transport, Turn turn not None, limit, max_backpressure):
+    def __init__(self, transport, Turn turn not None, limit, max_backpressure, int descriptor=-1):
         self._transport = transport
+        self._descriptor = descriptor
         self._turn = turn
         self._writable = True
         self.is_open = True
@@ -41,7 +44,14 @@ cdef class Outlet:
         return self.is_over()
 
     cdef long long waiting(self) except? -1:
-        return self._queued + <long long>self._transport.get_write_buffer_size()
+        return self._queued + self.held_by_transport()
+
+    cdef long long held_by_transport(self) except? -1:
+        if self._is_empty:
+            return 0
+        cdef long long held = self._transport.get_write_buffer_size()
+        self._is_empty = self._descriptor >= 0 and not held
+        return held
 
     cdef bint is_over(self) except? -1:
         if self._writable and self._queued + self._held <= self.limit:
@@ -102,19 +112,21 @@ cdef class Outlet:
     cdef bint send(self, bytes frame) except? -1:
         if self._is_gathering or self._corks or not self._writable or self._turn.is_reading:
             return self.add(frame)
-        self._transport.write(frame)
+        self.hand_over(frame)
         self.gather()
         return self.is_over()
 
     def post(self, bytes frame not None):
         return self.add(frame)
 
-    def let_go(self):
-        self.release()
+    def let_go(self, *, bint is_live=False):
+        self.release(is_live)
 
-    cdef int release(self) except -1:
+    cdef int release(self, bint is_live) except -1:
         self._is_gathering = False
         if not self._corks:
+            if is_live:
+                self.write_directly()
             self.flush()
         return 0
 
@@ -127,13 +139,16 @@ cdef class Outlet:
     def _write_waiting(self):
         self.write_waiting()
 
+    def _hand_over(self, data):
+        self.hand_over(data)
+
     def _take_frames(self):
         return self.take_frames()
 
     cdef bint add(self, bytes frame) except? -1:
         if self._frames is None:
             self._frames = [frame]
-            self._held = self._transport.get_write_buffer_size()
+            self._held = self.held_by_transport()
             if not self._is_gathering:
                 self.gather()
         else:
@@ -156,10 +171,27 @@ cdef class Outlet:
 
     cdef int write_waiting(self) except -1:
         while self._frames is not None and self._writable:
-            self._transport.write(self.next_batch(self._frames))
+            self.hand_over(self.next_batch(self._frames))
         if self._pong is not None and self._writable:
             pong, self._pong = self._pong, None
-            self._transport.write(pong)
+            self.hand_over(pong)
+        return 0
+
+    cdef int hand_over(self, data) except -1:
+        self._is_empty = False
+        self._transport.write(data)
+        return 0
+
+    cdef int write_directly(self) except -1:
+        if self._frames is None or not self._writable or self._queued > self.limit:
+            return 0
+        if self._descriptor < 0 or self.held_by_transport() or self._transport.is_closing():
+            return 0
+        cdef bytes batch = self.next_batch(self._frames)
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(batch)
+        cdef Py_ssize_t sent = send_now(self._descriptor, PyBytes_AS_STRING(batch), <size_t>size)
+        if sent < size:
+            self.hand_over(batch[max(sent, 0):])
         return 0
 
     cdef bytes next_batch(self, list frames):

@@ -22,7 +22,6 @@ cdef class Pipeline:
     cdef object _runner
     cdef object _patience
     cdef dict _plain
-    cdef bint _is_flat
     cdef object _payload_type
     cdef object _dumps
     cdef object _default
@@ -37,7 +36,6 @@ cdef class Pipeline:
         self._runner = runner
         self._patience = patience
         self._plain = {type_: Plain(route) for type_, route in reader.by_type.items() if route.is_plain}
-        self._is_flat = runner.is_flat
         self._payload_type = runner.payload_type
         writers = getattr(reader.codec, "writers", None)
         if writers is not None:
@@ -90,10 +88,12 @@ cdef class Pipeline:
     cdef object call(self, Plain plain, ws, connection, message, ref, instance, bint is_in_task):
         """Call the handler, and answer with what it returns if it does not wait."""
         cdef PyObject *result = NULL
+        cdef bint is_stepped = False
         steps = None
         try:
             value = plain.call(ws, message, instance)
             if is_in_task and type(value) is CoroutineType:
+                is_stepped = True
                 if PyIter_Send(value, None, &result) != PYGEN_RETURN:
                     steps = value
                 value = <object>result
@@ -102,7 +102,7 @@ cdef class Pipeline:
             return self._runner.raised(error, ws, self.request(plain, message, ref), self.codec)
         if steps is not None:
             return self._runner.suspended(steps, value, ws, self.request(plain, message, ref), self.codec)
-        if value is None or type(value) is dict or isinstance(value, Struct):
+        if value is None or type(value) is dict or isinstance(value, self._payload_type):
             if ref is None:
                 return None
             payload = self.reply(value, ref)
@@ -111,6 +111,8 @@ cdef class Pipeline:
                     return self._runner.send_late(ws, payload, self.codec)
                 return None
         request = self.request(plain, message, ref)
+        if is_stepped:
+            return self._runner.ended(value, ws, request, self.codec)
         return self._runner.returned(value, ws, request, self.codec, is_in_task=is_in_task)
 
     cdef object request(self, Plain plain, message, ref):
@@ -119,7 +121,7 @@ cdef class Pipeline:
     cdef bytes reply(self, value, ref):
         """The answer that carries ``value``, or None: there is something wrong with it."""
         try:
-            if self._encode is not None and self._is_flat:
+            if self._encode is not None:
                 if type(value) is dict:
                     return self.json_of_fields(ref, <dict>value)
                 if isinstance(value, self._payload_type) and value.ref is UNSET:
@@ -143,7 +145,9 @@ cdef class Pipeline:
         return self.with_ref(b'{"ref":' if has_kind else b'{"kind":"reply","ref":', ref, data)
 
     cdef bytes with_ref(self, bytes head, ref, bytes object_):
-        """One JSON object: ``head``, the ref, and what ``object_`` has."""
+        """One JSON object: ``head``, the ref, and what ``object_`` has; None if that is no object."""
+        if PyBytes_GET_SIZE(object_) < 2 or PyBytes_AS_STRING(object_)[0] != c"{":
+            return None
         cdef bytes number = self._encode(ref)
         cdef Py_ssize_t first = PyBytes_GET_SIZE(head), second = PyBytes_GET_SIZE(number)
         cdef Py_ssize_t rest = PyBytes_GET_SIZE(object_) - 1  # all but the brace that it begins with

@@ -13,7 +13,8 @@ cdef class Receiving(Consumer):
     cdef object _context
     cdef readonly object _held
     cdef readonly bint _has_waited
-    cdef bint _is_cancelled
+    cdef bint _is_woken
+    cdef tuple _cancellation
     cdef public bint _asyncio_future_blocking
 
     def __init__(self, loop, current_task, type given_as not None, dict types not None):
@@ -38,6 +39,7 @@ cdef class Receiving(Consumer):
             return True
         callback, context = self._callback, self._context
         self._callback = self._context = None
+        self._is_woken = True
         PyContext_Enter(context)
         try:
             callback(self)
@@ -63,6 +65,7 @@ cdef class Receiving(Consumer):
         if self._callback is not None:
             callback, context = self._callback, self._context
             self._callback = self._context = None
+            self._is_woken = True
             self._loop.call_soon(callback, self, context=context)
         return 0
 
@@ -86,12 +89,12 @@ cdef class Receiving(Consumer):
         return self.next_result()
 
     cdef object next_result(self):
-        if self._callback is not None:
+        if self._callback is not None or self._is_woken:
             raise RuntimeError(CONCURRENT)
         self.has_read = True
         result = None
         held, self._held = self._held, None
-        self.was_brought = held is not None
+        self.was_brought = held is not None and <int>(<tuple>held)[0] <= BINARY
         if held is not None:
             result = self.as_given(held)
         elif self._has_news:
@@ -115,18 +118,22 @@ cdef class Receiving(Consumer):
 
     def add_done_callback(self, callback, *, context):
         self._callback, self._context = callback, context
+        if self._held is not None or self._has_news:
+            self.wake_soon()
 
     def cancel(self, msg=None):
+        self._has_waited = False
         if self._callback is None:
             return False
-        self._is_cancelled = True
+        self._cancellation = () if msg is None else (msg,)
         self.wake_soon()
         return True
 
     def result(self):
-        if self._is_cancelled:
-            self._is_cancelled = self._has_waited = False
-            raise self.cancelled_error
+        self._is_woken = False
+        cancellation, self._cancellation = self._cancellation, None
+        if cancellation is not None:
+            raise self.cancelled_error(*cancellation)
 
 
 @cython.final
@@ -149,3 +156,12 @@ cdef class Iteration:
         if not self._receiving.was_brought and self._receiving.is_end(result):
             raise StopAsyncIteration
         raise StopIteration(result)
+
+    def send(self, _value):
+        return self.__next__()
+
+    def throw(self, *error):
+        raise error[0]
+
+    def close(self):
+        pass

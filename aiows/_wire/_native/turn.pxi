@@ -3,16 +3,21 @@
 
 cdef class Turn:
     cdef object _call_soon
+    cdef object _is_closed
     cdef list _gathering
     cdef bint _is_scheduled
     cdef int _reads
     cdef readonly bint is_reading
-    cdef readonly object time
+    cdef object _loop
 
     def __init__(self, loop):
         self._call_soon = loop.call_soon
+        self._is_closed = loop.is_closed
         self._gathering = []
-        self.time = loop.time
+        self._loop = loop
+
+    cpdef time(self):
+        return self._loop.time()
 
     cpdef begin_read(self):
         self._reads += 1
@@ -41,6 +46,7 @@ cdef class Turn:
 
     cdef int let_go(self) except -1:
         gathering, self._gathering = self._gathering, []
+        cdef bint is_live = not self._is_closed()
         for outlet in gathering:
-            (<Outlet>outlet).release()
+            (<Outlet>outlet).release(is_live)
         return 0

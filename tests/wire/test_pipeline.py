@@ -1,0 +1,733 @@
+"""The pipeline: from the data of a message to the answer of its handler, in one form whoever made it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import UserDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias, TypedDict
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from msgspec import UNSET, Struct
+
+from aiows.codecs import JSON, MSGPACK, Codec
+from aiows.connection import PreparedMessage
+from aiows.errors import KindError
+from aiows.kinds import KindDispatcher, Parallel, Payload
+from fake_connection import FakeConnection
+from wire.builds import Wire
+
+Make: TypeAlias = Callable[[], Any]
+
+# On a busy machine one example may take long: what counts is what comes out.
+patient = settings(deadline=None, max_examples=100)
+
+FAILED = {"kind": "error", "error": {"code": "internal", "message": "the handler failed"}}
+REFUSED = {"kind": "error", "error": {"code": "no", "message": "Not now.", "details": [1]}}
+
+REFS: list[Any] = ["a", "", 'ö"\\\n\0€😀', 0, -1, 2**53, -(2**63), 2**64 - 1]
+BIG = 10**40
+HUGE_REFS = [2**64, -(2**64), 10**400]
+
+
+class Typed(Payload, kind="typed"):
+    value: Any = None
+    items: list[int] = []  # noqa: RUF012 (msgspec copies it)
+
+
+class Frozen(Payload, kind="frozen", frozen=True, rename="camel", omit_defaults=True):
+    some_value: int = 0
+
+
+class Bare(Payload):
+    value: Any = None
+
+
+class Empty(Payload):
+    pass
+
+
+class Plain(Struct):
+    value: int
+
+
+class Told(TypedDict):
+    value: int
+
+
+@dataclass
+class Dated:
+    value: int
+
+
+class Word(str):
+    __slots__ = ()
+
+
+class Unsayable:
+    """What no codec says."""
+
+
+def refuse() -> None:
+    raise KindError("no", "Not now.", details=[1])
+
+
+def refuse_unsayably() -> None:
+    raise KindError("no", "Not now.", details=Unsayable())
+
+
+def fail() -> None:
+    raise LookupError("not for the peer")
+
+
+def lose_patience() -> None:
+    raise asyncio.CancelledError
+
+
+def identity(value: Any) -> Any:
+    return value
+
+
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = {"in": value}
+    return value
+
+
+# What a handler returns or raises, and the answer, but for its ref.
+RESULTS: dict[str, tuple[Make, dict[str, Any]]] = {
+    "none": (lambda: None, {"kind": "reply"}),
+    "no fields": (dict, {"kind": "reply"}),
+    "fields": (lambda: {"a": 1, "ö": [None, {"ref": 1}]}, {"kind": "reply", "a": 1, "ö": [None, {"ref": 1}]}),
+    "a list": (lambda: [1, "a"], {"kind": "reply", "result": [1, "a"]}),
+    "a text": (lambda: "ö", {"kind": "reply", "result": "ö"}),
+    "a number": (lambda: 0, {"kind": "reply", "result": 0}),
+    "a bool": (lambda: False, {"kind": "reply", "result": False}),
+    "large integers": (lambda: {"a": 2**64, "b": [-BIG]}, {"kind": "reply", "a": 2**64, "b": [-BIG]}),
+    "a key that is derived": (lambda: {Word("a"): Word("b")}, {"kind": "reply", "a": "b"}),
+    "a payload": (lambda: Typed(value={"ref": 1}), {"kind": "typed", "value": {"ref": 1}, "items": []}),
+    "a frozen payload": (lambda: Frozen(some_value=1), {"kind": "frozen", "someValue": 1}),
+    "a payload of defaults": (Frozen, {"kind": "frozen"}),
+    "a payload without a kind": (lambda: Bare(value='{"kind":'), {"kind": "reply", "value": '{"kind":'}),
+    "an empty payload": (Empty, {"kind": "reply"}),
+    "a payload with a ref": (lambda: Bare(value=1, ref="its own"), {"kind": "reply", "value": 1}),
+    "a struct": (lambda: Plain(1), {"kind": "reply", "value": 1}),
+    "a dataclass": (lambda: Dated(1), {"kind": "reply", "value": 1}),
+    "a payload with large integers": (lambda: Bare(value=BIG), {"kind": "reply", "value": BIG}),
+    "a reserved kind": (lambda: {"kind": "a"}, FAILED),
+    "a reserved ref": (lambda: {"ref": 1, "a": 1}, FAILED),
+    "a reserved error": (lambda: {"error": None}, FAILED),
+    "a reserved key that is derived": (lambda: {Word("kind"): 1}, FAILED),
+    "what nobody says": (lambda: {"a": Unsayable()}, FAILED),
+    "a payload that nobody says": (lambda: Typed(value=Unsayable()), FAILED),
+    "an object that nobody says": (Unsayable, FAILED),
+    "half a surrogate pair": (lambda: {"a": "\ud800"}, FAILED),
+    "half a surrogate pair as a key": (lambda: {"\ud800": 1}, FAILED),
+    "what is nested too deeply": (lambda: deep(5_000), FAILED),
+    "a refusal": (refuse, REFUSED),
+    "a refusal that nobody says": (refuse_unsayably, FAILED),
+    "a failure": (fail, FAILED),
+    "a cancellation of something else": (lose_patience, FAILED),
+}  # fmt: skip
+
+# With the JSON codec alone: MessagePack has them as they are.
+JSON_RESULTS: dict[str, tuple[Make, dict[str, Any]]] = {
+    "keys that are numbers": (lambda: {1: {2: "a"}}, {"kind": "reply", "1": {"2": "a"}}),
+    "no numbers": (lambda: {"a": [float("nan"), float("inf")]}, {"kind": "reply", "a": [None, None]}),
+    "a payload with no number": (lambda: Bare(value=float("nan")), {"kind": "reply", "value": None}),
+}  # fmt: skip
+
+# For the flat form alone: elsewhere they are no clash.
+RESERVED = {name for name in RESULTS if name.startswith("a reserved")}
+
+WAYS = ["plain", "async", "late"]
+
+
+def kinds_of(make: Make, called: list[str] | None = None, **options: Any) -> KindDispatcher:
+    """Handlers that return what ``make`` does: in each of the ways, and in all that are no plain call."""
+    kinds = KindDispatcher(**options)
+    calls = [] if called is None else called
+
+    @kinds.on("plain")
+    def plain() -> Any:
+        calls.append("plain")
+        return make()
+
+    @kinds.on("async")
+    async def at_once() -> Any:
+        calls.append("async")
+        return make()
+
+    @kinds.on("late")
+    async def late() -> Any:
+        calls.append("late")
+        await asyncio.sleep(0)
+        return make()
+
+    add_others(kinds, make)
+    return kinds
+
+
+def add_others(kinds: KindDispatcher, make: Make) -> None:
+    @kinds.on("limited", timeout=60)
+    async def limited() -> Any:
+        return make()
+
+    @kinds.on("beside", concurrency=Parallel(2))
+    def beside() -> Any:
+        return make()
+
+    @kinds.on("told", payload=Told)
+    def told(payload: Told) -> Any:
+        return payload
+
+    @kinds.on(Typed)
+    async def typed(message: Typed) -> Typed:
+        assert message.ref is UNSET
+        return message
+
+    @kinds.on(Frozen)
+    def frozen(message: Frozen) -> Frozen:
+        assert message.ref is UNSET
+        return message
+
+    @kinds.on("stream")
+    async def stream(count: int = 2) -> AsyncIterator[Any]:
+        for _ in range(count):
+            yield make()
+
+
+class Remembering(FakeConnection):
+    """Remembers what was sent, too."""
+
+    async def send_message(self, message: PreparedMessage, *, compress: int | None = None) -> None:
+        await super().send_message(message, compress=compress)
+        self.pushed.append(message)
+
+
+class Line:
+    """A connection whose messages go through one build's pipeline."""
+
+    def __init__(self, wire: Wire, kinds: KindDispatcher, codec: Codec = JSON) -> None:
+        self.connection = Remembering(asyncio.get_running_loop())
+        self.connection.codec = self.codec = codec
+        self.pipeline: Any = wire.Pipeline(
+            kinds._make_reader(codec), kinds._runner, kinds._patience
+        )
+
+    def begin(
+        self, message: Any, *, in_task: bool = True, instance: Any = None
+    ) -> Awaitable[None] | None:
+        """Hand it over (text and bytes as they are, else encoded); what is left has to be awaited."""
+        is_data = isinstance(message, str | bytes)
+        data = message if is_data else self.codec.encode(message)
+        handle = self.pipeline.handle_in_task if in_task else self.pipeline.handle
+        waiting: Awaitable[None] | None = handle(self.connection, self.connection, data, instance)
+        return waiting
+
+    async def say(self, message: Any, *, in_task: bool = True, instance: Any = None) -> list[Any]:
+        """Return what came back for it."""
+        before = len(self.connection.pushed)
+        waiting = self.begin(message, in_task=in_task, instance=instance)
+        if waiting is not None:
+            await waiting
+        return self.answers[before:]
+
+    @property
+    def answers(self) -> list[Any]:
+        return [self._read(each) for each in self.connection.pushed]
+
+    def _read(self, pushed: Any) -> Any:
+        message = PreparedMessage.of(pushed)
+        assert message.opcode == self.codec.opcode
+        if self.codec is JSON:
+            return json.loads(message.payload, object_pairs_hook=fields_once)
+        return self.codec.reader(Any)(message.payload)
+
+
+def fields_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    assert len(fields) == len(pairs)
+    return fields
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Handlers fail here on purpose."""
+    caplog.set_level(logging.CRITICAL, "aiows.kinds")
+
+
+async def assert_answers(wire: Wire, make: Make, answer: dict[str, Any], refs: list[Any]) -> None:
+    """Every way of a handler leads to ``answer``, in a task or outside; without a ref only to errors."""
+    for codec in (JSON, MSGPACK):
+        line = Line(wire, kinds_of(make, codecs=[codec]), codec)
+        for way in (*WAYS, "limited"):
+            for in_task in (True, False):
+                for ref in refs:
+                    said = {"kind": way, "ref": ref}
+                    assert await line.say(said, in_task=in_task) == [{**answer, "ref": ref}]
+
+
+@pytest.mark.parametrize("name", RESULTS)
+async def test_an_answer_is_the_same_whatever_way_it_came(wire: Wire, name: str) -> None:
+    """From a function or a coroutine that waits or not, with any ref, in JSON and in MessagePack."""
+    await assert_answers(wire, *RESULTS[name], REFS[:1] if "deeply" in name else REFS)
+
+
+@pytest.mark.parametrize("name", JSON_RESULTS)
+async def test_what_json_has_not_is_said_as_far_as_it_can_be(wire: Wire, name: str) -> None:
+    """Keys become text, and what is no number null."""
+    make, answer = JSON_RESULTS[name]
+    line = Line(wire, kinds_of(make))
+    for way in WAYS:
+        assert await line.say({"kind": way, "ref": 1}) == [{**answer, "ref": 1}]
+
+
+@pytest.mark.parametrize("name", sorted(RESULTS.keys() - RESERVED))
+async def test_an_answer_is_nested_where_messages_are(wire: Wire, name: str) -> None:
+    """Under the key of all payloads."""
+    make, answer = RESULTS[name]
+    line = Line(wire, kinds_of(make, payload_key="payload"))
+    expected = {key: value for key, value in answer.items() if key in ("kind", "error")}
+    if answer["kind"] != "error":
+        expected["payload"] = {key: value for key, value in answer.items() if key != "kind"}
+    for way in WAYS:
+        assert await line.say({"kind": way, "ref": 1}) == [{**expected, "ref": 1}]
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+async def test_nothing_is_reserved_where_answers_are_nested(wire: Wire, name: str) -> None:
+    """The handler's fields have a place of their own."""
+    make, _ = RESULTS[name]
+    line = Line(wire, kinds_of(make, payload_key="payload"))
+    assert await line.say({"kind": "plain", "ref": 1}) == [
+        {"kind": "reply", "ref": 1, "payload": make()}
+    ]
+
+
+@pytest.mark.parametrize("name", RESULTS)
+async def test_nobody_who_did_not_ask_is_answered(wire: Wire, name: str) -> None:
+    """But for what the handler raised."""
+    make, answer = RESULTS[name]
+    is_raised = name in (
+        *("a refusal", "a refusal that nobody says"),
+        *("a failure", "a cancellation of something else"),
+    )
+    for message in ({"kind": "{}"}, {"kind": "{}", "ref": None}):
+        line = Line(wire, kinds_of(make))
+        for way in WAYS:
+            for in_task in (True, False):
+                said = {**message, "kind": way}
+                assert await line.say(said, in_task=in_task) == [answer] * is_raised
+
+
+@pytest.mark.parametrize("ref", HUGE_REFS)
+async def test_a_ref_of_any_size_comes_back(wire: Wire, ref: int) -> None:
+    """With fields, with a payload, with none and in an error."""
+    for make, answer in (RESULTS[name] for name in ("none", "fields", "a payload", "a failure")):
+        line = Line(wire, kinds_of(make))
+        for way in WAYS:
+            assert await line.say({"kind": way, "ref": ref}) == [{**answer, "ref": ref}]
+
+
+async def test_a_payload_that_is_passed_on_has_only_its_new_ref(wire: Wire) -> None:
+    """What came with it was taken off, from a frozen one too; the fields stay what they were."""
+    for codec in (JSON, MSGPACK):
+        line = Line(wire, kinds_of(dict, codecs=[codec]), codec)
+        for ref in (1, "b"):
+            for fields in (
+                {"kind": "typed", "value": [1], "items": []},
+                {"kind": "frozen", "someValue": 3},
+            ):
+                assert await line.say({**fields, "ref": ref}) == [{**fields, "ref": ref}]
+
+
+async def test_one_payload_answers_to_many(wire: Wire) -> None:
+    """It is never changed: another thread may be sending it."""
+    for shared in (Typed(value=1), Frozen(some_value=1), Bare(value=1)):
+        line = Line(wire, kinds_of(partial(identity, shared)))
+        for ref in REFS:
+            (answer,) = await line.say({"kind": "plain", "ref": ref})
+            assert answer["ref"] == ref
+            assert shared.ref is UNSET
+
+
+async def test_a_handlers_fields_are_never_changed(wire: Wire) -> None:
+    """They may be a table that all handlers have."""
+    shared = {"a": 1}
+    line = Line(wire, kinds_of(lambda: shared))
+    for way in WAYS:
+        await line.say({"kind": way, "ref": 1})
+    assert shared == {"a": 1}
+
+
+async def test_what_needs_no_waiting_is_answered_in_the_call(wire: Wire) -> None:
+    """In a task the first step of a coroutine, too; outside of one none of it is made."""
+    called: list[str] = []
+    line = Line(wire, kinds_of(dict, called))
+    assert line.begin({"kind": "plain", "ref": 1}, in_task=False) is None
+    assert line.begin({"kind": "plain", "ref": 2}) is None
+    assert line.begin({"kind": "async", "ref": 3}) is None
+    assert [each["ref"] for each in line.answers] == [1, 2, 3]
+    waiting = [line.begin({"kind": "async", "ref": 4}, in_task=False)]
+    assert called == ["plain", "plain", "async"]
+    waiting.append(line.begin({"kind": "late", "ref": 5}, in_task=False))
+    assert called == ["plain", "plain", "async"]
+    waiting.append(line.begin({"kind": "late", "ref": 6}))
+    assert called == ["plain", "plain", "async", "late"]
+    assert len(line.answers) == 3
+    for each in waiting:
+        assert each is not None
+        await each
+    assert [each["ref"] for each in line.answers] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_what_comes_while_a_handler_waits_is_counted(wire: Wire) -> None:
+    """Only so many wait at once: the next one is not called before there is room."""
+    called: list[str] = []
+    kinds = kinds_of(dict, called, in_flight=1)
+    gate = asyncio.get_running_loop().create_future()
+
+    @kinds.on("gate")
+    async def wait() -> Any:
+        called.append("gate")
+        return await gate
+
+    line = Line(wire, kinds)
+    first = line.begin({"kind": "gate", "ref": 1})
+    assert first is not None
+    began = asyncio.ensure_future(first)
+    await asyncio.sleep(0)
+    second = line.begin({"kind": "plain", "ref": 2})
+    assert second is not None
+    assert called == ["gate"]
+    gate.set_result({"a": 1})
+    await began
+    await second
+    assert called == ["gate", "plain"]
+    assert line.answers == [
+        {"kind": "reply", "ref": 1, "a": 1},
+        {"kind": "reply", "ref": 2},
+    ]
+    assert line.begin({"kind": "plain", "ref": 3}) is None
+
+
+async def test_an_answer_without_room_is_sent_when_there_is_some(wire: Wire) -> None:
+    """Whoever awaits it waits so long."""
+    for name in ("none", "fields", "a payload", "a payload without a kind", "a list"):
+        make, answer = RESULTS[name]
+        line = Line(wire, kinds_of(make))
+        line.connection.fill()
+        waiting = line.begin({"kind": "plain", "ref": 1})
+        assert waiting is not None
+        assert line.answers == []
+        sending = asyncio.ensure_future(waiting)
+        line.connection.empty()
+        await sending
+        assert line.answers == [{**answer, "ref": 1}]
+
+
+async def test_a_stream_is_answered_item_by_item(wire: Wire) -> None:
+    """And with its end; whoever has no ref is told so."""
+    for codec in (JSON, MSGPACK):
+        line = Line(wire, kinds_of(lambda: {"a": 1}, codecs=[codec]), codec)
+        for in_task in (True, False):
+            item = {"kind": "item", "ref": "s", "a": 1}
+            end = {"kind": "end", "ref": "s"}
+            said = {"kind": "stream", "ref": "s"}
+            assert await line.say(said, in_task=in_task) == [item, item, end]
+            (refusal,) = await line.say({"kind": "stream"}, in_task=in_task)
+            assert refusal["kind"] == "error"
+            assert "ref" not in refusal
+
+
+async def test_what_is_no_plain_call_is_answered_all_the_same(wire: Wire) -> None:
+    """A type that is read on its own, and a kind whose handlers may overlap."""
+    line = Line(wire, kinds_of(lambda: {"a": 1}))
+    assert await line.say({"kind": "told", "ref": 1, "value": 2}) == [
+        {"kind": "reply", "ref": 1, "value": 2}
+    ]
+    (refusal,) = await line.say({"kind": "told", "ref": 1, "value": "a"})
+    assert (refusal["error"]["code"], refusal["ref"]) == ("invalid", 1)
+    assert await line.say({"kind": "beside", "ref": 1}) == [{"kind": "reply", "ref": 1, "a": 1}]
+
+
+async def test_what_has_no_handler_is_for_the_fallback(wire: Wire) -> None:
+    """With its kind and its fields."""
+    kinds = kinds_of(dict)
+
+    @kinds.fallback
+    def fallback(kind: str, fields: dict[str, Any]) -> Any:
+        return {"was": kind, **fields}
+
+    line = Line(wire, kinds)
+    assert await line.say({"kind": "other", "ref": 1, "a": 2}) == [
+        {"kind": "reply", "ref": 1, "was": "other", "a": 2}
+    ]
+
+
+@pytest.mark.parametrize("in_task", [True, False])
+async def test_a_method_needs_its_instance(wire: Wire, in_task: bool) -> None:
+    """Without one it is the server that is wrong, and not the peer."""
+    kinds = KindDispatcher()
+
+    class View:
+        name = "mine"
+
+        def handle(self) -> Any:
+            return {"name": self.name}
+
+    kinds.on("any", method=True)(View.handle)
+    line = Line(wire, kinds)
+    message = {"kind": "any", "ref": 1}
+    with pytest.raises(TypeError, match="needs instance="):
+        line.begin(message, in_task=in_task)
+    assert line.answers == []
+    assert await line.say(message, in_task=in_task, instance=View()) == [
+        {"kind": "reply", "ref": 1, "name": "mine"}
+    ]
+
+
+class Stop(BaseException):
+    """What is no business of the kinds."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_is_no_exception_passes(wire: Wire, way: str) -> None:
+    """The very same object, and nothing is answered."""
+    error = Stop()
+
+    def stop() -> None:
+        raise error
+
+    line = Line(wire, kinds_of(stop))
+    for in_task in (True, False):
+        with pytest.raises(Stop) as raised:
+            await line.say({"kind": way, "ref": 1}, in_task=in_task)
+        assert raised.value is error
+    assert line.answers == []
+
+
+# What is no message of a kind, and the code of its refusal; and whether its ref can be read.
+BAD: dict[str, tuple[str | bytes, str, Any]] = {
+    "nothing": ("", "bad_json", None),
+    "half an object": ('{"kind":"plain"', "bad_json", None),
+    "no UTF-8": (b'{"kind":"typed","value":"\xff","ref":1}', "bad_json", 1),
+    "a bomb": ('{"kind":"typed","ref":1,"value":' + "[" * 100_000, "bad_json", None),
+    "a list": ("[]", "not_object", None),
+    "null": ("null", "not_object", None),
+    "no kind": ('{"ref":1}', "missing_kind", 1),
+    "a kind that is none": ('{"kind":1,"ref":"a"}', "bad_kind", "a"),
+    "a kind without a handler": ('{"kind":"other","ref":-1}', "unknown_kind", -1),
+    "an empty kind": ('{"kind":"","ref":-1}', "unknown_kind", -1),
+    "a ref that is none": ('{"kind":"plain","ref":[]}', "invalid", None),
+    "a ref that is a bool": ('{"kind":"plain","ref":true}', "invalid", None),
+    "a bad field": ('{"kind":"typed","ref":1,"items":["a"]}', "invalid", 1),
+    "no number": ('{"kind":"typed","ref":1,"items":[NaN]}', "bad_json", None),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_what_cannot_be_read_is_refused(wire: Wire, name: str) -> None:
+    """With its ref, where that can be; text and bytes alike, in a task or outside."""
+    data, code, ref = BAD[name]
+    called: list[str] = []
+    kinds = kinds_of(dict, called, max_bad_messages=0)
+    line = Line(wire, kinds)
+    for each in (data, data.encode() if isinstance(data, str) else data):
+        for in_task in (True, False):
+            (answer,) = await line.say(each, in_task=in_task)
+            assert (answer["kind"], answer["error"]["code"]) == ("error", code)
+            assert answer.get("ref") == ref
+    assert called == []
+
+
+async def test_the_last_of_two_fields_of_one_name_counts_for_all(wire: Wire) -> None:
+    """Or the message is refused: no kind is routed by one and checked by the other."""
+    said = [
+        '{"kind":"plain","ref":1,"ref":2}',
+        '{"kind":"plain","kind":"typed","ref":1}',
+        '{"kind":"typed","items":[1],"items":[2],"ref":1}',
+        '{"kind":"other","kind":"plain","ref":1}',
+    ]
+    for message in said:
+        outcomes = []
+        for build in (wire, Wire()):
+            line = Line(build, kinds_of(dict, max_bad_messages=0))
+            outcomes.append(await line.say(message))
+        assert outcomes[0] == outcomes[1]
+        assert len(outcomes[0]) == 1
+    line = Line(wire, kinds_of(dict))
+    assert await line.say(said[0]) == [{"kind": "reply", "ref": 2}]
+    assert (await line.say(said[2]))[0]["items"] == [2]
+
+
+async def test_too_many_bad_messages_in_a_row_are_the_end(wire: Wire) -> None:
+    """A good one makes up for all before it: a plain call, and one that is none."""
+    kinds = kinds_of(dict, max_bad_messages=2)
+    line = Line(wire, kinds)
+    for good in ("plain", "beside", "async"):
+        await line.say("bad")
+        await line.say({"kind": good})
+    assert line.connection.close_code is None
+    for _ in range(2):
+        await line.say("bad")
+    assert line.connection.close_code == 1008
+
+
+async def test_nobody_is_forgiven_where_nobody_was_refused(wire: Wire) -> None:
+    """It would be one more call for each message."""
+    kinds = kinds_of(dict)
+    forgiven: list[Any] = []
+    forgive = kinds._patience.forgive
+
+    def forgiving(connection: Any) -> None:
+        forgiven.append(connection)
+        forgive(connection)
+
+    kinds._patience.forgive = forgiving  # type: ignore[method-assign]
+    line = Line(wire, kinds)
+    for way in (*WAYS, "beside"):
+        await line.say({"kind": way, "ref": 1})
+    assert forgiven == []
+    await line.say("bad")
+    await line.say({"kind": "plain"})
+    assert forgiven == [line.connection]
+
+
+async def test_it_speaks_the_codec_of_its_reader(wire: Wire) -> None:
+    """Whoever brings messages asks it for the type that they have to be of."""
+    for codec in (JSON, MSGPACK):
+        pipeline: Any = Line(wire, kinds_of(dict, codecs=[codec]), codec).pipeline
+        assert (pipeline.codec, pipeline.opcode) == (codec, codec.opcode)
+
+
+numbers = st.integers(-(10**40), 10**40) | st.floats(allow_nan=False, allow_infinity=False)
+texts = st.text()
+json_values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=12,
+)
+refs = st.integers(-(10**40), 10**40) | texts
+ways = st.sampled_from(WAYS)
+
+
+async def answers_of(
+    wire: Wire, make: Make, said: list[Any], *, in_task: bool = True, **options: Any
+) -> list[Any]:
+    line = Line(wire, kinds_of(make, max_bad_messages=0, **options))
+    return [await line.say(each, in_task=in_task) for each in said]
+
+
+@patient
+@given(
+    fields=st.dictionaries(
+        texts.filter(lambda key: key not in ("kind", "ref", "error")), json_values, max_size=6
+    ),
+    ref=refs,
+    way=ways,
+    in_task=st.booleans(),
+)
+def test_any_fields_come_back_as_they_were_returned(
+    wire: Wire, fields: dict[str, Any], ref: Any, way: str, in_task: bool
+) -> None:
+    """With the kind and the ref beside them; as a value of a payload, too."""
+    said = [{"kind": way, "ref": ref}]
+    answers = asyncio.run(answers_of(wire, lambda: fields, said, in_task=in_task))
+    assert answers == [[{"kind": "reply", "ref": ref, **fields}]]
+    answers = asyncio.run(answers_of(wire, lambda: Bare(value=fields), said, in_task=in_task))
+    assert answers == [[{"kind": "reply", "ref": ref, "value": fields}]]
+
+
+# What may be returned by mistake, too.
+any_keys = texts | st.integers() | st.sampled_from(["kind", "ref", "error", "\ud800", 1.5, None])
+any_values = st.recursive(
+    st.none()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(codec=None))
+    | st.binary(max_size=5)
+    | st.decimals()
+    | st.datetimes()
+    | st.uuids()
+    | st.sampled_from([Unsayable(), object, UserDict(), {1, 2}, (1,), Plain(1), Dated(1), Word()]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(any_keys, inner, max_size=4)
+        | st.builds(Typed, value=inner)
+        | st.builds(Bare, value=inner, ref=st.just(UNSET) | texts)
+    ),
+    max_leaves=8,
+)
+
+
+@patient
+@given(value=any_values, ref=refs | st.none(), way=ways, key=st.none() | st.just("payload"))
+def test_the_builds_answer_alike_whatever_is_returned(
+    wire: Wire, value: Any, ref: Any, way: str, key: str | None
+) -> None:
+    """Also what cannot be said."""
+    outcomes: list[Any] = []
+    for build in (wire, Wire()):
+        said = [{"kind": way, "ref": ref}]
+        outcomes.append(asyncio.run(said_of(build, lambda: value, said, payload_key=key)))
+    assert outcomes[0] == outcomes[1]
+
+
+async def said_of(wire: Wire, make: Make, said: list[Any], **options: Any) -> list[Any]:
+    """All answers with all their fields: of one name there may be several, where keys were no text."""
+    line = Line(wire, kinds_of(make, max_bad_messages=0, **options))
+    for each in said:
+        waiting = line.begin(each)
+        if waiting is not None:
+            await waiting
+    return [json.loads(each, object_pairs_hook=sorted_by_name) for each in line.connection.payloads]
+
+
+def sorted_by_name(pairs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    return sorted(pairs, key=lambda pair: (pair[0], repr(pair[1])))
+
+
+kinds = st.sampled_from(["plain", "typed", "frozen", "told", "beside", "async", "late", "other"])
+messages = st.fixed_dictionaries(
+    {},
+    optional={
+        "kind": kinds | json_values,
+        "ref": refs | json_values,
+        "value": json_values,
+        "items": st.lists(st.integers(), max_size=3) | json_values,
+        "someValue": st.integers() | json_values,
+        "payload": json_values,
+    },
+).map(json.dumps)
+TOKENS = """
+    { } [ ] : , - 1 01 e9 1e999 NaN true null " "" \\ \\u0000 "\\ud83d" "a" "kind": "ref": "value":
+    "items": "typed" {"kind":"plain", {"kind":"typed","items": {"kind":"frozen","someValue":
+"""
+tokens = st.lists(st.sampled_from([*TOKENS.split(), " "]), max_size=20).map("".join)
+
+
+@patient
+@given(
+    said=st.lists(messages | tokens | st.binary(max_size=20), max_size=5),
+    in_task=st.booleans(),
+    key=st.none() | st.just("payload"),
+)
+@example(said=['{"kind":"plain","ref":1,"kind":"typed"}', "[]"], in_task=True, key=None)
+def test_the_builds_answer_alike_whatever_is_said(
+    wire: Wire, said: list[str | bytes], in_task: bool, key: str | None
+) -> None:
+    """The very same answers and refusals, each after its message."""
+    logs = [
+        asyncio.run(answers_of(build, lambda: [1], said, in_task=in_task, payload_key=key))
+        for build in (wire, Wire())
+    ]
+    assert logs[0] == logs[1]

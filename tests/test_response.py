@@ -405,6 +405,32 @@ async def test_compress_without_the_extension_never_sets_rsv1(
     assert (frame.rsv1, frame.payload) == (False, b"a" * 100)
 
 
+async def test_what_a_view_answers_leaves_with_the_read_that_asked_for_it(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """In one write for all messages of the read; before the next read all of it has left."""
+    waiting: list[tuple[int, int]] = []
+
+    async def view(request: web.Request) -> web.StreamResponse:
+        ws = WebSocketResponse()
+        await ws.prepare(request)
+        async for msg in ws:
+            before = ws.buffered_amount
+            await ws.send_str(msg.data)
+            waiting.append((before, ws.buffered_amount))
+        return ws
+
+    client = await raw_client(await serve(view))
+    client.send_text("first")
+    assert (await client.recv_frame()).text == "first"
+    client.send_raw(build_frame(TEXT, "one") + build_frame(TEXT, "two"))
+    assert [(await client.recv_frame()).text for _ in range(2)] == ["one", "two"]
+    client.send_text("last")
+    assert (await client.recv_frame()).text == "last"
+    size = len("..one")
+    assert waiting == [(0, len("..first")), (0, size), (size, 2 * size), (0, len("..last"))]
+
+
 async def test_a_heartbeat_spares_a_peer_whose_reading_we_paused(
     serve: Serve, raw_client: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,8 @@ class JsonCodec(EncodedCodec):
         return msgspec.json.Decoder(type_, dec_hook=self._read).decode
 
     def encode_tagged(self, field: str, tag: str, value: Any, /) -> bytes:
+        if self.writers is None:
+            return self.encode({field: tag, **self._writers.default(value)})
         rest = self.encode(value)
         start = _start_of_object(field, tag)
         return start + rest[1:] if len(rest) > len(self.empty) else start[:-1] + b"}"

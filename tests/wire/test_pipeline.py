@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias, TypedDict
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET, Struct
 
-from aiows.codecs import JSON, MSGPACK, Codec
+from aiows.codecs import JSON, MSGPACK, Codec, JsonCodec
 from aiows.connection import PreparedMessage
 from aiows.errors import KindError
 from aiows.kinds import KindDispatcher, Parallel, Payload
@@ -600,6 +601,45 @@ async def test_nobody_is_forgiven_where_nobody_was_refused(wire: Wire) -> None:
     await line.say("bad")
     await line.say({"kind": "plain"})
     assert forgiven == [line.connection]
+
+
+class Sorted(JsonCodec):
+    """JSON in a form of its own."""
+
+    def encode(self, value: Any, /) -> bytes:
+        return json.dumps(msgspec.to_builtins(value), sort_keys=True, indent=1).encode()
+
+
+@pytest.mark.parametrize("result", [{"b": 1, "a": 2**64}, Bare(value=1)])
+async def test_a_codec_that_encodes_in_its_own_way_is_asked_to(wire: Wire, result: Any) -> None:
+    """All of a reply is in that form."""
+    kinds = KindDispatcher(codecs=[Sorted()])
+    kinds.on("x")(lambda: result)
+    connection = FakeConnection(asyncio.get_running_loop())
+    pipeline = wire.Pipeline(kinds._make_reader(kinds.codecs[0]), kinds._runner, kinds._patience)
+    assert pipeline.handle(connection, connection, b'{"kind":"x","ref":1}', None) is None
+    (payload,) = connection.payloads
+    assert payload == json.dumps(json.loads(payload), sort_keys=True, indent=1).encode()
+
+
+@pytest.mark.parametrize("in_task", [True, False])
+async def test_an_await_that_was_forgotten_is_an_error(wire: Wire, in_task: bool) -> None:
+    """A coroutine function that returns an awaitable has not answered."""
+    kinds = KindDispatcher()
+
+    @kinds.on("x")
+    async def forgetful() -> Any:
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        done.set_result(1)
+        return done
+
+    connection = FakeConnection(asyncio.get_running_loop())
+    pipeline = wire.Pipeline(kinds._make_reader(JSON), kinds._runner, kinds._patience)
+    way = pipeline.handle_in_task if in_task else pipeline.handle
+    waiting = way(connection, connection, b'{"kind":"x","ref":1}', None)
+    if waiting is not None:
+        await waiting
+    assert [json.loads(payload) for payload in connection.payloads] == [FAILED | {"ref": 1}]
 
 
 async def test_it_speaks_the_codec_of_its_reader(wire: Wire) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -348,6 +348,53 @@ async def test_it_is_the_error_of_the_class_that_a_cancelled_task_gets(wire: Wir
     assert reader.got == [Given("text", "1", "")]
 
 
+async def test_the_message_of_a_cancellation_reaches_who_is_cancelled(wire: Wire) -> None:
+    """Libraries know their own cancellations by it."""
+    reader = await waiting_reader(inbox_of(wire))
+    reader.task.cancel("ours")
+    with pytest.raises(asyncio.CancelledError, match="ours"):
+        await reader.task
+
+
+async def test_nobody_overtakes_a_task_that_is_about_to_go_on(wire: Wire) -> None:
+    """What it was woken for, a cancellation too, is its own."""
+    inbox = inbox_of(wire)
+    for wake in (inbox.wake, inbox.cancel):
+        reader = await waiting_reader(inbox)
+        wake()
+        with pytest.raises(RuntimeError, match="Concurrent call"):
+            await inbox
+        reader.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reader.task
+    inbox.hold(text("1"))
+    assert await inbox == Given("text", "1", "")
+
+
+async def test_who_was_woken_and_cancelled_at_once_has_not_waited_for_the_next(wire: Wire) -> None:
+    """The next await begins anew."""
+    inbox = inbox_of(wire)
+    reader = await waiting_reader(inbox)
+    inbox.wake()
+    reader.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reader.task
+    inbox.news.append("news")
+    assert await inbox == "news"
+    assert inbox.asked == [False]
+
+
+async def test_what_comes_before_a_task_is_there_is_not_lost(wire: Wire) -> None:
+    """Between its look and the callback that it leaves; it looks again."""
+    inbox = inbox_of(wire)
+    looked: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    assert inbox.next() is None
+    assert inbox.offer(text("1")) is False
+    inbox.wake()
+    inbox.add_done_callback(looked.set_result, context=copy_context())
+    assert await looked is inbox
+
+
 async def test_where_nobody_waits_there_is_nothing_to_cancel(wire: Wire) -> None:
     """And nothing comes of having tried."""
     inbox = inbox_of(wire)
@@ -484,6 +531,34 @@ async def test_an_async_for_ends_with_the_news_that_are_an_end(wire: Wire) -> No
     assert await task == "ended"
     assert got == [Given("text", "1", ""), "news"]
     assert inbox.news == ["unheard of"]
+
+
+async def test_an_async_for_that_begins_late_ends_with_the_close_that_was_held(
+    wire: Wire,
+) -> None:
+    """It is no message for the loop's body."""
+    inbox = inbox_of(wire)
+    type(inbox).is_end = lambda _, result: bool(result.type == "close")
+    inbox.hold(Message(Opcode.CLOSE, 1000, "", 2))
+    assert [each async for each in Iterated(inbox)] == []
+
+
+async def test_an_iteration_may_be_a_task_of_its_own(wire: Wire) -> None:
+    """As the coroutine of an ``async def __anext__`` may."""
+    inbox = inbox_of(wire)
+    task = asyncio.create_task(inbox.iteration)
+    await turn()
+    await outside(lambda: inbox.offer(text("1")))
+    assert await task == Given("text", "1", "")
+    task = asyncio.create_task(inbox.iteration)
+    await turn()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    never_begun = asyncio.create_task(inbox.iteration)
+    never_begun.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await never_begun
 
 
 async def test_a_message_that_was_brought_ends_nothing(wire: Wire) -> None:

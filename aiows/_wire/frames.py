@@ -9,7 +9,14 @@ from ..errors import ProtocolError
 from .masking import apply_mask
 from .messages import CloseCode, Opcode, is_close_code
 
-__all__ = ("MAX_CONTROL_SIZE", "MAX_REASON_SIZE", "build_close", "build_frame", "parse_close")
+__all__ = (
+    "MAX_CONTROL_SIZE",
+    "MAX_REASON_SIZE",
+    "build_close",
+    "build_frame",
+    "build_header",
+    "parse_close",
+)
 
 BytesLike: TypeAlias = bytes | bytearray | memoryview
 
@@ -47,6 +54,11 @@ def build_frame(
     if mask is None:
         return b"".join((_header(first, size, 0), payload))
     return b"".join((_header(first, size, MASKED), mask, apply_mask(bytes(payload), mask)))
+
+
+def build_header(opcode: int, size: int) -> bytes:
+    """Return what stands before ``size`` bytes of payload, which are sent behind it by themselves."""
+    return _header(opcode | FIN, size, 0)
 
 
 def _header(first: int, size: int, masked: int) -> bytes:

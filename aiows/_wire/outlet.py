@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
-from .frames import build_frame
+from .frames import build_frame, build_header
 from .turn import Turn
 
 __all__ = ("Outlet", "SendStatus")
+
+# From so many bytes on a payload is not copied behind its header: they leave as two writes. The copy, and the
+# memory for it, which the allocator gives back to the system and has to ask for again each time, cost more
+# than the second system call.
+LARGE: Final = 64 * 1024
 
 
 class SendStatus(Enum):
@@ -137,14 +142,20 @@ class Outlet:
         data = payload.encode() if isinstance(payload, str) else payload
         if not self.takes(len(data)):
             return self.refuse(opcode, data)
-        return self.push_frame(build_frame(opcode, data))
+        return self._status(is_full=self._send(opcode, payload))
+
+    def _send(self, opcode: int, payload: str | bytes) -> bool:
+        if isinstance(payload, str):
+            return self.write(build_frame(opcode, payload.encode()))  # there is a copy anyway
+        if len(payload) < LARGE:
+            return self.write(build_frame(opcode, payload))
+        return self._add([build_header(opcode, len(payload)), payload])
 
     def send_at_once(self, opcode: int, payload: str | bytes) -> bool:
         """Send a message as one frame, a ``str`` as UTF-8, if nobody has to wait for room; else False."""
         if not self.is_open or self.is_contended:
             return False
-        data = payload.encode() if isinstance(payload, str) else payload
-        self.write(build_frame(opcode, data))
+        self._send(opcode, payload)
         return True
 
     @property
@@ -154,15 +165,17 @@ class Outlet:
 
     def push_frame(self, frame: bytes) -> SendStatus:
         """Send a message that it `takes`, as `write` does; remember it if that makes it full."""
-        return self._press() if self.write(frame) else SendStatus.SUCCESS
+        return self._status(is_full=self.write(frame))
 
     def post_frame(self, frame: bytes, size: int) -> SendStatus | None:
         """Send a message of ``size`` bytes as `post` does, if it `takes` it; None if it does not."""
         if not self.takes(size):
             return None
-        return self._press() if self.post(frame) else SendStatus.SUCCESS
+        return self._status(is_full=self.post(frame))
 
-    def _press(self) -> SendStatus:
+    def _status(self, *, is_full: bool) -> SendStatus:
+        if not is_full:
+            return SendStatus.SUCCESS
         self._is_pressed = True
         return SendStatus.BACKPRESSURE
 
@@ -183,14 +196,18 @@ class Outlet:
 
     def post(self, frame: bytes) -> bool:
         """Send ``frame`` as `write` does, but at the end of the turn, with what follows until then."""
+        return self._add([frame])
+
+    def _add(self, frames: list[bytes]) -> bool:
+        """Add what belongs together: nothing may come in between."""
         if self._frames is None:
-            self._frames = [frame]
+            self._frames = frames
             self._held = self._held_by_transport()
             if not self._is_gathering:
                 self._gather()
         else:
-            self._frames.append(frame)
-        self._queued += len(frame)
+            self._frames.extend(frames)
+        self._queued += sum(map(len, frames))
         if self._queued > self.limit and self._writable:
             self._write_waiting()  # it saves writes, it is no place to keep things
         return self.is_full
@@ -250,6 +267,8 @@ class Outlet:
             return frames[0] if len(frames) == 1 else b"".join(frames)
         size = count = 0
         while count < len(frames) and (size < self.limit or not count):
+            if count and len(frames[count]) >= LARGE:
+                break
             size += len(frames[count])
             count += 1
         batch = b"".join(frames[:count])

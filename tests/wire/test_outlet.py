@@ -246,6 +246,39 @@ def test_who_made_it_says_what_becomes_of_what_is_not_taken(wire: Wire) -> None:
     assert refused == [(Opcode.TEXT, "ö".encode()), (Opcode.BINARY, b"2")]
 
 
+@pytest.mark.parametrize("is_reading", [True, False])
+def test_a_large_payload_is_not_copied(wire: Wire, is_reading: bool) -> None:
+    """It leaves behind its header, in order with what was sent before and after, nothing in between."""
+    bench = Bench(wire, limit=64 * 1024, most=2**24)
+    payload = bytes(range(256)) * 256
+    if is_reading:
+        bench.begin_read()
+    for data in (b"before", payload, b"after", payload):
+        assert bench.outlet.push(Opcode.BINARY, data)
+    bench.outlet._pong = b"pong"
+    bench.end_turn()
+    frames = [build_frame(Opcode.BINARY, each) for each in (b"before", payload, b"after", payload)]
+    assert b"".join(bench.written).replace(b"pong", b"") == b"".join(frames)
+    assert bench.written[-1] == b"pong"
+    assert sum(each is payload for each in bench.written) == 2
+
+
+def test_a_large_payload_waits_as_a_whole(wire: Wire) -> None:
+    """Its header is counted, and leaves when it does."""
+    bench = Bench(wire, limit=1000, most=2**20)
+    bench.outlet._writable = False
+    bench.transport.held = 1001
+    payload = bytes(100_000)
+    assert bench.outlet.push(Opcode.BINARY, payload) is SendStatus.BACKPRESSURE
+    assert bench.outlet.amount == 1001 + 10 + len(payload)
+    bench.end_turn()
+    assert bench.written == []
+    bench.outlet._writable = True
+    bench.transport.held = 0
+    bench.outlet.let_go()
+    assert b"".join(bench.written) == build_frame(Opcode.BINARY, payload)
+
+
 # a socket to write to
 
 

@@ -50,6 +50,13 @@ cdef bytes frame_of(uint8_t first, const uint8_t *payload, Py_ssize_t size, cons
     return frame
 
 
+cdef bytes header_of(uint8_t first, Py_ssize_t size):
+    """The header of a frame without a mask, whose payload is sent behind it."""
+    cdef uint8_t[MAX_HEADER_SIZE] header
+    cdef int header_size = build_header(header, first, <uint64_t>size, NULL)
+    return PyBytes_FromStringAndSize(<const char *>header, header_size)
+
+
 cdef int check_control(uint8_t first, Py_ssize_t size) except -1:
     if size > MAX_CONTROL_SIZE:
         raise ValueError(f"a control frame holds at most {MAX_CONTROL_SIZE} bytes, not {size}")

@@ -1,5 +1,9 @@
 """In go messages and frames, out they go to a transport in few writes: the writing half of a connection."""
 
+# See outlet.py.
+cdef enum:
+    LARGE_PAYLOAD = 64 * 1024
+
 cdef object SUCCESS = SendStatus.SUCCESS
 cdef object BACKPRESSURE = SendStatus.BACKPRESSURE
 cdef object DROPPED = SendStatus.DROPPED
@@ -72,15 +76,42 @@ cdef class Outlet:
         payload = read_payload(&data, payload)
         if not self.is_open or not self.has_room_for(data.size):
             return self.refuse(opcode, PyBytes_FromStringAndSize(data.start, data.size))
-        return self.status_of(self.send(payload_frame(opcode, &data)))
+        return self.status_of(self.send_payload(opcode, payload, &data))
 
     def send_at_once(self, uint8_t opcode, payload):
         cdef Payload data
         if not self.is_open or self.must_wait():
             return False
         payload = read_payload(&data, payload)
-        self.send(payload_frame(opcode, &data))
+        self.send_payload(opcode, payload, &data)
         return True
+
+    cdef bint send_payload(self, uint8_t opcode, payload, const Payload *data) except -1:
+        if data.size < LARGE_PAYLOAD or type(payload) is not bytes:
+            return self.send(frame_of(opcode | FIN, <const uint8_t *>data.start, data.size, NULL))
+        return self.add_large(header_of(opcode | FIN, data.size), <bytes>payload)
+
+    cdef bint add_large(self, bytes header, bytes payload) except -1:
+        """Add both as one: nothing may come in between."""
+        if self._frames is None:
+            self.begin(header)
+        else:
+            self._frames.append(header)
+        self._frames.append(payload)
+        self._queued += PyBytes_GET_SIZE(header) + PyBytes_GET_SIZE(payload)
+        return self.added()
+
+    cdef int begin(self, bytes frame) except -1:
+        self._frames = [frame]
+        self._held = self.held_by_transport()
+        if not self._is_gathering:
+            self.gather()
+        return 0
+
+    cdef bint added(self) except -1:
+        if self._queued > self.limit and self._writable:
+            self.write_waiting()
+        return self.is_over()
 
     @property
     def is_contended(self):
@@ -145,18 +176,13 @@ cdef class Outlet:
     def _take_frames(self):
         return self.take_frames()
 
-    cdef bint add(self, bytes frame) except? -1:
+    cdef bint add(self, bytes frame) except -1:
         if self._frames is None:
-            self._frames = [frame]
-            self._held = self.held_by_transport()
-            if not self._is_gathering:
-                self.gather()
+            self.begin(frame)
         else:
             self._frames.append(frame)
         self._queued += PyBytes_GET_SIZE(frame)
-        if self._queued > self.limit and self._writable:
-            self.write_waiting()
-        return self.is_over()
+        return self.added()
 
     cdef int gather(self) except -1:
         self._is_gathering = True
@@ -201,6 +227,8 @@ cdef class Outlet:
             self.take_frames()
             return frames[0] if len(frames) == 1 else b"".join(frames)
         while count < len(frames) and (size < self.limit or not count):
+            if count and len(frames[count]) >= LARGE_PAYLOAD:
+                break
             size += len(frames[count])
             count += 1
         batch = b"".join(frames[:count])
@@ -232,7 +260,3 @@ cdef object read_payload(Payload *data, payload):
     data.start = PyBytes_AsString(payload)
     data.size = PyBytes_GET_SIZE(payload)
     return payload
-
-
-cdef bytes payload_frame(uint8_t opcode, const Payload *data):
-    return frame_of(opcode | FIN, <const uint8_t *>data.start, data.size, NULL)

@@ -1,9 +1,11 @@
-"""Bytes to frames to messages and back, RFC 6455 and RFC 7692: no I/O, no asyncio, no aiohttp.
+"""Bytes to frames to messages and back, RFC 6455 and RFC 7692: no asyncio, no aiohttp.
 
 ::
 
     bytes -> FrameParser -> Frame -> MessageAssembler -> Message       (MessageReader is both)
     message -> Deflater -> build_frame -> bytes
+
+It does no I/O, but for an outlet that was given the descriptor of its transport's socket.
 
 This is all that upper layers may use of it. `MessageReader`, `Turn`, `Intake`, `Handling`,
 `Receiving`, `Outlet`, `Pipeline`, `build_frame` and `first_step` exist twice, pure in the modules here

@@ -149,7 +149,9 @@ class Outlet:
             return self.write(build_frame(opcode, payload.encode()))  # there is a copy anyway
         if len(payload) < LARGE:
             return self.write(build_frame(opcode, payload))
-        return self._add([build_header(opcode, len(payload)), payload])
+        self._enqueue(build_header(opcode, len(payload)))
+        self._enqueue(payload)
+        return self._enqueued()
 
     def send_at_once(self, opcode: int, payload: str | bytes) -> bool:
         """Send a message as one frame, a ``str`` as UTF-8, if nobody has to wait for room; else False."""
@@ -196,18 +198,21 @@ class Outlet:
 
     def post(self, frame: bytes) -> bool:
         """Send ``frame`` as `write` does, but at the end of the turn, with what follows until then."""
-        return self._add([frame])
+        self._enqueue(frame)
+        return self._enqueued()
 
-    def _add(self, frames: list[bytes]) -> bool:
-        """Add what belongs together: nothing may come in between."""
+    def _enqueue(self, frame: bytes) -> None:
         if self._frames is None:
-            self._frames = frames
+            self._frames = [frame]
             self._held = self._held_by_transport()
             if not self._is_gathering:
                 self._gather()
         else:
-            self._frames.extend(frames)
-        self._queued += sum(map(len, frames))
+            self._frames.append(frame)
+        self._queued += len(frame)
+
+    def _enqueued(self) -> bool:
+        """What was enqueued belongs together, and all of it is there."""
         if self._queued > self.limit and self._writable:
             self._write_waiting()  # it saves writes, it is no place to keep things
         return self.is_full
@@ -219,7 +224,7 @@ class Outlet:
         """
         self._is_gathering = False
         if not self._corks:
-            if is_live:
+            if is_live and self._descriptor >= 0:
                 self._write_directly()
             self._flush()
 
@@ -250,7 +255,7 @@ class Outlet:
         """Write what waits to the socket, if that is what the transport would do."""
         if self._frames is None or not self._writable or self._queued > self.limit:
             return  # much is better left to the transport: it can keep what is not taken without a copy
-        if self._descriptor < 0 or self._held_by_transport() or self._transport.is_closing():
+        if self._held_by_transport() or self._transport.is_closing():
             return
         batch = self._next_batch(self._frames)
         try:

@@ -156,7 +156,7 @@ cdef class Outlet:
     cdef int release(self, bint is_live) except -1:
         self._is_gathering = False
         if not self._corks:
-            if is_live:
+            if is_live and self._descriptor >= 0:
                 self.write_directly()
             self.flush()
         return 0
@@ -211,7 +211,7 @@ cdef class Outlet:
     cdef int write_directly(self) except -1:
         if self._frames is None or not self._writable or self._queued > self.limit:
             return 0
-        if self._descriptor < 0 or self.held_by_transport() or self._transport.is_closing():
+        if self.held_by_transport() or self._transport.is_closing():
             return 0
         cdef bytes batch = self.next_batch(self._frames)
         cdef Py_ssize_t size = PyBytes_GET_SIZE(batch)

@@ -21,7 +21,11 @@ class Codec(Protocol):
 
 
 class Route(Protocol):
-    """Whose messages they are. ``is_plain``: nothing but a call is needed, and an answer to it."""
+    """Whose messages they are. ``is_plain``: nothing but a call is needed, and an answer to it.
+
+    ``arguments``: what that calls ``handler`` with, as expressions of ``peer``, ``message`` and
+    ``instance``; None: it does more than that.
+    """
 
     @property
     def is_plain(self) -> bool: ...
@@ -31,6 +35,12 @@ class Route(Protocol):
 
     @property
     def call(self) -> Callable[[Any, Any, Any], Any]: ...
+
+    @property
+    def handler(self) -> Callable[..., Any]: ...
+
+    @property
+    def arguments(self) -> tuple[str, ...] | None: ...
 
 
 class Reader(Protocol):
@@ -89,9 +99,9 @@ class Runner(Protocol):
 
 
 class Patience(Protocol):
-    """What becomes of what cannot be read. ``has_refused``: whether a good message makes up for anything."""
+    """What becomes of what cannot be read. ``in_a_row``: what a good message makes up for."""
 
-    has_refused: bool
+    in_a_row: dict[Any, int]
 
     def refuse(self, ws: Any, error: Any, codec: Any, /) -> Awaitable[None]: ...
 
@@ -103,12 +113,15 @@ class Pipeline:
 
     The native one does by itself what `Runner.run` does with a plain route where nothing waits, and where
     the codec is JSON and has ``writers`` what `Runner.reply` does with objects. Both ways return what is
-    left to be awaited, None if the handler did not wait.
+    left to be awaited, None if the handler did not wait. ``given_as``: the NamedTuple of most messages that
+    are dispatched, with a ``type`` and ``data``.
     """
 
     __slots__ = ("_patience", "_reader", "_runner", "codec", "opcode")
 
-    def __init__(self, reader: Reader, runner: Runner, patience: Patience) -> None:
+    def __init__(
+        self, reader: Reader, runner: Runner, patience: Patience, given_as: type[tuple[Any, ...]]
+    ) -> None:
         self._reader = reader
         self._runner = runner
         self._patience = patience
@@ -121,11 +134,16 @@ class Pipeline:
         """Outside of a task: no step is made of a handler that is a coroutine function."""
         return self._take(ws, connection, data, instance, is_in_task=False)
 
-    def handle_in_task(
-        self, ws: Any, connection: Any, data: str | bytes, instance: Any
-    ) -> Awaitable[None] | None:
-        """In the task that the handler may have: its first step is made at once."""
-        return self._take(ws, connection, data, instance, is_in_task=True)
+    def dispatch(self, ws: Any, connection: Any, msg: Any, instance: Any) -> Awaitable[None] | bool:
+        """In the task that the handler may have: its first step is made at once.
+
+        Returns False for a message of the other type, TEXT or BINARY; otherwise what is left to be awaited,
+        True if nothing is.
+        """
+        if msg.type != self.opcode:
+            return False
+        waiting = self._take(ws, connection, msg.data, instance, is_in_task=True)
+        return True if waiting is None else waiting
 
     def _take(
         self, ws: Any, connection: Any, data: str | bytes, instance: Any, *, is_in_task: bool
@@ -134,6 +152,6 @@ class Pipeline:
             request = self._reader.read(data)
         except Exception as error:
             return self._patience.refuse(ws, error, self.codec)
-        if self._patience.has_refused:
+        if self._patience.in_a_row:
             self._patience.forgive(connection)
         return self._runner.run(ws, request, instance, self.codec, is_in_task=is_in_task)

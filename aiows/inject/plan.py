@@ -9,7 +9,7 @@ from inspect import isasyncgenfunction, isawaitable
 from typing import Any
 
 from ..connection import Peer
-from .caller import Caller, caller_of
+from .caller import Caller, arguments_of, caller_of
 from .parameters import Dependency, Parameter, asked_by
 from .scope import Scope, scope_of
 from .signature import innermost
@@ -28,10 +28,14 @@ class _Call:
 
 
 class Plan:
-    """How ``function`` is called; ``is_method``: its first parameter is the instance."""
+    """How ``function`` is called; ``is_method``: its first parameter is the instance.
+
+    ``arguments``: with what, if no factory has to make any of it (`arguments_of`); otherwise None.
+    """
 
     __slots__ = (
         "_is_shared",
+        "arguments",
         "call",
         "function",
         "is_method",
@@ -60,8 +64,10 @@ class Plan:
         What it returns may have to be awaited, or iterated over. What factories have opened is closed
         again before that is done, except for what the connection shares.
         """
+        self.arguments: tuple[str, ...] | None = None
         if not factories:
-            self.call = caller_of(function, parameters, is_method=is_method)
+            self.arguments = arguments_of(parameters, is_method=is_method)
+            self.call = caller_of(function, parameters, self.arguments)
         elif isasyncgenfunction(innermost(function)):
             self.call = self._stream_with_factories
         else:

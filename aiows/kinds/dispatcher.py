@@ -103,7 +103,7 @@ class KindDispatcher(Declarations):
         codec = self._spoken(ws.connection.codec)
         await self._patience.refuse(ws, Unreadable(wrong_message_type(codec)), codec)
 
-    async def dispatch(self, ws: Peer, msg: WSMessage, *, instance: Any = None) -> bool:
+    async def dispatch(self, ws: Peer, msg: WSMessage, instance: Any = None) -> bool:
         """Bring one message to its handler and answer it; False if it is none with a kind.
 
         TEXT is one where the connection's codec is text, BINARY where it is not.
@@ -114,17 +114,19 @@ class KindDispatcher(Declarations):
         no ``instance``; all else is answered and logged.
         """
         connection = ws.connection
-        pipeline = self.pipeline(connection.codec)
-        if msg.type != pipeline.opcode:
-            return False
-        waiting = pipeline.handle_in_task(ws, connection, msg.data, instance)
-        if waiting is not None:
-            await waiting
+        pipeline = self._pipelines.get(connection.codec) or self.pipeline(connection.codec)
+        outcome = pipeline.dispatch(ws, connection, msg, instance)
+        if outcome is True or outcome is False:
+            return outcome
+        await outcome
         return True
 
     def pipeline(self, codec: Codec) -> Pipeline:
         """Return what takes the messages of connections that speak ``codec``, with the handlers of now."""
-        return self._pipelines.get(codec) or self._make_pipeline(codec)
+        try:
+            return self._pipelines[codec]
+        except KeyError:
+            return self._make_pipeline(codec)
 
     def _changed(self) -> None:
         super()._changed()
@@ -135,6 +137,7 @@ class KindDispatcher(Declarations):
             self._make_reader(codec),
             self._runner,
             self._patience,
+            WSMessage,
         )
         return pipeline
 

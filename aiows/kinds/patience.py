@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Final
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from ..codecs import Codec
 from ..connection import UNANSWERED, Connection, Peer
@@ -20,12 +20,15 @@ POLICY_VIOLATION: Final = 1008  # RFC 6455, section 7.4.1
 
 
 class Patience:
-    """Refuses messages; ``limit`` of them in a row (0: any number) close their connection with 1008."""
+    """Refuses messages; ``limit`` of them in a row (0: any number) close their connection with 1008.
+
+    ``in_a_row``: so many were refused of a connection since the last that was not. It is a plain dict, as
+    every message has to ask whether there is anything in it.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._in_a_row: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
-        self.has_refused = False  # anybody: so no message has to ask a dictionary of weak keys
+        self.in_a_row: dict[ref[Connection], int] = {}
 
     async def refuse(self, ws: Peer, unreadable: Unreadable, codec: Codec) -> None:
         """Answer a message that no handler took, and close if there were too many in a row."""
@@ -40,13 +43,14 @@ class Patience:
 
     def forgive(self, connection: Connection) -> None:
         """It has sent a message that can be read."""
-        self._in_a_row.pop(connection, None)
-        self.has_refused = bool(self._in_a_row)
+        self._forget(ref(connection))
+
+    def _forget(self, connection: ref[Connection]) -> None:
+        self.in_a_row.pop(connection, None)
 
     def _count(self, connection: Connection) -> None:
-        count = self._in_a_row.get(connection, 0) + 1
-        self._in_a_row[connection] = count
-        self.has_refused = True
+        count = self.in_a_row.get(ref(connection), 0) + 1
+        self.in_a_row[ref(connection, self._forget)] = count
         if self._limit and count >= self._limit:
             logger.warning("%s sent %d bad messages in a row: closing", quote(connection), count)
             connection.close(POLICY_VIOLATION, "too many bad messages")

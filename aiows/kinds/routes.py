@@ -75,6 +75,7 @@ class Route(Terms):
     ``call(ws, message, instance)`` asks the guards, goes through the middleware and calls the handler;
     what it returns may have to be awaited. ``is_in_order``: no other message may overlap with its own.
     ``is_plain``: and it needs no second reading and no limit of time. ``needs_instance``: it is a method's.
+    ``arguments``: all that ``call`` does is to call ``handler`` with these; None: it does more.
     """
 
     kind: str
@@ -88,6 +89,14 @@ class Route(Terms):
     def needs_instance(self) -> bool:
         return self.plan.is_method
 
+    @property
+    def handler(self) -> Handler:
+        return self.plan.function
+
+    @property
+    def arguments(self) -> tuple[str, ...] | None:
+        return None if self.guards or self.middleware else self.plan.arguments
+
     def __post_init__(self) -> None:
         is_in_order = isinstance(self.concurrency, InOrder)
         is_plain = is_in_order and self.payload is None and self.timeout is None
@@ -96,7 +105,7 @@ class Route(Terms):
         call = surrounded(
             self.plan.call,
             kind=self.kind,
-            handler=self.plan.function,
+            handler=self.handler,
             guards=self.guards,
             middleware=self.middleware,
         )

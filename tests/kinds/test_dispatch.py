@@ -574,7 +574,7 @@ async def test_a_connection_that_is_gone_is_not_kept_by_its_count() -> None:
     await say(kinds, "no JSON")
     await asyncio.sleep(0)
     gc.collect()
-    assert len(kinds._patience._in_a_row) == 0
+    assert len(kinds._patience.in_a_row) == 0
 
 
 # faces and forms

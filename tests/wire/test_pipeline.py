@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, TypedDict
 
 import msgspec
 import pytest
+from aiohttp import WSMessage, WSMsgType
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET, Struct
@@ -212,15 +213,17 @@ class Remembering(FakeConnection):
         self.pushed.append(message)
 
 
+def pipeline_of(wire: Wire, kinds: KindDispatcher, codec: Codec) -> Any:
+    return wire.Pipeline(kinds._make_reader(codec), kinds._runner, kinds._patience, WSMessage)
+
+
 class Line:
     """A connection whose messages go through one build's pipeline."""
 
     def __init__(self, wire: Wire, kinds: KindDispatcher, codec: Codec = JSON) -> None:
         self.connection = Remembering(asyncio.get_running_loop())
         self.connection.codec = self.codec = codec
-        self.pipeline: Any = wire.Pipeline(
-            kinds._make_reader(codec), kinds._runner, kinds._patience
-        )
+        self.pipeline = pipeline_of(wire, kinds, codec)
 
     def begin(
         self, message: Any, *, in_task: bool = True, instance: Any = None
@@ -228,9 +231,15 @@ class Line:
         """Hand it over (text and bytes as they are, else encoded); what is left has to be awaited."""
         is_data = isinstance(message, str | bytes)
         data = message if is_data else self.codec.encode(message)
-        handle = self.pipeline.handle_in_task if in_task else self.pipeline.handle
-        waiting: Awaitable[None] | None = handle(self.connection, self.connection, data, instance)
-        return waiting
+        if not in_task:
+            waiting: Awaitable[None] | None = self.pipeline.handle(
+                self.connection, self.connection, data, instance
+            )
+            return waiting
+        msg = WSMessage(WSMsgType(self.codec.opcode), data, None)
+        outcome = self.pipeline.dispatch(self.connection, self.connection, msg, instance)
+        assert outcome is not False
+        return None if outcome is True else outcome
 
     async def say(self, message: Any, *, in_task: bool = True, instance: Any = None) -> list[Any]:
         """Return what came back for it."""
@@ -615,7 +624,7 @@ async def test_a_codec_that_encodes_in_its_own_way_is_asked_to(wire: Wire, resul
     kinds = KindDispatcher(codecs=[Sorted()])
     kinds.on("x")(lambda: result)
     connection = FakeConnection(asyncio.get_running_loop())
-    pipeline = wire.Pipeline(kinds._make_reader(kinds.codecs[0]), kinds._runner, kinds._patience)
+    pipeline = pipeline_of(wire, kinds, kinds.codecs[0])
     assert pipeline.handle(connection, connection, b'{"kind":"x","ref":1}', None) is None
     (payload,) = connection.payloads
     assert payload == json.dumps(json.loads(payload), sort_keys=True, indent=1).encode()
@@ -632,13 +641,113 @@ async def test_an_await_that_was_forgotten_is_an_error(wire: Wire, in_task: bool
         done.set_result(1)
         return done
 
-    connection = FakeConnection(asyncio.get_running_loop())
-    pipeline = wire.Pipeline(kinds._make_reader(JSON), kinds._runner, kinds._patience)
-    way = pipeline.handle_in_task if in_task else pipeline.handle
-    waiting = way(connection, connection, b'{"kind":"x","ref":1}', None)
-    if waiting is not None:
-        await waiting
-    assert [json.loads(payload) for payload in connection.payloads] == [FAILED | {"ref": 1}]
+    assert await Line(wire, kinds).say({"kind": "x", "ref": 1}, in_task=in_task) == [
+        FAILED | {"ref": 1}
+    ]
+
+
+class Everything(Payload, kind="everything", rename="camel"):
+    """More fields than some calls have arguments."""
+
+    first_one: str = "a"
+    b: int = 2
+    c: tuple[int, ...] = (3,)
+    d: Any = None
+    e: float = 0.5
+    f: bool = True
+    g: str | None = None
+    h: int = 8
+    i: int = 9
+
+
+class Room:
+    """Something that handlers are methods of."""
+
+    def empty(self) -> dict[str, Any]:
+        return {"self": type(self).__name__}
+
+    def fields(self, ws: Any, b: int, first_one: str) -> dict[str, Any]:
+        return {"self": type(self).__name__, "b": b, "first": first_one, "ws": type(ws).__name__}
+
+    async def whole(self, message: Everything) -> dict[str, Any]:
+        return {"first": message.first_one, "b": message.b}
+
+
+async def in_another_order(
+    ws: Any, d: Any, message: Everything, c: tuple[int, ...]
+) -> dict[str, Any]:
+    return {"ws": type(ws).__name__, "d": d, "b": message.b, "c": c}
+
+
+# A handler, what it needs, and what it finds in {"firstOne": "x", "b": 7, "d": {"n": 1}}.
+TAKEN: dict[str, tuple[Callable[..., Any], Any, dict[str, Any]]] = {
+    "nothing": (lambda: {"ok": True}, None, {"ok": True}),
+    "some fields": (in_another_order, None, {"ws": "Remembering", "d": {"n": 1}, "b": 7, "c": [3]}),
+    "many fields": (
+        lambda first_one, b, c, d, e, f, g, h, i: {"all": [first_one, b, c, d, e, f, g, h, i]},
+        None,
+        {"all": ["x", 7, [3], {"n": 1}, 0.5, True, None, 8, 9]},
+    ),
+    "one by name": (
+        lambda ws, *, b: {"ws": type(ws).__name__, "b": b},
+        None,
+        {"ws": "Remembering", "b": 7},
+    ),
+    "a method's nothing": (Room.empty, Room(), {"self": "Room"}),
+    "a method's fields": (
+        Room.fields,
+        Room(),
+        {"self": "Room", "b": 7, "first": "x", "ws": "Remembering"},
+    ),
+    "a method's message": (Room.whole, Room(), {"first": "x", "b": 7}),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+async def test_a_handler_is_called_with_what_it_asks_for(wire: Wire, name: str) -> None:
+    """In its own order, however much it is, however it is called."""
+    handler, instance, found = TAKEN[name]
+    kinds = KindDispatcher()
+    kinds.on(Everything, method=instance is not None)(handler)
+    line = Line(wire, kinds)
+    message = {"kind": "everything", "firstOne": "x", "b": 7, "d": {"n": 1}, "ref": 5}
+    for _ in range(2):
+        assert await line.say(message, instance=instance) == [{"kind": "reply", "ref": 5, **found}]
+
+
+async def test_arguments_outlive_their_message(wire: Wire) -> None:
+    """What a handler has kept of a message is its own."""
+    kept: list[Any] = []
+    kinds = KindDispatcher()
+
+    @kinds.on("keep")
+    def keep(first: list[Any], second: str) -> None:
+        kept.append((first, second))
+
+    line = Line(wire, kinds)
+    for number in range(100):
+        await line.say({"kind": "keep", "first": [str(number)], "second": "ö" * number})
+    assert kept == [([str(number)], "ö" * number) for number in range(100)]
+
+
+class Given:
+    """A message that is no `WSMessage`, as another version of aiohttp may have."""
+
+    def __init__(self, type: WSMsgType, data: Any) -> None:
+        self.type = type
+        self.data = data
+
+
+@pytest.mark.parametrize("of", [Given, partial(WSMessage, extra=None)])
+async def test_only_messages_of_the_codecs_type_are_dispatched(wire: Wire, of: Any) -> None:
+    """Whatever class they are of."""
+    line = Line(wire, kinds_of(dict))
+    dispatch = partial(line.pipeline.dispatch, line.connection, line.connection)
+    data = b'{"kind":"plain","ref":1}'
+    assert dispatch(of(type=WSMsgType.TEXT, data=data), None) is True
+    assert len(line.answers) == 1
+    assert dispatch(of(type=WSMsgType.BINARY, data=data), None) is False
+    assert len(line.answers) == 1
 
 
 async def test_it_speaks_the_codec_of_its_reader(wire: Wire) -> None:

@@ -15,7 +15,7 @@ from cpython.bytes cimport (
     PyBytes_FromStringAndSize,
     PyBytes_GET_SIZE,
 )
-from cpython.object cimport PyObject_GenericSetAttr, PyTypeObject
+from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
 from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_AsUTF8String, PyUnicode_GET_LENGTH
 from libc.stdint cimport uint8_t, uint64_t

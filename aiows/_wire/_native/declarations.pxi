@@ -4,6 +4,8 @@ cdef extern from "Python.h":
     const Py_ssize_t PY_SSIZE_T_MAX
     int PyContext_Enter(object context) except -1
     int PyContext_Exit(object context) except -1
+    const size_t PY_VECTORCALL_ARGUMENTS_OFFSET
+    object PyObject_Vectorcall(object function, PyObject **arguments, size_t count, PyObject *names)
     bint PyUnicode_IS_COMPACT_ASCII(object text)
     str PyUnicode_DecodeUTF8(const char *data, Py_ssize_t size, const char *errors)
 
@@ -60,6 +62,9 @@ cdef extern from "objects.h":
     object new_triple "aiows_new_triple"(
         PyTypeObject *type, object first, object second, object third
     )
+    Py_ssize_t slot_offset "aiows_slot_offset"(object descriptor) except -1
+    PyObject **slot_of "aiows_slot"(object owner, Py_ssize_t offset)
+    object take_slot "aiows_take_slot"(object owner, Py_ssize_t offset, object instead)
     bytes unmasked_bytes "aiows_unmasked_bytes"(
         const uint8_t *data, Py_ssize_t size, const uint8_t *key
     )

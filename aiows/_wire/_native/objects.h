@@ -3,6 +3,7 @@
 #define AIOWS_OBJECTS_H
 
 #include <Python.h>
+#include <structmember.h>
 
 #include "masking.h"
 
@@ -45,6 +46,34 @@ aiows_new_triple(PyTypeObject *type, PyObject *first, PyObject *second, PyObject
     PyTuple_SET_ITEM(triple, 1, Py_NewRef(second));
     PyTuple_SET_ITEM(triple, 2, Py_NewRef(third));
     return triple;
+}
+
+/* Where the instances of a class with `__slots__` keep what `descriptor` reads and writes. */
+static inline Py_ssize_t
+aiows_slot_offset(PyObject *descriptor)
+{
+    if (!PyObject_TypeCheck(descriptor, &PyMemberDescr_Type)) {
+        PyErr_Format(PyExc_TypeError, "%R reads no slot", descriptor);
+        return -1;
+    }
+    return ((PyMemberDescrObject *)descriptor)->d_member->offset;
+}
+
+/* A slot of an object; it is NULL where there is nothing in it. */
+static inline PyObject **
+aiows_slot(PyObject *owner, Py_ssize_t offset)
+{
+    return (PyObject **)((char *)owner + offset);
+}
+
+/* Takes what is in a slot, and leaves `instead` there. */
+static inline PyObject *
+aiows_take_slot(PyObject *owner, Py_ssize_t offset, PyObject *instead)
+{
+    PyObject **slot = aiows_slot(owner, offset);
+    PyObject *taken = *slot;
+    *slot = Py_NewRef(instead);
+    return taken ? taken : Py_NewRef(instead);
 }
 
 /* Whole masked bytes as `bytes`. */

@@ -1,18 +1,86 @@
 """In go messages, out they go to a reader and from there to a runner: what each message with a kind takes."""
 
+# Looked up once: as names of the module they would be for every message.
+cdef object COROUTINE = CoroutineType
+cdef object NO_REF = UNSET
+
+cdef frozenset RESERVED = frozenset(("kind", "ref", "error"))
+cdef Py_ssize_t SHORTEST_RESERVED = min(map(len, RESERVED))
+cdef Py_ssize_t LONGEST_RESERVED = max(map(len, RESERVED))
+
+cdef enum:
+    MOST_ARGUMENTS = 8  # so many lie on the stack; with more than that a handler has other costs
+
+# Where an argument comes from, beside the offsets of a message's slots, which are more than 0.
+cdef enum:
+    PEER = 0
+    MESSAGE_ITSELF = -1
+    INSTANCE = -2
+    NOWHERE = -3
+
+cdef dict PLACES = {"peer": PEER, "message": MESSAGE_ITSELF, "instance": INSTANCE}
+
 
 @cython.final
 cdef class Plain:
-    """A route whose messages need nothing but a call."""
+    """A route whose messages need nothing but a call; where they have their ref, and its arguments."""
 
     cdef object route
-    cdef object call
+    cdef object _call
+    cdef object _handler
     cdef bint needs_instance
+    cdef Py_ssize_t ref_offset
+    cdef Py_ssize_t[MOST_ARGUMENTS] _places
+    cdef Py_ssize_t _count
 
-    def __init__(self, route):
+    def __init__(self, type_, route):
         self.route = route
-        self.call = route.call
+        self._call = route.call
         self.needs_instance = route.needs_instance
+        self.ref_offset = slot_offset(type_.ref)
+        self._set_places(type_, route)
+
+    cdef int _set_places(self, type_, route) except -1:
+        """Find where its arguments are, if that is all that there is to know of them."""
+        arguments = route.arguments
+        self._count = -1
+        if arguments is None or len(arguments) > MOST_ARGUMENTS:
+            return 0
+        for index, argument in enumerate(arguments):
+            self._places[index] = place_of(type_, argument)
+            if self._places[index] == NOWHERE:
+                return 0
+        self._handler = route.handler
+        self._count = len(arguments)
+        return 0
+
+    cdef object call(self, ws, message, instance):
+        cdef PyObject *arguments[1 + MOST_ARGUMENTS]
+        cdef Py_ssize_t index, place
+        if self._count < 0:
+            return self._call(ws, message, instance)
+        for index in range(self._count):
+            place = self._places[index]
+            if place > 0:
+                arguments[1 + index] = slot_of(message, place)[0]
+            elif place == PEER:
+                arguments[1 + index] = <PyObject *>ws
+            elif place == MESSAGE_ITSELF:
+                arguments[1 + index] = <PyObject *>message
+            else:
+                arguments[1 + index] = <PyObject *>instance
+        return PyObject_Vectorcall(
+            self._handler, arguments + 1, <size_t>self._count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+        )
+
+
+cdef Py_ssize_t place_of(type_, str argument) except? -3:
+    """Where an argument is, as its expression says: NOWHERE if there is more to be done for it."""
+    if argument in PLACES:
+        return PLACES[argument]
+    if not argument.startswith("message."):
+        return NOWHERE
+    return slot_offset(getattr(type_, argument.removeprefix("message.")))
 
 
 @cython.final
@@ -21,7 +89,11 @@ cdef class Pipeline:
     cdef object _read
     cdef object _runner
     cdef object _patience
+    cdef dict _bad_in_a_row
     cdef dict _plain
+    cdef object _given_as
+    cdef Py_ssize_t _type_at
+    cdef Py_ssize_t _data_at
     cdef object _payload_type
     cdef object _dumps
     cdef object _default
@@ -30,12 +102,17 @@ cdef class Pipeline:
     cdef readonly object codec
     cdef readonly object opcode
 
-    def __init__(self, reader, runner, patience):
+    def __init__(self, reader, runner, patience, type given_as not None):
+        if not issubclass(given_as, tuple):
+            raise TypeError(f"{given_as!r} is no class of tuples")
         self._reader = reader
         self._read = reader.read_at_once
         self._runner = runner
         self._patience = patience
-        self._plain = {type_: Plain(route) for type_, route in reader.by_type.items() if route.is_plain}
+        self._bad_in_a_row = patience.in_a_row
+        self._plain = {type_: Plain(type_, route) for type_, route in reader.by_type.items() if route.is_plain}
+        self._given_as = given_as
+        self._type_at, self._data_at = map(given_as._fields.index, ("type", "data"))
         self._payload_type = runner.payload_type
         writers = getattr(reader.codec, "writers", None)
         if writers is not None:
@@ -46,21 +123,26 @@ cdef class Pipeline:
     def handle(self, ws, connection, data, instance):
         return self.take(ws, connection, data, instance, False)
 
-    def handle_in_task(self, ws, connection, data, instance):
-        return self.take(ws, connection, data, instance, True)
+    def dispatch(self, ws, connection, msg, instance):
+        if type(msg) is self._given_as:
+            type_, data = (<tuple>msg)[self._type_at], (<tuple>msg)[self._data_at]
+        else:
+            type_, data = msg.type, msg.data
+        if type_ != self.opcode:
+            return False
+        waiting = self.take(ws, connection, data, instance, True)
+        return True if waiting is None else waiting
 
     cdef object take(self, ws, connection, data, instance, bint is_in_task):
         message = self.read(data)
         cdef Plain plain = self._plain.get(type(message))
         if plain is None:
             return self.take_slowly(ws, connection, message, data, instance, is_in_task)
-        if self._patience.has_refused:
+        if self._bad_in_a_row:
             self._patience.forgive(connection)
-        ref = message.ref
-        if ref is UNSET:
+        ref = take_slot(message, plain.ref_offset, NO_REF)  # of frozen payloads, too
+        if ref is NO_REF:
             ref = None
-        else:
-            PyObject_GenericSetAttr(message, "ref", UNSET)  # frozen payloads too
         if (instance is None and plain.needs_instance) or is_busy(connection.in_flight):
             return self.run(ws, self.request(plain, message, ref), instance, is_in_task)
         return self.call(plain, ws, connection, message, ref, instance, is_in_task)
@@ -78,7 +160,7 @@ cdef class Pipeline:
             request = self._reader.requested(message, data)
         except Exception as error:
             return self._patience.refuse(ws, error, self.codec)
-        if self._patience.has_refused:
+        if self._bad_in_a_row:
             self._patience.forgive(connection)
         return self.run(ws, request, instance, is_in_task)
 
@@ -92,7 +174,7 @@ cdef class Pipeline:
         steps = None
         try:
             value = plain.call(ws, message, instance)
-            if is_in_task and type(value) is CoroutineType:
+            if is_in_task and type(value) is COROUTINE:
                 is_stepped = True
                 if PyIter_Send(value, None, &result) != PYGEN_RETURN:
                     steps = value
@@ -124,14 +206,14 @@ cdef class Pipeline:
             if self._encode is not None:
                 if type(value) is dict:
                     return self.json_of_fields(ref, <dict>value)
-                if isinstance(value, self._payload_type) and value.ref is UNSET:
+                if isinstance(value, self._payload_type) and value.ref is NO_REF:
                     return self.json_of_payload(ref, value)
             return self._runner.reply(value, ref, self.codec)
         except Exception:
             return None
 
     cdef bytes json_of_fields(self, ref, dict fields):
-        if "kind" in fields or "ref" in fields or "error" in fields:
+        if has_reserved(fields):
             return None
         try:
             data = self._dumps(fields, self._default, self._options)
@@ -162,6 +244,17 @@ cdef class Pipeline:
             target += 1
         memcpy(target, PyBytes_AS_STRING(object_) + 1, rest)
         return whole
+
+
+cdef bint has_reserved(dict fields) except -1:
+    """Whether a key is one of the answer's own: their length alone tells most from these."""
+    cdef Py_ssize_t size
+    for key in fields:
+        if isinstance(key, str):
+            size = PyUnicode_GET_LENGTH(key)
+            if SHORTEST_RESERVED <= size <= LONGEST_RESERVED and key in RESERVED:
+                return True
+    return False
 
 
 cdef bint is_busy(in_flight) except -1:

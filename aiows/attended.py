@@ -13,6 +13,7 @@ from ._wire import Compression, DeflateParams, Inflater, MessageReader
 from .codecs import Codec
 from .connection import Consumer, Hooks, Pump
 from .handshake import Origins, check_origin, is_upgrade
+from .receiver import MESSAGE_TYPES
 from .response import WebSocketResponse
 
 __all__ = ("AttendedResponse", "admit", "result_of")
@@ -63,7 +64,7 @@ class AttendedResponse(WebSocketResponse):
             compress_threshold=compress_threshold,
             decode_text=decode_text,
         )
-        self._pump = Pump(hooks, asyncio.get_running_loop())
+        self._pump = Pump(hooks, asyncio.get_running_loop(), MESSAGE_TYPES)
 
     def _make_consumer(self) -> Consumer:
         return self._pump

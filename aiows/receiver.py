@@ -11,7 +11,7 @@ from aiohttp import WSMessage, WSMsgType
 from ._wire import Message, Opcode, Receiving, new_tuple
 from .connection import Connection, PreparedMessage, current_task
 
-__all__ = ("CLOSE_TYPES", "Receiver", "as_aiohttp")
+__all__ = ("CLOSE_TYPES", "MESSAGE_TYPES", "Receiver", "as_aiohttp")
 
 CLOSED_MESSAGE: Final = WSMessage(WSMsgType.CLOSED, None, None)
 CLOSING_MESSAGE: Final = WSMessage(WSMsgType.CLOSING, None, None)

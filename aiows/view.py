@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from ._wire import Compression, Message
+from ._wire import Compression, new_tuple
 from .attended import AttendedResponse, admit, result_of
 from .codecs import JSON, Codec
 from .connection import Connection, Hooks
@@ -17,7 +17,6 @@ from .handshake import Origins
 from .hub import Hub
 from .inject import Factory
 from .kinds import Guard, KindDispatcher, Middleware, Payload, on, register_marked
-from .receiver import as_aiohttp
 
 __all__ = ("WebSocketView", "on")
 
@@ -196,13 +195,6 @@ class _Match:
 _matches: Final[WeakValueDictionary[Hashable, _Match]] = WeakValueDictionary()
 
 
-def _with_text(msg: WSMessage) -> WSMessage:
-    """Return TEXT as a hook expects it; it is UTF-8, or nobody would have it."""
-    if msg.type is not WSMsgType.TEXT or isinstance(msg.data, str):
-        return msg
-    return WSMessage(WSMsgType.TEXT, msg.data.decode(), msg.extra)
-
-
 class _ViewHooks(Hooks):
     """A connection's events as calls of its view's methods."""
 
@@ -214,8 +206,8 @@ class _ViewHooks(Hooks):
     def open(self, ws: Connection) -> Any:
         return self._view.take_connection(ws)
 
-    def message(self, ws: Connection, message: Message) -> Any:
-        return self._view.on_message(as_aiohttp(message))
+    def message(self, ws: Connection, data: str | bytes, type: WSMsgType, /) -> Any:
+        return self._view.on_message(new_tuple(WSMessage, (type, data, "")))
 
     def drain(self, ws: Connection) -> Any:
         return self._view.on_drain()
@@ -229,13 +221,15 @@ class _KindHooks(_ViewHooks):
 
     __slots__ = ()
 
-    def message(self, ws: Connection, message: Message) -> Any:
+    def message(self, ws: Connection, data: str | bytes, type: WSMsgType, /) -> Any:
         view = self._view
         assert view.kinds is not None
         pipeline = view.kinds.pipeline(ws.codec)
-        if message.opcode == pipeline.opcode:
-            return pipeline.handle(ws, ws, cast("str | bytes", message.data), view)
-        return view.on_message(_with_text(as_aiohttp(message)))
+        if type == pipeline.opcode:
+            return pipeline.handle(ws, ws, data, view)
+        if type is WSMsgType.TEXT and isinstance(data, bytes):
+            data = data.decode()  # as a hook expects it; it is UTF-8, or nobody would have it
+        return super().message(ws, data, type)
 
 
 def _dispatcher_of(view: type[WebSocketView]) -> KindDispatcher:

@@ -5,6 +5,7 @@ It has nothing to do with bytes: it is here because this is the layer that is co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .messages import Message
@@ -15,23 +16,26 @@ __all__ = ("Handling",)
 class MessageHook(Protocol):
     """Who handles messages, of one connection or of many."""
 
-    def message(self, connection: Any, message: Message, /) -> Any:
+    def message(self, connection: Any, data: Any, type: Any, /) -> Any:
         """Handle one; what is returned may have to be awaited."""
 
 
 class Handling:
-    """Calls ``hooks.message(connection, message)``, never while the call before it goes on.
+    """Calls ``hooks.message(connection, data, type)``, never while the call before it goes on.
+
+    ``types`` has the type that is given for an opcode.
 
     Nothing is taken before `rest` was called once. What a call returns or raises, and what waits, is for a
     subclass.
     """
 
-    __slots__ = ("_has_news", "_hooks", "_is_working", "connection")
+    __slots__ = ("_has_news", "_hooks", "_is_working", "_types", "connection")
 
     connection: Any
 
-    def __init__(self, hooks: MessageHook) -> None:
+    def __init__(self, hooks: MessageHook, types: Mapping[int, Any]) -> None:
         self._hooks: Any = hooks
+        self._types = types
         self._is_working = True
         self._has_news = False
 
@@ -41,7 +45,7 @@ class Handling:
             return False
         self._is_working = True
         try:
-            result = self._hooks.message(self.connection, message)
+            result = self._hooks.message(self.connection, message.data, self._types[message.opcode])
         except BaseException as error:
             self._failed(error)
             result = None

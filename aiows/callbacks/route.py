@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
-from .._wire import Message, Opcode
+from .._wire import Opcode
 from ..attended import AttendedResponse, admit, result_of
 from ..connection import Connection, Hooks, PreparedMessage
+from ..receiver import MESSAGE_TYPES
 from .behaviour import Behaviour, Callback
 from .upgrade import Acceptance, UpgradeRequest, UpgradeResponse
 
@@ -17,17 +18,16 @@ __all__ = ("CallbackRoute",)
 
 logger = logging.getLogger("aiows.callbacks")
 
-OPCODES: Final = {int(opcode): WSMsgType(opcode) for opcode in (Opcode.TEXT, Opcode.BINARY)}
-
 
 class CallbackRoute(Hooks):
     """The callbacks of one route, called for each of its connections."""
 
-    __slots__ = ("_behaviour", "_message")
+    __slots__ = ("_behaviour", "message")
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
-        self._message = behaviour.message
+        # Itself, so that there is no call in between.
+        self.message = behaviour.message or super().message  # type: ignore[method-assign]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request: plain HTTP, or a 101 whose connection goes on by itself."""
@@ -68,10 +68,6 @@ class CallbackRoute(Hooks):
     def open(self, ws: Connection) -> Any:
         return _call(self._behaviour.open, ws)
 
-    def message(self, ws: Connection, message: Message) -> Any:
-        callback = self._message  # called once for each message: the short way
-        return None if callback is None else callback(ws, message.data, OPCODES[message.opcode])
-
     def ping(self, ws: Connection, data: bytes) -> Any:
         return _call(self._behaviour.ping, ws, data)
 
@@ -84,7 +80,7 @@ class CallbackRoute(Hooks):
     def dropped(self, ws: Connection, message: PreparedMessage) -> Any:
         payload = message.payload
         data = payload.decode("utf-8", "replace") if message.opcode == Opcode.TEXT else payload
-        return _call(self._behaviour.dropped, ws, data, OPCODES[message.opcode])
+        return _call(self._behaviour.dropped, ws, data, MESSAGE_TYPES[message.opcode])
 
     def subscription(self, ws: Connection, topic: str, count: int, before: int) -> Any:
         return _call(self._behaviour.subscription, ws, topic, count, before)

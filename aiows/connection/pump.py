@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from .._wire import Handling, Message, Opcode
@@ -30,8 +30,8 @@ class Hooks:
     def open(self, ws: Connection) -> Any:
         """The 101 is sent; no message is seen before this has finished."""
 
-    def message(self, ws: Connection, message: Message) -> Any:
-        """TEXT or BINARY came."""
+    def message(self, ws: Connection, data: str | bytes, type: Any, /) -> Any:
+        """A message came, of the type that the pump has for TEXT or BINARY."""
 
     def ping(self, ws: Connection, data: bytes) -> Any:
         """A Ping came, and is answered; needs ``control_messages``."""
@@ -71,8 +71,10 @@ class Pump(Handling):
 
     connection: Connection
 
-    def __init__(self, hooks: Hooks, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(hooks)
+    def __init__(
+        self, hooks: Hooks, loop: asyncio.AbstractEventLoop, types: Mapping[int, Any]
+    ) -> None:
+        super().__init__(hooks, types)
         self._shared = per_loop(loop)
         self._is_open = False
         self._has_drained = False
@@ -167,7 +169,7 @@ class Pump(Handling):
 
     def _handle_message(self, message: Message) -> Awaitable[Any] | None:
         if message.opcode <= Opcode.BINARY:
-            return self._call(self._hooks.message, message)
+            return self._call(self._hooks.message, message.data, self._types[message.opcode])
         if message.opcode == Opcode.PING:
             return self._call(self._hooks.ping, message.data)
         if message.opcode == Opcode.PONG:

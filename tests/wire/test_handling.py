@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from aiows._wire import Message
 from wire.builds import Wire
 from wire.streams import text
+
+TYPES = {1: "TEXT", 2: "BINARY"}
 
 
 class Hooks:
@@ -19,26 +20,26 @@ class Hooks:
         self.calls: list[Any] = []
         self.then: Callable[[], Any] = lambda: None
 
-    def message(self, connection: Any, message: Message, /) -> Any:
-        self.calls.append((connection, message))
+    def message(self, connection: Any, data: Any, type: Any, /) -> Any:
+        self.calls.append((connection, data, type))
         return self.then()
 
 
 def test_it_takes_nothing_before_it_rests(wire: Wire) -> None:
     """A hook that opens the connection comes first."""
     hooks = Hooks()
-    handling = wire.Handling(hooks)
+    handling = wire.Handling(hooks, TYPES)
     handling.connection = "it"
     assert handling.offer(text("early")) is False
     handling.rest()
     assert handling.offer(text("1")) is True
-    assert hooks.calls == [("it", text("1"))]
+    assert hooks.calls == [("it", "1", "TEXT")]
 
 
 def test_a_hook_is_not_called_inside_itself(wire: Wire) -> None:
     """What is offered meanwhile is not taken."""
     hooks = Hooks()
-    handling = wire.Handling(hooks)
+    handling = wire.Handling(hooks, TYPES)
     handling.connection = None
     handling.rest()
     taken: list[bool] = []
@@ -56,7 +57,7 @@ def test_what_a_hook_raises_passes_unless_somebody_catches_it(wire: Wire) -> Non
 
     hooks = Hooks()
     hooks.then = fail
-    handling = wire.Handling(hooks)
+    handling = wire.Handling(hooks, TYPES)
     handling.connection = None
     handling.rest()
     with pytest.raises(LookupError):
@@ -86,7 +87,7 @@ def test_a_subclass_sees_to_what_goes_on_what_failed_and_what_waits(wire: Wire) 
         raise error
 
     hooks = Hooks()
-    pump = Pump(hooks)
+    pump = Pump(hooks, TYPES)
     pump.connection = None
     pump.rest()
     hooks.then = fail

@@ -5,28 +5,32 @@ cdef class Consumer:
     """Who may take messages at once."""
 
     def offer(self, message):
-        return self.take(message)
+        if not isinstance(message, Message):
+            raise TypeError(f"{message!r} is no Message")
+        return self.take(<tuple>message)
 
-    cdef bint take(self, message) except -1:
+    cdef bint take(self, tuple message) except -1:
         return False
 
 
 cdef class Handling(Consumer):
     cdef public object connection
     cdef public object _hooks
+    cdef readonly dict _types
     cdef public bint _is_working
     cdef public bint _has_news
 
-    def __init__(self, hooks):
+    def __init__(self, hooks, dict types not None):
         self._hooks = hooks
+        self._types = types
         self._is_working = True
 
-    cdef bint take(self, message) except -1:
+    cdef bint take(self, tuple message) except -1:
         if self._is_working:
             return False
         self._is_working = True
         try:
-            result = self._hooks.message(self.connection, message)
+            result = self._hooks.message(self.connection, message[1], self._types[message[0]])
         except BaseException as error:
             self._failed(error)
             result = None

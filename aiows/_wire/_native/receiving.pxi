@@ -25,12 +25,7 @@ cdef class Receiving(Consumer):
         self._types = types
         self._current_task = current_task
 
-    def offer(self, message):
-        if not isinstance(message, Message):
-            raise TypeError(f"{message!r} is no Message")
-        return self.take(message)
-
-    cdef bint take(self, message) except -1:
+    cdef bint take(self, tuple message) except -1:
         if self._callback is None:
             return False
         self._held = message

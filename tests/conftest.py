@@ -12,11 +12,20 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from event_loops import LoopFactory, loop_factory
 from node_packages import NEEDS_NODE, has_node
 from raw_client import RawClient
 from schema.judges import Judges
 
 MAY_SKIP_IN_CI = "autobahn"
+
+LOOP = os.environ.get("AIOWS_TEST_LOOP", "asyncio")
+"""What the tests run on, one of `event_loops.LOOPS`, but for those that bring a loop of their own."""
+
+
+def pytest_asyncio_loop_factories(item: Any) -> dict[str, LoopFactory]:
+    name = "asyncio" if "virtual_clock" in item.fixturenames else LOOP  # the only one it can stop
+    return {name: loop_factory(name)}
 
 
 @pytest.fixture

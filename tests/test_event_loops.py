@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import ssl
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import pytest
 import trustme
 from aiohttp import web
 
 from aiows import HUB, WebSocketView, setup
+from event_loops import LOOPS, LoopFactory, loop_factory
 from raw_client import How, RawClient
-
-LOOPS: Final[dict[str, Callable[[], Callable[[], asyncio.AbstractEventLoop]]]] = {
-    "asyncio": lambda: asyncio.new_event_loop,
-    "uvloop": lambda: importlib.import_module("uvloop").new_event_loop,
-    "asyncio and aiofastnet": lambda: importlib.import_module("aiofastnet").loop_factory(),
-    "uvloop and aiofastnet": lambda: importlib.import_module("aiofastnet").loop_factory(
-        importlib.import_module("uvloop").new_event_loop
-    ),
-}
 
 
 class Echo(WebSocketView):
@@ -69,9 +59,9 @@ async def talk(
     client.close()
 
 
-def factory_of(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
+def factory_of(name: str) -> LoopFactory:
     try:
-        return LOOPS[name]()
+        return loop_factory(name)
     except ImportError as error:
         pytest.skip(f"{error.name} is not installed")
 

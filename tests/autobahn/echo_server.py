@@ -1,17 +1,21 @@
 """In goes a loop's name, out comes an echo server: its port is printed once it listens.
 
-Run as ``python echo_server.py asyncio|uvloop``; it ends when its standard input does.
+Run as ``python echo_server.py LOOP``, one of `event_loops.LOOPS`; it ends when its standard input does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from pathlib import Path
 
 from aiohttp import WSMsgType, web
 
 from aiows import WebSocketResponse
+
+sys.path.append(str(Path(__file__).parents[1]))  # it runs in a process of its own
+
+from event_loops import loop_factory
 
 MAX_MSG_SIZE = 2**25
 """Bytes; the longest message of section 9 has half of it."""
@@ -38,14 +42,6 @@ async def serve() -> None:
     print(runner.addresses[0][1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await runner.cleanup()
-
-
-def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    if name == "uvloop":
-        import uvloop  # noqa: PLC0415  (only where it is asked for)
-
-        return uvloop.new_event_loop
-    return asyncio.new_event_loop
 
 
 if __name__ == "__main__":

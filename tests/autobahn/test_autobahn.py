@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 
 from autobahn.fuzzing_client import Fuzzing, Verdict, find_python27, install
+from event_loops import LOOPS
 
 pytestmark = [pytest.mark.autobahn, pytest.mark.timeout(3 * 3600)]
 
 HERE = Path(__file__).parent
-LOOPS = ("asyncio", "uvloop")
-
 FULL = os.environ.get("AIOWS_AUTOBAHN") == "full"
 """Whether all cases run, which takes many minutes; the tox environment ``autobahn`` sets it."""
 

@@ -1,0 +1,33 @@
+"""In goes a name, out comes what makes an event loop of that kind: all those that aiows is tested on."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+__all__ = ("LOOPS", "LoopFactory", "loop_factory")
+
+LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
+
+
+def _uvloop() -> LoopFactory:
+    return _installed("uvloop").new_event_loop
+
+
+def _installed(name: str) -> Any:
+    return importlib.import_module(name)
+
+
+LOOPS: Final[dict[str, Callable[[], LoopFactory]]] = {
+    "asyncio": lambda: asyncio.new_event_loop,
+    "uvloop": _uvloop,
+    "asyncio+aiofastnet": lambda: _installed("aiofastnet").loop_factory(),
+    "uvloop+aiofastnet": lambda: _installed("aiofastnet").loop_factory(_uvloop()),
+}
+
+
+def loop_factory(name: str) -> LoopFactory:
+    """Raises ImportError for a loop that is not installed, KeyError for one that there is not."""
+    return LOOPS[name]()

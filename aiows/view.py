@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Final, Self, TypeAlias, cast
 from weakref import WeakValueDictionary
 
@@ -12,10 +12,23 @@ from ._wire import Compression, new_tuple
 from .attended import AttendedResponse, admit, result_of
 from .codecs import JSON, Codec
 from .connection import Connection, Hooks
-from .errors import RequestReleased
+from .errors import RegistrationError, RequestReleased
+from .expected import (
+    BYTES,
+    BYTES_OR_NO_LIMIT,
+    COMPRESSION,
+    COMPRESSION_THRESHOLD,
+    NAMES,
+    ORIGINS,
+    SECONDS_OR_NEVER,
+    Expected,
+    are,
+    is_number,
+    is_whole_number,
+)
 from .handshake import Origins
 from .hub import Hub
-from .inject import Factory
+from .inject import Factory, Use
 from .kinds import Guard, KindDispatcher, Middleware, Payload, on, register_marked
 
 __all__ = ("WebSocketView", "on")
@@ -46,7 +59,8 @@ class WebSocketView(web.View):
     proxy that speaks TLS wants to be named; see `aiows.handshake.check_origin`), ``keep_request``
     (False), ``payload_key``, ``max_bad_messages``, ``in_flight`` and ``kind_timeout`` (see
     `KindDispatcher`, there ``timeout``), ``guards`` and ``middleware`` (none; around every kind),
-    ``dependencies`` (none; for the view's methods).
+    ``dependencies`` (none; for the view's methods). One that cannot be is a RegistrationError when the class
+    is made.
     """
 
     max_msg_size: ClassVar[int] = 4 * 1024 * 1024
@@ -79,6 +93,7 @@ class WebSocketView(web.View):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        _check_attributes(cls)
         kinds = _dispatcher_of(cls)
         cls._handles_kinds = _declare_handled(cls, kinds)
         kinds.sends(*_inherited(cls, "sends"))
@@ -232,17 +247,72 @@ class _KindHooks(_ViewHooks):
         return super().message(ws, data, type)
 
 
+def _is_factory(value: object) -> bool:
+    return callable(value) or isinstance(value, Use | web.AppKey)
+
+
+def _is_router(value: object) -> bool:
+    match value:
+        case KindDispatcher() | (str(), KindDispatcher()):
+            return True
+        case _:
+            return False
+
+
+def _is_payload_type(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Payload)
+
+
+# What each class attribute should be.
+ATTRIBUTES: Final[Mapping[str, Expected]] = {
+    "max_msg_size": BYTES_OR_NO_LIMIT,
+    "max_backpressure": BYTES,
+    "idle_timeout": SECONDS_OR_NEVER,
+    "protocols": NAMES,
+    "codecs": Expected(are(lambda each: isinstance(each, Codec)), "a sequence of codecs"),
+    "compress": COMPRESSION,
+    "compress_threshold": COMPRESSION_THRESHOLD,
+    "origins": ORIGINS,
+    "keep_request": Expected(lambda value: isinstance(value, bool), "a bool"),
+    "payload_key": Expected(lambda value: isinstance(value, str | None), "a key, or None"),
+    "max_bad_messages": Expected(is_whole_number, "a number of messages, or 0 for no limit"),
+    "in_flight": Expected(is_whole_number, "a number of handlers"),
+    "kind_timeout": Expected(
+        lambda value: value is None or (is_number(value) and value > 0),
+        "more than 0 seconds, or None",
+    ),
+    "guards": Expected(are(callable), "a sequence of guards"),
+    "middleware": Expected(are(callable), "a sequence of middleware"),
+    "dependencies": Expected(are(_is_factory), "a sequence of factories, or use() of them"),
+    "routers": Expected(
+        are(_is_router), "a sequence of KindDispatcher objects, or pairs of a prefix and one"
+    ),
+    "sends": Expected(are(_is_payload_type), "a sequence of Payload types"),
+}
+
+
+def _check_attributes(view: type[WebSocketView]) -> None:
+    """Raise RegistrationError for what is not as it should be, of the class or of one of its bases."""
+    for base in view.__mro__:
+        for name, expected in ATTRIBUTES.items():
+            if name in vars(base):
+                expected.check(f"{base.__qualname__}.{name}", getattr(base, name))
+
+
 def _dispatcher_of(view: type[WebSocketView]) -> KindDispatcher:
-    return KindDispatcher(
-        payload_key=view.payload_key,
-        max_bad_messages=view.max_bad_messages,
-        codecs=view.codecs,
-        in_flight=view.in_flight,
-        timeout=view.kind_timeout,
-        middleware=view.middleware,
-        guards=view.guards,
-        dependencies=view.dependencies,
-    )
+    try:
+        return KindDispatcher(
+            payload_key=view.payload_key,
+            max_bad_messages=view.max_bad_messages,
+            codecs=view.codecs,
+            in_flight=view.in_flight,
+            timeout=view.kind_timeout,
+            middleware=view.middleware,
+            guards=view.guards,
+            dependencies=view.dependencies,
+        )
+    except ValueError as error:
+        raise RegistrationError(f"{view.__qualname__}: {error}") from error
 
 
 def _declare_handled(view: type[WebSocketView], kinds: KindDispatcher) -> bool:
@@ -250,7 +320,7 @@ def _declare_handled(view: type[WebSocketView], kinds: KindDispatcher) -> bool:
     has_methods = register_marked(view, kinds)
     routers: list[Router] = _inherited(view, "routers")
     for router in routers:
-        prefix, included = router if isinstance(router, tuple) else ("", router)
+        prefix, included = ("", router) if isinstance(router, KindDispatcher) else router
         kinds.include(included, prefix)
     fallback = getattr(view, FALLBACK, None)
     if fallback is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from time import process_time
 from typing import Any, ClassVar
@@ -13,7 +14,19 @@ import orjson
 import pytest
 from aiohttp import WSMessage, WSMsgType, web
 
-from aiows import HUB, HubMissing, Payload, RequestReleased, WebSocketView, on, setup
+from aiows import (
+    HUB,
+    HubMissing,
+    KindDispatcher,
+    Payload,
+    RegistrationError,
+    RequestReleased,
+    WebSocketView,
+    on,
+    setup,
+)
+from aiows.codecs import JSON
+from aiows.kinds import KindCall
 from raw_client import BINARY, CLOSE, PING, RawClient, build_frame, close_payload
 
 Serve = Callable[..., Awaitable[int]]
@@ -378,6 +391,71 @@ async def test_a_silent_peer_is_given_up_after_the_idle_timeout(
     async with asyncio.timeout(5):
         await view.closed.wait()
     assert view.log[-1] == (1006, "")
+
+
+def guard(call: KindCall) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("attribute", "given", "expected"),
+    [
+        ("max_msg_size", "4 MiB", "a number of bytes, or 0 for no limit"),
+        ("max_backpressure", 0, "a positive number of bytes"),
+        ("idle_timeout", None, "a number of seconds, or 0 for none"),
+        ("protocols", "chat", "a collection of names"),
+        ("codecs", JSON, "a sequence of codecs"),
+        ("codecs", [None], "a sequence of codecs"),
+        ("compress", "yes", "a member of Compression, or a bool"),
+        ("compress_threshold", -1, "a number of bytes, or None for the mode's own"),
+        ("origins", [80], "'same', '*', a collection of origins, or a function"),
+        ("keep_request", None, "a bool"),
+        ("payload_key", 5, "a key, or None"),
+        ("max_bad_messages", None, "a number of messages, or 0 for no limit"),
+        ("in_flight", "many", "a number of handlers"),
+        ("kind_timeout", 0, "more than 0 seconds, or None"),
+        ("guards", guard, "a sequence of guards"),
+        ("guards", None, "a sequence of guards"),
+        ("middleware", [5], "a sequence of middleware"),
+        ("dependencies", guard, "a sequence of factories, or use() of them"),
+        ("routers", KindDispatcher(), "a sequence of KindDispatcher objects, or pairs"),
+        ("routers", [object()], "a sequence of KindDispatcher objects, or pairs"),
+        ("routers", ("chat.", KindDispatcher()), "a sequence of KindDispatcher objects, or pairs"),
+        ("sends", Send, "a sequence of Payload types"),
+    ],
+)
+def test_an_attribute_of_the_wrong_shape_is_told(attribute: str, given: Any, expected: str) -> None:
+    """When the class is made, with its name, the attribute's, and what that should be."""
+    problem = f"Wrong.{attribute} is {expected}"
+    with pytest.raises(RegistrationError, match=f"^{re.escape(problem)}.*, not "):
+        type("Wrong", (WebSocketView,), {attribute: given})
+
+
+def test_what_a_base_beside_the_view_says_is_checked_too() -> None:
+    """The error names the class that says it."""
+
+    class Routed:
+        routers: ClassVar[Any] = KindDispatcher()
+
+    with pytest.raises(RegistrationError, match=r"Routed\.routers is a sequence"):
+
+        class Both(Routed, WebSocketView):
+            routers = ()
+
+
+@pytest.mark.parametrize(
+    ("attribute", "given", "problem"),
+    [
+        ("payload_key", "ref", "payload_key cannot be 'ref'"),
+        ("in_flight", 0, "in_flight is 1 or more"),
+        ("codecs", (), "codecs= has codecs, one at least"),
+    ],
+)
+def test_what_no_dispatcher_takes_is_told_with_the_view(
+    attribute: str, given: Any, problem: str
+) -> None:
+    """In the dispatcher's words."""
+    with pytest.raises(RegistrationError, match=f"^Wrong: {problem}"):
+        type("Wrong", (WebSocketView,), {attribute: given})
 
 
 async def test_drain_is_told_after_backpressure(serve: Serve, raw_client: Connect) -> None:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final, Self, TypeAlias, cast
+from typing import Any, Final, Self, TypeAlias
 
 from .._wire import Compression
 from ..errors import RegistrationError
+from ..expected import (
+    BYTES,
+    BYTES_OR_NO_LIMIT,
+    COMPRESSION,
+    COMPRESSION_THRESHOLD,
+    NAMES,
+    ORIGINS,
+    SECONDS_OR_NEVER,
+    Expected,
+)
 from ..handshake import Origins
 from ..inject import declared_parameters, refusal
 
@@ -89,9 +99,7 @@ def _check(name: str, value: Any) -> None:
     if name in ARGUMENTS:
         _check_callback(name, value)
     elif name in OPTIONS:
-        check, expected = OPTIONS[name]
-        if not check(value):
-            raise RegistrationError(f"{name} is {expected}, not {value!r}")
+        OPTIONS[name].check(name, value)
     else:
         raise RegistrationError(f"a websocket route has no {name!r}{_did_you_mean(name)}")
 
@@ -116,43 +124,13 @@ def _check_callback(name: str, value: Any) -> None:
         raise refusal(value, problem) from error
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_bytes_limit(value: Any) -> bool:
-    return _is_number(value) and isinstance(value, int) and value >= 0
-
-
-def _are_names(value: Any) -> bool:
-    if isinstance(value, str) or not isinstance(value, Collection):
-        return False
-    return all(isinstance(each, str) for each in cast("Iterable[object]", value))
-
-
-def _are_origins(value: Any) -> bool:
-    return value in (None, "*", "same") or callable(value) or _are_names(value)
-
-
-# Each option's check, and what it should be.
-OPTIONS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
-    "compression": (
-        lambda value: isinstance(value, bool | Compression),
-        "a member of Compression, or a bool",
-    ),
-    "compression_threshold": (
-        lambda value: value is None or _is_bytes_limit(value),
-        "a number of bytes, or None for the mode's own",
-    ),
-    "max_payload_length": (_is_bytes_limit, "a number of bytes, or 0 for no limit"),
-    "max_backpressure": (
-        lambda value: _is_bytes_limit(value) and value > 0,
-        "a positive number of bytes",
-    ),
-    "idle_timeout": (
-        lambda value: _is_number(value) and 0 <= value < float("inf"),
-        "a number of seconds, or 0 for none",
-    ),
-    "protocols": (_are_names, "a collection of names"),
-    "origins": (_are_origins, "'same', '*', a collection of origins, or a function"),
+# What each option should be.
+OPTIONS: Final[Mapping[str, Expected]] = {
+    "compression": COMPRESSION,
+    "compression_threshold": COMPRESSION_THRESHOLD,
+    "max_payload_length": BYTES_OR_NO_LIMIT,
+    "max_backpressure": BYTES,
+    "idle_timeout": SECONDS_OR_NEVER,
+    "protocols": NAMES,
+    "origins": ORIGINS,
 }

@@ -35,8 +35,7 @@ def websocket(
     pattern = _pattern(path)
     if behaviour is None or isinstance(behaviour, Mapping):
         given = cast("Mapping[str, Any]", behaviour or {})
-        handler = CallbackRoute(_behaviour(given, options)).handle
-        return _get(pattern, handler, name)
+        return _get(pattern, CallbackRoute(_behaviour(given, options)).handler, name)
     if isinstance(behaviour, type):
         return web.view(pattern, _view(behaviour, options), name=name)
     if not callable(behaviour):

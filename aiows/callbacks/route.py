@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any
 
 from aiohttp import web
@@ -28,6 +30,16 @@ class CallbackRoute(Hooks):
         self._behaviour = behaviour
         # Itself, so that there is no call in between.
         self.message = behaviour.message or super().message  # type: ignore[method-assign]
+
+    @property
+    def handler(self) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """`handle`, for a route; whoever looks at that finds the callback that takes the messages."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await self.handle(request)
+
+        callback = self._behaviour.message
+        return handle if callback is None else wraps(callback)(handle)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request: plain HTTP, or a 101 whose connection goes on by itself."""

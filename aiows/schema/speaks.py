@@ -19,9 +19,9 @@ SPOKEN: Final = "__aiows_speaks__"
 def speaks(kinds: KindDispatcher, /) -> Callable[[Endpoint], Endpoint]:
     """Say which kinds an endpoint serves, for the schema: nothing else changes.
 
-    For an aiohttp handler or ``web.View`` with a drop-in response and for the function of a
-    `WebSocketRoute`; the kinds of a `WebSocketView` are known without it. Returns the decorated endpoint
-    unchanged. Raises RegistrationError for what is no `KindDispatcher`.
+    For an aiohttp handler or ``web.View`` with a drop-in response, for the function of a `WebSocketRoute`
+    and for the ``message`` callback of a route; the kinds of a `WebSocketView` are known without it. Returns
+    the decorated endpoint unchanged. Raises RegistrationError for what is no `KindDispatcher`.
     """
     if not isinstance(kinds, KindDispatcher):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise RegistrationError(f"speaks() takes a KindDispatcher, not {kinds!r}")

@@ -8,12 +8,15 @@ import pytest
 from aiohttp import web
 
 from aiows import (
+    Connection,
     KindDispatcher,
+    OpCode,
     RegistrationError,
     WebSocket,
     WebSocketRoute,
     WebSocketView,
     on,
+    websocket,
 )
 from aiows.schema import speaks
 from aiows.schema.application import Channel, read_channels
@@ -106,6 +109,30 @@ def test_the_order_of_decorators_does_not_matter() -> None:
     async def endpoint(ws: WebSocket) -> None: ...
 
     assert [each.address for each in channels_of(before, after)] == ["/a", "/b"]
+
+
+def test_a_route_of_callbacks_speaks_by_the_one_that_takes_the_messages() -> None:
+    """Its docstring is the channel's; it may be told before or after the route was made."""
+
+    def hear(ws: Connection, message: str | bytes, opcode: OpCode) -> None:
+        """What the bell hears."""
+
+    late = websocket("/late", message=hear)
+    early = websocket("/early", {"message": speaks(kinds_with("ring"))(hear)})
+    found = channels_of(early, late)
+    assert [each.address for each in found] == ["/early", "/late"]
+    for channel in found:
+        assert [each.kind for each in channel.contracts] == ["ring"]
+        assert channel.summary == "What the bell hears."
+
+
+def test_a_route_of_callbacks_that_says_nothing_has_no_channel() -> None:
+    """With a callback for messages or without one."""
+    routes = [
+        websocket("/a", message=lambda ws, message, opcode: None),
+        websocket("/b", open=lambda ws: None),
+    ]
+    assert channels_of(*routes) == []
 
 
 def test_a_class_of_aiohttps_can_speak_too() -> None:

@@ -37,7 +37,7 @@ class OnePerKey:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """A message cancels the one before it, of the same ``key`` if there is one."""
+    """A message cancels the one before it, of the same ``key`` if there is one, once no guard refuses it."""
 
     key: Key | None = None
 

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from ..connection import ANSWERS
+from ..connection import ANSWERS, Peer
 from ..inject import (
     Parameter,
     Plan,
@@ -23,7 +23,7 @@ from ..inject import (
     refusal,
     return_annotation,
 )
-from .calls import Caller, surrounded
+from .calls import Caller, Guard, Middleware, surrounded
 from .concurrency import Concurrency, InOrder
 from .examples import read_examples
 from .message_types import (
@@ -73,15 +73,18 @@ class Route(Terms):
     handler gets; ``message_type`` has then the kind and the ref alone.
 
     ``call(ws, message, instance)`` asks the guards, goes through the middleware and calls the handler;
-    what it returns may have to be awaited. ``is_in_order``: no other message may overlap with its own.
-    ``is_plain``: and it needs no second reading and no limit of time. ``needs_instance``: it is a method's.
-    ``arguments``: all that ``call`` does is to call ``handler`` with these; None: it does more.
+    what it returns may have to be awaited. ``admit`` does the first of that alone, and ``enter`` the rest.
+    ``is_in_order``: no other message may overlap with its own. ``is_plain``: and it needs no second reading
+    and no limit of time. ``needs_instance``: it is a method's. ``arguments``: all that ``call`` does is to
+    call ``handler`` with these; None: it does more.
     """
 
     kind: str
     message_type: Any
     plan: Plan
     call: Caller = field(init=False)
+    admit: Caller = field(init=False)
+    enter: Caller = field(init=False)
     is_in_order: bool = field(init=False)
     is_plain: bool = field(init=False)
 
@@ -102,14 +105,16 @@ class Route(Terms):
         is_plain = is_in_order and self.payload is None and self.timeout is None
         object.__setattr__(self, "is_in_order", is_in_order)
         object.__setattr__(self, "is_plain", is_plain)
-        call = surrounded(
-            self.plan.call,
-            kind=self.kind,
-            handler=self.handler,
-            guards=self.guards,
-            middleware=self.middleware,
+        object.__setattr__(self, "call", self._around(self.plan.call, self.guards, self.middleware))
+        object.__setattr__(self, "admit", self._around(_nothing, self.guards, ()))
+        object.__setattr__(self, "enter", self._around(self.plan.call, (), self.middleware))
+
+    def _around(
+        self, call: Caller, guards: tuple[Guard, ...], middleware: tuple[Middleware, ...]
+    ) -> Caller:
+        return surrounded(
+            call, kind=self.kind, handler=self.handler, guards=guards, middleware=middleware
         )
-        object.__setattr__(self, "call", call)
 
     def of_kind(self, kind: str) -> Route:
         """Return the route of the same handler for another kind."""
@@ -127,6 +132,10 @@ class Route(Terms):
             guards=(*outer.guards, *self.guards),
             timeout=outer.timeout if self.timeout is None else self.timeout,
         )
+
+
+def _nothing(ws: Peer, message: Any, instance: Any) -> None:
+    """Stand where the handler would, behind guards that are asked alone."""
 
 
 def build_route(

@@ -24,6 +24,8 @@ from ..connection import (
 )
 from ..errors import ConnectionClosed, KindError
 from ..inject import refusal
+from .calls import Caller
+from .concurrency import Latest
 from .payload import Payload, Ref
 from .reader import Request
 from .refusals import INTERNAL, quote, superseded, unreferred
@@ -168,20 +170,17 @@ class Runner:
         await flight.room(self._in_flight)
         if flight.was_called_off(request.ref):
             return
-        if request.route.is_in_order:
-            await self._handle(ws, request, instance, codec)
-        else:
+        if not request.route.is_in_order:
             await self._begin(ws, request, instance, codec)
+            return
+        called = self._called(request.route.call, ws, request, instance)
+        await self._answer(called, ws, request, codec)
 
-    async def _handle(
-        self, ws: Peer, request: Request, instance: Any, codec: Codec, work: Work | None = None
-    ) -> None:
-        """Call the handler, and answer; ``work``: in a task of its own."""
-        called = self._call(ws, request, instance, work)
-        await self._answer(called, ws, request, codec, work)
-
-    async def _call(self, ws: Peer, request: Request, instance: Any, work: Work | None) -> Any:
-        value = request.route.call(ws, request.message, instance)
+    async def _called(
+        self, call: Caller, ws: Peer, request: Request, instance: Any, work: Work | None = None
+    ) -> Any:
+        """Call what is around the handler, or a part of it; ``work``: in a task of its own."""
+        value = call(ws, request.message, instance)
         return await self._finished(value, ws, request, work)
 
     async def _finished(
@@ -265,11 +264,17 @@ class Runner:
         work: Work,
     ) -> None:
         lanes = self._lanes.setdefault(ws.connection, Lanes())
+        route, call = request.route, request.route.call
         try:
-            with work, lanes.entered(place, request.route.concurrency, work) as turn:
-                async with turn:
-                    await self._handle(ws, request, instance, codec, work)
-        except (Stopped, asyncio.CancelledError) as error:
+            with work, lanes.entered(place, route.concurrency, work) as lane:
+                if isinstance(route.concurrency, Latest):  # what a guard refuses takes no place
+                    await self._called(route.admit, ws, request, instance, work)
+                    lane.supersede_before(work)
+                    call = route.enter
+                async with lane.turn:
+                    called = self._called(call, ws, request, instance, work)
+                    await self._answer(called, ws, request, codec, work)
+        except FAILURES as error:
             await _send_failure(ws, error, request, codec)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator, Hashable
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, Final, cast
 
 from ..connection import Work
-from .concurrency import Concurrency, Latest, Parallel
+from .concurrency import Concurrency, Parallel
 
-__all__ = ("SUPERSEDED", "Lanes", "key_of")
+__all__ = ("SUPERSEDED", "Lane", "Lanes", "key_of")
 
 SUPERSEDED: Final = "a later message has taken its place"
 
@@ -28,14 +29,22 @@ def key_of(concurrency: Concurrency, message: Any) -> Any:
     return cast("Any", message)[key] if isinstance(message, dict) else getattr(message, key)
 
 
-class _Lane:
-    """Messages that wait for each other: ``turn`` is for as many as may be at work at once."""
+class Lane:
+    """Messages that wait for each other: ``turn`` is for as many as may be at work at once.
+
+    ``works``: all that are here, in the order in which they came.
+    """
 
     __slots__ = ("turn", "works")
 
     def __init__(self, limit: int) -> None:
         self.turn = asyncio.Semaphore(limit)
         self.works: dict[Work, None] = {}
+
+    def supersede_before(self, work: Work) -> None:
+        """Stop what came before ``work``."""
+        for earlier in takewhile(lambda each: each is not work, self.works):
+            earlier.stop(SUPERSEDED)
 
 
 class Lanes:
@@ -44,23 +53,18 @@ class Lanes:
     __slots__ = ("_lanes",)
 
     def __init__(self) -> None:
-        self._lanes: dict[Hashable, _Lane] = {}
+        self._lanes: dict[Hashable, Lane] = {}
 
     @contextmanager
-    def entered(
-        self, place: Hashable, concurrency: Concurrency, work: Work
-    ) -> Generator[asyncio.Semaphore]:
-        """Be in the lane ``place``, whose turn is to be awaited; `Latest` has it to itself."""
+    def entered(self, place: Hashable, concurrency: Concurrency, work: Work) -> Generator[Lane]:
+        """Be in the lane ``place``, whose turn is to be awaited."""
         lane = self._lanes.get(place)
         if lane is None:
             limit = concurrency.limit if isinstance(concurrency, Parallel) else 1
-            lane = self._lanes[place] = _Lane(limit)
-        if isinstance(concurrency, Latest):
-            for earlier in lane.works:
-                earlier.stop(SUPERSEDED)
+            lane = self._lanes[place] = Lane(limit)
         lane.works[work] = None
         try:
-            yield lane.turn
+            yield lane
         finally:
             del lane.works[work]
             if not lane.works:

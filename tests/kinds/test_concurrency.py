@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 from weakref import WeakSet
 
 import pytest
 
-from aiows import KindDispatcher, Payload, RegistrationError
-from aiows.kinds import Concurrency, InOrder, Latest, OnePerKey, Parallel
+from aiows import KindDispatcher, KindError, Payload, RegistrationError
+from aiows.kinds import Concurrency, Guard, InOrder, KindCall, Latest, Next, OnePerKey, Parallel
 from json_client import JsonClient, app_with
 from raw_client import BINARY, TEXT, RawClient, build_frame
 
@@ -29,10 +29,12 @@ class Floor:
         self.gates: dict[int, asyncio.Event] = {}
         self.client: JsonClient
 
-    async def enter(self, concurrency: Concurrency, **options: Any) -> JsonClient:
+    async def enter(
+        self, concurrency: Concurrency, work_guards: Sequence[Guard] = (), **options: Any
+    ) -> JsonClient:
         kinds = KindDispatcher(**options)
 
-        @kinds.on("work", concurrency=concurrency)
+        @kinds.on("work", concurrency=concurrency, guards=work_guards)
         async def work(n: int, room: str = "") -> int:
             self.log.append(f"{n} begins")
             try:
@@ -155,6 +157,88 @@ async def test_latest_may_be_so_for_each_key(floor: Floor) -> None:
     floor.client.say("work", n=3, room="a")
     await floor.logged("1 begins", "2 begins", "1 cancelled", "3 begins")
     assert (await client.ask("ping", ref="p"))["result"] == "pong"
+
+
+def refuse_strangers(call: KindCall) -> None:
+    if call.payload.room == "strange":
+        raise KindError("stranger", "Not here.")
+
+
+async def refuse_strangers_later(call: KindCall) -> None:
+    await asyncio.sleep(0)
+    refuse_strangers(call)
+
+
+@pytest.mark.parametrize("guard", [refuse_strangers, refuse_strangers_later])
+async def test_a_message_that_a_guard_refuses_takes_no_place(floor: Floor, guard: Guard) -> None:
+    """What runs goes on to its end."""
+    client = await floor.enter(Latest(), work_guards=[guard])
+    floor.work(1)
+    await floor.logged("1 begins")
+    floor.work(2, room="strange")
+    assert (await client.hear())["error"]["code"] == "stranger"
+    floor.gate(1).set()
+    assert (await client.hear())["result"] == 1
+    assert floor.log == ["1 begins", "1 ends"]
+
+
+async def test_what_runs_goes_on_while_a_guard_of_the_latest_waits(floor: Floor) -> None:
+    """Guards are asked, and middleware is entered, once for each message."""
+    asked: list[int] = []
+    entered: list[int] = []
+
+    async def wait_with_2(call: KindCall) -> None:
+        asked.append(call.payload.n)
+        if call.payload.n == 2:
+            await floor.gate(20).wait()
+
+    async def around(call: KindCall, next: Next) -> Any:
+        entered.append(call.payload.n)
+        return await next(call)
+
+    client = await floor.enter(Latest(), work_guards=[wait_with_2], middleware=[around])
+    floor.work(1)
+    await floor.logged("1 begins")
+    floor.work(2)
+    await floor.stays("1 begins")
+    floor.gate(20).set()
+    assert (await client.hear())["error"]["code"] == "superseded"
+    await floor.logged("1 begins", "1 cancelled", "2 begins")
+    assert asked == entered == [1, 2]
+
+
+async def test_a_guard_of_the_latest_that_takes_too_long_refuses(floor: Floor) -> None:
+    """It has the time of a handler."""
+
+    async def wait_with_2(call: KindCall) -> None:
+        if call.payload.n == 2:
+            await floor.gate(20).wait()
+
+    client = await floor.enter(Latest(), work_guards=[wait_with_2], timeout=0.2)
+    floor.work(1)
+    await floor.logged("1 begins")
+    floor.gate(1).set()
+    assert (await client.hear())["result"] == 1
+    floor.work(2)
+    assert (await client.hear())["error"]["code"] == "timeout"
+    assert floor.log == ["1 begins", "1 ends"]
+
+
+async def test_the_latest_is_the_one_that_came_last(floor: Floor) -> None:
+    """However long the guards of those before it wait: they never begin."""
+
+    async def wait_with_1(call: KindCall) -> None:
+        if call.payload.n == 1:
+            await floor.gate(10).wait()
+
+    client = await floor.enter(Latest(), work_guards=[wait_with_1])
+    floor.work(1, 2)
+    refused = await client.hear()
+    assert (refused["ref"], refused["error"]["code"]) == (1, "superseded")
+    floor.gate(10).set()
+    floor.gate(2).set()
+    assert (await client.hear())["result"] == 2
+    assert floor.log == ["2 begins", "2 ends"]
 
 
 async def test_a_message_that_waits_for_its_turn_can_be_taken_back(floor: Floor) -> None:

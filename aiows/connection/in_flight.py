@@ -71,9 +71,13 @@ class Work:
         self.is_stream = True
         self._flight.stop_if_unwanted(self)
 
+    @property
+    def is_told_to_stop(self) -> bool:
+        return self._reason is not None
+
     def stop(self, reason: str) -> None:
         """End it where it waits; where it is running just now, where it next waits."""
-        if self.task is None or self._reason is not None:
+        if self.task is None or self.is_told_to_stop:
             return
         if self.task is asyncio.current_task():
             self.task.get_loop().call_soon(self.stop, reason)
@@ -143,6 +147,12 @@ class InFlight:
     def is_empty(self) -> bool:
         """Whether no handler waits, and no request that may still come was taken back."""
         return not self._works and not self._called_off
+
+    def has(self, ref: Ref) -> bool:
+        """Whether a request with ``ref`` waits, and was not told to stop."""
+        return ref is not None and any(
+            work.ref == ref and not work.is_told_to_stop for work in self._works
+        )
 
     def is_full(self, limit: int) -> bool:
         """Whether ``limit`` handlers wait for something else than the peer's answer."""

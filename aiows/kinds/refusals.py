@@ -13,12 +13,14 @@ from msgspec import ValidationError
 
 from ..codecs import JSON, Codec, Document, JsonCodec, Misfit
 from ..errors import KindError
+from .payload import Ref
 
 __all__ = (
     "INTERNAL",
     "Refusals",
     "missing_kind",
     "quote",
+    "ref_in_use",
     "superseded",
     "unknown_kind",
     "unreferred",
@@ -140,6 +142,11 @@ def unreferred(kind: str) -> KindError:
     return KindError(
         "invalid", f"ref: the answer to {quote(kind)} is a stream, which needs one", details
     )
+
+
+def ref_in_use(ref: Ref) -> KindError:
+    """Refuse a request with the ref of another: whoever asked could not tell the answers apart."""
+    return _invalid("ref", expected="one that no request at work has", got=_shorten(str(ref)))
 
 
 def superseded() -> KindError:

@@ -28,7 +28,7 @@ from .calls import Caller
 from .concurrency import Latest
 from .payload import Payload, Ref
 from .reader import Request
-from .refusals import INTERNAL, quote, superseded, unreferred
+from .refusals import INTERNAL, quote, ref_in_use, superseded, unreferred
 from .replies import end, error_reply, item, reply
 from .scheduling import SUPERSEDED, Lanes, key_of
 from .streams import send_items
@@ -169,6 +169,9 @@ class Runner:
         flight = ws.connection.exchange.in_flight
         await flight.room(self._in_flight)
         if flight.was_called_off(request.ref):
+            return
+        if flight.has(request.ref):
+            await _send_error(ws, ref_in_use(request.ref), request, codec)
             return
         if not request.route.is_in_order:
             await self._begin(ws, request, instance, codec)

@@ -252,6 +252,51 @@ async def test_a_message_that_waits_for_its_turn_can_be_taken_back(floor: Floor)
     await floor.logged("1 begins", "1 ends", "3 begins")
 
 
+async def test_requests_at_work_have_refs_of_their_own(floor: Floor) -> None:
+    """One with the ref of another is refused, of whatever kind; once that has ended the ref is free."""
+    client = await floor.enter(Parallel(2))
+    floor.work(1)
+    await floor.logged("1 begins")
+    refused = {
+        "kind": "error",
+        "ref": 1,
+        "error": {
+            "code": "invalid",
+            "message": "ref: expected one that no request at work has, got 1",
+            "details": {
+                "field": "ref",
+                "expected": "one that no request at work has",
+                "got": "1",
+            },
+        },
+    }
+    assert await client.ask("work", n=2, ref=1) == refused
+    assert await client.ask("ping", ref=1) == refused
+    floor.gate(1).set()
+    assert (await client.hear())["result"] == 1
+    assert (await client.ask("ping", ref=1))["result"] == "pong"
+    assert floor.log == ["1 begins", "1 ends"]
+
+
+async def test_the_ref_of_a_request_that_was_taken_back_is_free(floor: Floor) -> None:
+    """At once, although its handler has not ended yet."""
+    client = await floor.enter(Parallel(2))
+    floor.work(1)
+    await floor.logged("1 begins")
+    floor.gate(2).set()
+    again = build_frame(TEXT, '{"kind":"work","n":2,"ref":1}')
+    client.raw.send_raw(build_frame(TEXT, '{"kind":"cancel","ref":1}') + again)
+    assert await client.hear() == {"kind": "reply", "ref": 1, "result": 2}
+
+
+async def test_messages_without_a_ref_have_none_in_common(floor: Floor) -> None:
+    """They are nobody's questions."""
+    client = await floor.enter(Parallel(2))
+    client.say("work", n=1)
+    client.say("work", n=2)
+    await floor.logged("1 begins", "2 begins")
+
+
 async def test_one_connection_does_not_wait_for_another(floor: Floor, raw_client: Connect) -> None:
     """Keys and limits are a connection's own."""
     client = await floor.enter(OnePerKey("room"))

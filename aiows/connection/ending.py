@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from .._wire import MessageReader, Opcode, build_close, build_frame
 from ..errors import ConnectionClosed, ProtocolError
 from .afterwards import Afterwards, Farewell
+from .finale import LIVES, Finale, Unended
 from .options import ConnectionOptions
 from .outbox import Outbox
 from .per_loop import per_loop
@@ -47,16 +48,11 @@ class Ending:
     __slots__ = (
         "__weakref__",
         "_afterwards",
-        "_close_code",
-        "_close_reason",
         "_consumer",
-        "_deadline",
-        "_done",
         "_exchange",
+        "_finale",
         "_host",
         "_hub",
-        "_is_leaving",
-        "_is_over",
         "_leave_callbacks",
         "_options",
         "_protocol",
@@ -64,13 +60,9 @@ class Ending:
         "_state",
         "_transport",
         "appointment",
-        "exception",
-        "failure",
         "in_flight",
         "outbox",
         "pinged_at",
-        "was_clean",
-        "was_cut",
     )
 
     def __init__(
@@ -92,20 +84,11 @@ class Ending:
         self._host = host
         self._hub = hub
         self._state = State.OPEN
-        self._close_code: int | None = None
-        self._close_reason = ""
-        self._is_leaving = False
-        self._is_over = False
-        self._deadline: asyncio.TimerHandle | None = None
-        self._done: asyncio.Future[None] | None = None
+        self._finale: Unended = LIVES
         self._leave_callbacks: list[Callable[[Connection], None]] | None = None
         self._afterwards: Afterwards | None = None
         self._exchange: Exchange | None = None
         self.in_flight: InFlight | None = None  # the exchange's: what handlers wait
-        self.failure: Exception | None = None  # the peer's: a broken protocol, or silence
-        self.exception: BaseException | None = None
-        self.was_clean = False  # both Close frames have passed
-        self.was_cut = False  # lost while it was open
         self._protocol = WebSocketProtocol(self._itself, reader, transport, shared)
         self.outbox = Outbox(
             self,
@@ -125,6 +108,13 @@ class Ending:
         return cast("Connection", self)
 
     @property
+    def _own_finale(self) -> Finale:
+        """Where what is known of the end is kept, from now on."""
+        if not isinstance(self._finale, Finale):
+            self._finale = Finale()
+        return self._finale
+
+    @property
     def closed(self) -> bool:
         """Whether nothing can be sent any more; true as soon as the peer is lost."""
         return self._state not in (State.OPEN, State.CLOSE_RECEIVED)
@@ -132,12 +122,32 @@ class Ending:
     @property
     def close_code(self) -> int | None:
         """The first close code that either side gave; 1005: none, 1006: lost; None while open."""
-        return self._close_code
+        return self._finale.close_code
 
     @property
     def close_reason(self) -> str:
         """The text that came with the close code."""
-        return self._close_reason
+        return self._finale.close_reason
+
+    @property
+    def exception(self) -> BaseException | None:
+        """What the connection ended with; None while it lives, and after a clean end."""
+        return self._finale.exception
+
+    @property
+    def failure(self) -> Exception | None:
+        """What the peer did wrong: it broke the protocol, or fell silent."""
+        return self._finale.failure
+
+    @property
+    def was_clean(self) -> bool:
+        """Whether both Close frames have passed."""
+        return self._finale.was_clean
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether it was lost while it was open."""
+        return self._finale.was_cut
 
     # closing
 
@@ -158,7 +168,7 @@ class Ending:
 
     def _close_now(self) -> None:
         """The peer was lost, and what it had sent before is still being handled: no more of it."""
-        if not self._is_leaving:
+        if not self._finale.is_leaving:
             self._end()
 
     def end(self, code: int = 1000, message: str | bytes = "") -> None:
@@ -169,10 +179,10 @@ class Ending:
         """Answer the peer's Close with its own code, once (RFC 6455, section 5.5.1)."""
         if self._state is not State.CLOSE_RECEIVED:
             return
-        code = self._close_code
+        code = self._finale.close_code
         assert code is not None
-        payload = b"" if code == NO_STATUS else build_close(code, self._close_reason)
-        self._send_close(payload, code, self._close_reason)
+        payload = b"" if code == NO_STATUS else build_close(code, self.close_reason)
+        self._send_close(payload, code, self.close_reason)
         self._end()
 
     def _fail(self, error: ProtocolError) -> None:
@@ -206,9 +216,10 @@ class Ending:
         """Wait until both Close frames have passed, or the peer is lost."""
         if self._state in (State.CLOSED, State.LOST):
             return
-        if self._done is None:
-            self._done = self._shared.loop.create_future()
-        await asyncio.shield(self._done)
+        finale = self._own_finale
+        if finale.done is None:
+            finale.done = self._shared.loop.create_future()
+        await asyncio.shield(finale.done)
 
     def _send_close(self, payload: bytes, code: int, reason: str) -> None:
         self._note_close(code, reason)
@@ -222,9 +233,10 @@ class Ending:
 
     def _note_close(self, code: int, reason: str) -> None:
         """The first code wins, whoever gave it."""
-        if self._close_code is None:
-            self._close_code = code
-            self._close_reason = reason
+        finale = self._own_finale
+        if finale.close_code is None:
+            finale.close_code = code
+            finale.close_reason = reason
 
     def _give_up_on_close(self) -> None:
         """The peer did not answer our Close in time."""
@@ -237,13 +249,14 @@ class Ending:
         self._transport.close()
 
     def _clear_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        finale = self._finale
+        if isinstance(finale, Finale) and finale.deadline is not None:
+            finale.deadline.cancel()
+            finale.deadline = None
 
     def _set_deadline(self, seconds: float, callback: Callable[..., None], *args: Any) -> None:
         self._clear_deadline()
-        self._deadline = self._shared.loop.call_later(seconds, callback, *args)
+        self._own_finale.deadline = self._shared.loop.call_later(seconds, callback, *args)
 
     def _step(self, event: Event) -> None:
         self._state = NEXT[self._state, event]
@@ -253,20 +266,22 @@ class Ending:
         self.outbox.is_open = not self.closed
         if self._state not in (State.CLOSED, State.LOST):
             return
-        self.was_clean = self.was_clean or self._state is State.CLOSED
-        if self._done is not None and not self._done.done():
-            self._done.set_result(None)
+        finale = self._own_finale
+        finale.was_clean = finale.was_clean or self._state is State.CLOSED
+        if finale.done is not None and not finale.done.done():
+            finale.done.set_result(None)
 
     # what the peer did
 
     def failed(self, error: ProtocolError) -> None:
         """The peer broke the protocol; what it sent before is handled first, but not for ever."""
         self._protocol.ignore()
-        self.exception = error
+        finale = self._own_finale
+        finale.exception = error
         if self.closed:
             self.hang_up()
             return
-        self.failure = error
+        finale.failure = error
         self._end_exchange()
         self._set_deadline(self._options.close_timeout, self._fail, error)
         self._consumer.on_message()
@@ -275,16 +290,17 @@ class Ending:
         """The TCP connection is gone."""
         if self._state is State.LOST:
             return
-        self.was_cut = not self.closed
+        finale = self._own_finale
+        finale.was_cut = not self.closed
         self._note_close(ABNORMAL, "")
         closed = self._closed_error()
-        if not self.was_clean:
-            self.exception = self.exception or error or closed
+        if not finale.was_clean:
+            finale.exception = finale.exception or error or closed
         self._step(Event.LOSE)
         self.outbox.fail(closed)
         self._host.lost(error)
         self._leave()
-        if self._is_over:
+        if finale.is_over:
             self._clear_deadline()
             return
         # What had arrived before is still handled, but a handler that never ends cannot hold it back.
@@ -296,7 +312,7 @@ class Ending:
             self._exchange.left(self._closed_error())
 
     def _closed_error(self) -> ConnectionClosed:
-        return ConnectionClosed(self._close_code, self._close_reason)
+        return ConnectionClosed(self.close_code, self.close_reason)
 
     def outbox_drained(self) -> None:
         """There is room again."""
@@ -337,8 +353,9 @@ class Ending:
         """Nor has it answered the ping."""
         policy = self._options.keepalive
         assert policy is not None
-        self.failure = TimeoutError(f"No PONG received after {policy.give_up_after} seconds")
-        self.abort(self.failure)
+        silence = TimeoutError(f"No PONG received after {policy.give_up_after} seconds")
+        self._own_finale.failure = silence
+        self.abort(silence)
 
     # who is told
 
@@ -364,15 +381,16 @@ class Ending:
         if self._afterwards is None:
             self._afterwards = Afterwards()
         self._afterwards.add(farewell)
-        if self._is_over:
+        if self._finale.is_over:
             self._afterwards.begin(self._shared.loop)
 
     def _leave(self) -> None:
         self._end_exchange()
         if self._options.keepalive is not None:
             self._shared.keepalive(self._options.keepalive).stop(self)
+        finale = self._own_finale
         callbacks, self._leave_callbacks = self._leave_callbacks or (), None
-        self._is_leaving = True
+        finale.is_leaving = True
         if self._hub is not None:
             self._hub.detach(self._itself)
         for callback in callbacks:
@@ -380,24 +398,25 @@ class Ending:
                 callback(self._itself)
             except Exception:
                 logger.exception("a leave callback of %r raised", self)
-        self._is_leaving = False
+        finale.is_leaving = False
 
     def _end(self) -> None:
         """Tell the consumer, exactly once."""
-        if self._is_over:
+        finale = self._own_finale
+        if finale.is_over:
             return
-        self._is_over = True
+        finale.is_over = True
         self._protocol.clear()
         if self._state is State.LOST:
             self._clear_deadline()
-        assert self._close_code is not None
-        self._consumer.on_close(self._close_code, self._close_reason)
+        assert finale.close_code is not None
+        self._consumer.on_close(finale.close_code, finale.close_reason)
         if self._afterwards is not None:
             self._afterwards.begin(self._shared.loop)
 
     def _finish(self) -> None:
         """Everything has been handled: if there is an end to come, it comes now."""
-        if self._is_over:
+        if self._finale.is_over:
             return
         if self._state is State.LOST:
             self._end()

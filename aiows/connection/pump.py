@@ -61,8 +61,7 @@ class Pump(Handling):
     """
 
     __slots__ = (
-        "_has_drained",
-        "_is_draining",
+        "_drained",
         "_is_dropping",
         "_is_open",
         "_shared",
@@ -77,8 +76,8 @@ class Pump(Handling):
         super().__init__(hooks, types)
         self._shared = per_loop(loop)
         self._is_open = False
-        self._has_drained = False
-        self._is_draining = False
+        # None while nobody is being told of a drain, else whether there was another one since.
+        self._drained: bool | None = None
         self._is_dropping = False
         # The loop itself keeps tasks only weakly. None while there is none: a set has 216 bytes.
         self._tasks: set[asyncio.Task[None]] | None = None
@@ -113,9 +112,9 @@ class Pump(Handling):
             self._handle_news()
 
     def on_drain(self) -> None:
-        self._has_drained = True
-        if not self._is_draining:
-            self._is_draining = True
+        is_told_of_one = self._drained is not None
+        self._drained = True
+        if not is_told_of_one:
             self._run(self._handle_drains)
 
     def on_dropped(self, message: PreparedMessage) -> None:
@@ -178,12 +177,12 @@ class Pump(Handling):
 
     def _handle_drains(self) -> Awaitable[Any] | None:
         """Tell of a drain, and again if there was another one meanwhile."""
-        while self._has_drained and not self.connection.closed:
-            self._has_drained = False
+        while self._drained and not self.connection.closed:
+            self._drained = False
             waiting = self._call(self._hooks.drain)
             if waiting is not None:
                 return waiting
-        self._is_draining = False
+        self._drained = None
         return None
 
     # how it runs it

@@ -13,7 +13,8 @@ LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
 
 
 def _uvloop() -> LoopFactory:
-    return _installed("uvloop").new_event_loop
+    factory: LoopFactory = _installed("uvloop").new_event_loop
+    return factory
 
 
 def _installed(name: str) -> Any:

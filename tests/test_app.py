@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import perf_counter, process_time
+from typing import cast
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
@@ -315,8 +316,7 @@ async def peer_closes(ws: ClientWebSocketResponse) -> None:
 
 async def peer_aborts(ws: ClientWebSocketResponse) -> None:
     assert ws._conn is not None
-    transport: Any = ws._conn.transport
-    transport.abort()
+    cast("asyncio.Transport", ws._conn.transport).abort()
 
 
 @pytest.mark.parametrize(
@@ -401,9 +401,9 @@ class IdlePeer(asyncio.Protocol):
         self.received = b""
         self.close_code = 0
 
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        transport.write(self.HELLO)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.write(self.HELLO)
 
     def data_received(self, data: bytes) -> None:
         self.received += data

@@ -124,8 +124,11 @@ class Connection(Subscribing, Conversing):
         DROPPED if the connection is closed, or if something waits already and this message would
         make it more than ``max_backpressure`` bytes. Raises TypeError for what the codec cannot say.
         """
-        if message.__class__ is str and self._deflater is None:  # encoded where it is sent
-            return self.outbox.push(_TEXT, message)
+        if self._deflater is None:  # encoded where it is sent
+            if message.__class__ is str:
+                return self.outbox.push(_TEXT, message)
+            if message.__class__ is bytes:
+                return self.outbox.push(_BINARY, message)
         if isinstance(message, PreparedMessage):
             spoken = message.spoken_in(self.codec)
             return SendStatus.DROPPED if spoken is None else self._push(spoken)

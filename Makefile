@@ -1,6 +1,6 @@
 # Everything happens in a virtual environment, made when it is first needed.
 #   make demo    the chat on http://localhost:8080; PORT= chooses another port
-#   make test    the tests
+#   make test    the tests; AIOWS_TEST_LOOP= chooses the event loop, see tests/event_loops.py
 #   make bench   what a message costs, here and with others: see benchmarks/README.md
 #   make instructions   whether a hot path needs more instructions than it should
 # PYTHON= chooses the interpreter, otherwise it is the newest one from 3.11 on.

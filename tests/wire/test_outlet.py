@@ -263,6 +263,30 @@ def test_a_large_payload_is_not_copied(wire: Wire, is_reading: bool) -> None:
     assert sum(each is payload for each in bench.written) == 2
 
 
+@pytest.mark.parametrize("text", ["ascii" * 40_000, "öäü€" * 40_000], ids=["ascii", "other"])
+@pytest.mark.parametrize("limit", [64 * 1024, 2**24])
+def test_a_large_text_outlives_whoever_sent_it(wire: Wire, text: str, limit: int) -> None:
+    """Its bytes are still there when it leaves, however much may leave at once."""
+    bench = Bench(wire, limit=limit, most=2**24)
+    bench.begin_read()
+    assert bench.outlet.push(Opcode.TEXT, f"{text}!")
+    assert bench.outlet.push(Opcode.TEXT, "after")
+    frames = [build_frame(Opcode.TEXT, each.encode()) for each in (text + "!", "after")]
+    assert bench.outlet.amount + sum(map(len, bench.written)) == sum(map(len, frames))
+    bench.end_turn()
+    assert b"".join(bench.written) == b"".join(frames)
+
+
+def test_a_large_text_that_is_ascii_is_not_copied(wire: Wire) -> None:
+    """The native build writes a view of it."""
+    bench = Bench(wire, limit=64 * 1024, most=2**24)
+    text = "ascii" * 40_000
+    bench.outlet.push(Opcode.TEXT, text)
+    bench.end_turn()
+    views = [each for each in bench.written if isinstance(each, memoryview)]
+    assert [bytes(each) for each in views] == ([text.encode()] if wire.name == "native" else [])
+
+
 def test_a_large_payload_waits_as_a_whole(wire: Wire) -> None:
     """Its header is counted, and leaves when it does."""
     bench = Bench(wire, limit=1000, most=2**20)
@@ -305,6 +329,35 @@ def test_what_leaves_with_a_turn_goes_to_the_socket_itself(wire: Wire, ends: End
     assert (theirs.recv(100), bench.written) == (b"12", [])
     bench.outlet.write(b"3")
     assert bench.written == [b"3"], "outside of a turn's end nobody knows whether there is a loop"
+
+
+def test_what_is_left_of_a_large_text_is_left_to_the_transport(wire: Wire, ends: Ends) -> None:
+    """Its header has left with what was before it, and then there was no more room for a while."""
+    ours, theirs = ends
+    bench = Bench(wire, limit=100_000, most=2**20, descriptor=ours.fileno())
+    before, text = bytes(60_000), "a" * 70_000
+
+    def write_and_pause(data: bytes) -> None:
+        bench.written.append(data)
+        bench.outlet._writable = False
+
+    bench.transport.write = write_and_pause  # type: ignore[method-assign]
+    bench.begin_read()
+    bench.outlet.post(before)
+    bench.outlet.push(Opcode.TEXT, text)
+    assert len(bench.written) == 1
+    bench.outlet._writable = True
+    bench.end_turn()
+    assert bench.outlet.amount == 0
+    sent = b"".join(bench.written[:1]) + _arrived(theirs) + b"".join(bench.written[1:])
+    assert sent == before + build_frame(Opcode.TEXT, text.encode())
+
+
+def _arrived(theirs: socket.socket) -> bytes:
+    try:
+        return theirs.recv(2**20)
+    except BlockingIOError:
+        return b""
 
 
 def change(bench: Bench, what: str) -> None:

@@ -87,18 +87,20 @@ cdef class Outlet:
         return True
 
     cdef bint send_payload(self, uint8_t opcode, payload, const Payload *data) except -1:
-        if data.size < LARGE_PAYLOAD or type(payload) is not bytes:
+        if data.size < LARGE_PAYLOAD or type(payload) not in (bytes, str):
             return self.send(frame_of(opcode | FIN, <const uint8_t *>data.start, data.size, NULL))
-        return self.add_large(header_of(opcode | FIN, data.size), <bytes>payload)
+        if type(payload) is str:
+            payload = memoryview(TextBytes(payload))
+        return self.add_large(header_of(opcode | FIN, data.size), payload, data.size)
 
-    cdef bint add_large(self, bytes header, bytes payload) except -1:
+    cdef bint add_large(self, bytes header, payload, Py_ssize_t size) except -1:
         """Add both as one: nothing may come in between."""
         if self._frames is None:
             self.begin(header)
         else:
             self._frames.append(header)
         self._frames.append(payload)
-        self._queued += PyBytes_GET_SIZE(header) + PyBytes_GET_SIZE(payload)
+        self._queued += PyBytes_GET_SIZE(header) + size
         return self.added()
 
     cdef int begin(self, bytes frame) except -1:
@@ -213,14 +215,15 @@ cdef class Outlet:
             return 0
         if self.held_by_transport() or self._transport.is_closing():
             return 0
-        cdef bytes batch = self.next_batch(self._frames)
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(batch)
-        cdef Py_ssize_t sent = send_now(self._descriptor, PyBytes_AS_STRING(batch), <size_t>size)
-        if sent < size:
+        batch = self.next_batch(self._frames)
+        cdef Py_ssize_t sent = -1
+        if type(batch) is bytes:
+            sent = send_now(self._descriptor, PyBytes_AS_STRING(batch), <size_t>PyBytes_GET_SIZE(batch))
+        if sent < len(batch):
             self.hand_over(batch[max(sent, 0):])
         return 0
 
-    cdef bytes next_batch(self, list frames):
+    cdef object next_batch(self, list frames):
         cdef long long size = 0
         cdef Py_ssize_t count = 0
         if self._queued <= self.limit or len(frames) == 1:
@@ -242,6 +245,22 @@ cdef class Outlet:
         frames, self._frames = self._frames, None
         self._queued = 0
         return frames
+
+
+@cython.final
+@cython.no_gc  # what it refers to is a text
+cdef class TextBytes:
+    """The bytes of a text that is ASCII, which are its UTF-8: a view of them is no copy."""
+
+    cdef str _text
+
+    def __init__(self, str text not None):
+        self._text = text
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        PyBuffer_FillInfo(
+            view, self, PyUnicode_1BYTE_DATA(self._text), PyUnicode_GET_LENGTH(self._text), True, flags
+        )
 
 
 cdef struct Payload:

@@ -283,7 +283,8 @@ def test_a_large_text_that_is_ascii_is_not_copied(wire: Wire) -> None:
     text = "ascii" * 40_000
     bench.outlet.push(Opcode.TEXT, text)
     bench.end_turn()
-    views = [each for each in bench.written if isinstance(each, memoryview)]
+    written: list[Any] = list(bench.written)
+    views = [each for each in written if isinstance(each, memoryview)]
     assert [bytes(each) for each in views] == ([text.encode()] if wire.name == "native" else [])
 
 

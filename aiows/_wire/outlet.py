@@ -6,7 +6,7 @@ import os
 from enum import Enum
 from typing import Final, Protocol
 
-from .frames import build_frame, build_header
+from .frames import build_header
 from .turn import Turn
 
 __all__ = ("Outlet", "SendStatus")
@@ -145,10 +145,8 @@ class Outlet:
         return self._status(is_full=self._send(opcode, payload))
 
     def _send(self, opcode: int, payload: str | bytes) -> bool:
-        if isinstance(payload, str):
-            return self.write(build_frame(opcode, payload.encode()))  # there is a copy anyway
-        if len(payload) < LARGE:
-            return self.write(build_frame(opcode, payload))
+        if isinstance(payload, str) or len(payload) < LARGE:  # a text is copied anyway
+            return self.write(self._turn.frame_of(opcode, payload))
         self._enqueue(build_header(opcode, len(payload)))
         self._enqueue(payload)
         return self._enqueued()

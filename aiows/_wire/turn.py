@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from .frames import build_frame
+
 if TYPE_CHECKING:
     from .outlet import Outlet
 
@@ -30,11 +32,13 @@ class Turn:
 
     __slots__ = (
         "_call_soon",
+        "_frame",
         "_gathering",
         "_is_closed",
         "_is_scheduled",
         "_loop",
         "_reads",
+        "_said",
         "is_reading",
     )
 
@@ -46,6 +50,8 @@ class Turn:
         self._reads = 0
         self.is_reading = False
         self._loop = loop
+        self._said: tuple[int, str | bytes] | None = None
+        self._frame = b""
 
     def time(self) -> float:
         """The loop's time; asked for each time, as a clock for tests takes the place of the loop's own."""
@@ -64,6 +70,17 @@ class Turn:
             if self._gathering:
                 self._let_go()
 
+    def frame_of(self, opcode: int, payload: str | bytes) -> bytes:
+        """Return a message as a frame: where one object is sent to many in a row it is the same for all.
+
+        A thousand frames of their own would wait for the end of the turn, each with a copy.
+        """
+        if self._said is None or self._said[1] is not payload or self._said[0] != opcode:
+            data = payload.encode() if isinstance(payload, str) else payload
+            self._frame = build_frame(opcode, data)
+            self._said = opcode, payload
+        return self._frame
+
     def join(self, outlet: Outlet) -> None:
         """Let ``outlet`` go when it is time."""
         self._gathering.append(outlet)
@@ -76,6 +93,7 @@ class Turn:
         self._let_go()
 
     def _let_go(self) -> None:
+        self._said, self._frame = None, b""
         gathering, self._gathering = self._gathering, []
         is_live = not self._is_closed()
         for outlet in gathering:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -485,3 +486,54 @@ def test_the_builds_write_the_same_at_the_same_time(
 ) -> None:
     """Whatever happens, in any order."""
     assert log_of(wire, taken) == log_of(Wire(), taken)
+
+
+# the same for many
+
+
+def bench_pair(wire: Wire) -> tuple[Bench, Bench]:
+    """Two outlets of one turn."""
+    one, other = Bench(wire, limit=2**20, most=2**24), Bench(wire, limit=2**20, most=2**24)
+    other.loop, other.turn = one.loop, one.turn
+    other.outlet = wire.Outlet(other.transport, one.turn, 2**20, 2**24)
+    return one, other
+
+
+@pytest.mark.parametrize("payload", ["text" * 100, "öäü" * 100, b"bytes" * 100])
+def test_one_object_that_many_get_is_one_frame(wire: Wire, payload: str | bytes) -> None:
+    """In each turn; what another one has, or another opcode, is another."""
+    one, other = bench_pair(wire)
+    opcode = Opcode.TEXT if isinstance(payload, str) else Opcode.BINARY
+    data = payload.encode() if isinstance(payload, str) else payload
+    for _ in range(2):
+        one.begin_read()
+        one.outlet.push(opcode, payload)
+        other.outlet.push(opcode, payload)
+        one.end_turn()
+    assert one.written == other.written == [build_frame(opcode, data)] * 2
+    assert one.written[0] is other.written[0]
+    assert one.written[0] is not one.written[1]
+
+
+def test_what_is_alike_and_not_the_same_is_another_frame(wire: Wire) -> None:
+    """Nobody compares what is sent."""
+    bench, _ = bench_pair(wire)
+    bench.begin_read()
+    payload = b"payload" * 100
+    bench.outlet.push(Opcode.BINARY, payload)
+    bench.outlet.push(Opcode.TEXT, payload)
+    bench.outlet.push(Opcode.TEXT, bytes(bytearray(payload)))
+    bench.end_turn()
+    expected = [build_frame(opcode, payload) for opcode in (2, 1, 1)]
+    assert b"".join(bench.written) == b"".join(expected)
+
+
+def test_what_was_said_is_let_go_with_its_turn(wire: Wire) -> None:
+    """It may be large."""
+    bench, _ = bench_pair(wire)
+    payload = b"payload" * 1000
+    before = sys.getrefcount(payload)
+    bench.outlet.push(Opcode.BINARY, payload)
+    assert sys.getrefcount(payload) > before
+    bench.end_turn()
+    assert sys.getrefcount(payload) == before

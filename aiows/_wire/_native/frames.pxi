@@ -63,3 +63,21 @@ cdef int check_control(uint8_t first, Py_ssize_t size) except -1:
     if not first & FIN or first & RSV1:
         raise ValueError("a control frame is neither fragmented nor compressed")
     return 0
+
+
+cdef struct Payload:
+    const char *start
+    Py_ssize_t size
+
+
+cdef object read_payload(Payload *data, payload):
+    """The object whose bytes ``data`` are from now on: text is UTF-8 as it is, if it is ASCII."""
+    if type(payload) is str and PyUnicode_IS_COMPACT_ASCII(payload):
+        data.start = <const char *>PyUnicode_1BYTE_DATA(payload)
+        data.size = PyUnicode_GET_LENGTH(payload)
+        return payload
+    if isinstance(payload, str):
+        payload = PyUnicode_AsUTF8String(payload)
+    data.start = PyBytes_AsString(payload)
+    data.size = PyBytes_GET_SIZE(payload)
+    return payload

@@ -73,22 +73,21 @@ cdef class Outlet:
 
     def push(self, uint8_t opcode, payload):
         cdef Payload data
-        payload = read_payload(&data, payload)
+        bytes_of = read_payload(&data, payload)
         if not self.is_open or not self.has_room_for(data.size):
             return self.refuse(opcode, PyBytes_FromStringAndSize(data.start, data.size))
-        return self.status_of(self.send_payload(opcode, payload, &data))
+        return self.status_of(self.send_payload(opcode, bytes_of, &data, payload))
 
     def send_at_once(self, uint8_t opcode, payload):
         cdef Payload data
         if not self.is_open or self.must_wait():
             return False
-        payload = read_payload(&data, payload)
-        self.send_payload(opcode, payload, &data)
+        self.send_payload(opcode, read_payload(&data, payload), &data, payload)
         return True
 
-    cdef bint send_payload(self, uint8_t opcode, payload, const Payload *data) except -1:
+    cdef bint send_payload(self, uint8_t opcode, payload, const Payload *data, said) except -1:
         if data.size < LARGE_PAYLOAD or type(payload) not in (bytes, str):
-            return self.send(frame_of(opcode | FIN, <const uint8_t *>data.start, data.size, NULL))
+            return self.send(self._turn.frame_said(opcode, data, said))
         if type(payload) is str:
             payload = memoryview(TextBytes(payload))
         return self.add_large(header_of(opcode | FIN, data.size), payload, data.size)
@@ -261,21 +260,3 @@ cdef class TextBytes:
         PyBuffer_FillInfo(
             view, self, PyUnicode_1BYTE_DATA(self._text), PyUnicode_GET_LENGTH(self._text), True, flags
         )
-
-
-cdef struct Payload:
-    const char *start
-    Py_ssize_t size
-
-
-cdef object read_payload(Payload *data, payload):
-    """The object whose bytes ``data`` are from now on: text is UTF-8 as it is, if it is ASCII."""
-    if type(payload) is str and PyUnicode_IS_COMPACT_ASCII(payload):
-        data.start = <const char *>PyUnicode_1BYTE_DATA(payload)
-        data.size = PyUnicode_GET_LENGTH(payload)
-        return payload
-    if isinstance(payload, str):
-        payload = PyUnicode_AsUTF8String(payload)
-    data.start = PyBytes_AsString(payload)
-    data.size = PyBytes_GET_SIZE(payload)
-    return payload

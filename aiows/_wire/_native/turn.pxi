@@ -9,6 +9,9 @@ cdef class Turn:
     cdef int _reads
     cdef readonly bint is_reading
     cdef object _loop
+    cdef object _said
+    cdef uint8_t _opcode
+    cdef bytes _frame
 
     def __init__(self, loop):
         self._call_soon = loop.call_soon
@@ -30,6 +33,18 @@ cdef class Turn:
             if self._gathering:
                 self.let_go()
 
+    def frame_of(self, uint8_t opcode, payload):
+        cdef Payload data
+        bytes_of = read_payload(&data, payload)
+        return self.frame_said(opcode, &data, payload)
+
+    cdef bytes frame_said(self, uint8_t opcode, const Payload *data, said):
+        """The frame of ``data``, which are the bytes of ``said``."""
+        if said is not self._said or opcode != self._opcode:
+            self._frame = frame_of(opcode | FIN, <const uint8_t *>data.start, data.size, NULL)
+            self._said, self._opcode = said, opcode
+        return self._frame
+
     def join(self, Outlet outlet not None):
         self.add(outlet)
 
@@ -45,6 +60,7 @@ cdef class Turn:
         self.let_go()
 
     cdef int let_go(self) except -1:
+        self._said = self._frame = None
         gathering, self._gathering = self._gathering, []
         cdef bint is_live = not self._is_closed()
         for outlet in gathering:

@@ -33,7 +33,7 @@ from typing import Any, Final, cast
 from aiohttp import web
 
 from ._wire import share_backend
-from .connection import Connection
+from .connection import Connection, resume_reading
 
 try:
     from aiohttp.compression_utils import ZLibBackend
@@ -70,7 +70,7 @@ def take_over(
     _let_go(handler)
     guest.check_in(request, transport)
     if _is_paused(transport):
-        transport.resume_reading()
+        resume_reading(transport)
     if early:
         connection.protocol.feed(early)
     return connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Final, Self, TypeAlias, cast
 from weakref import WeakValueDictionary
 
@@ -291,11 +292,19 @@ ATTRIBUTES: Final[Mapping[str, Expected]] = {
 }
 
 
+COLLECTED: Final = ("routers", "sends")
+"""Those of all bases count, not only the first that is found."""
+
+
 def _check_attributes(view: type[WebSocketView]) -> None:
-    """Raise RegistrationError for what is not as it should be, of the class or of one of its bases."""
-    for base in view.__mro__:
-        for name, expected in ATTRIBUTES.items():
-            if name in vars(base):
+    """Raise RegistrationError for what is not as it should be, in whichever class it is found.
+
+    What an instance says, by a property, is known only there.
+    """
+    for name, expected in ATTRIBUTES.items():
+        bases = [base for base in view.__mro__ if name in vars(base)]
+        for base in bases if name in COLLECTED else bases[:1]:
+            if not isinstance(vars(base)[name], property | cached_property):
                 expected.check(f"{base.__qualname__}.{name}", getattr(base, name))
 
 

@@ -144,18 +144,19 @@ class RawClient:
         handshake: bool = True,
         receive_buffer: int | None = None,
         ssl: SSLContext | None = None,
+        read_ahead: int = 2**16,
         timeout: float = TIMEOUT,
     ) -> RawClient:
         """Connect, and unless ``handshake`` is False ask for the upgrade and read the response.
 
         ``receive_buffer``: the kernel's, in bytes; with a small one a server that sends soon feels
-        backpressure.
+        backpressure. ``read_ahead``: bytes, at twice of which it stops reading until somebody takes some.
         """
         given = headers.items() if isinstance(headers, dict) else headers or ()
         async with asyncio.timeout(timeout):
             sock = await _open_socket(host, port, receive_buffer)
             reader, writer = await asyncio.open_connection(
-                sock=sock, ssl=ssl, server_hostname=host if ssl else None
+                sock=sock, ssl=ssl, server_hostname=host if ssl else None, limit=read_ahead
             )
             client = cls(reader, writer)
             if handshake:

@@ -442,6 +442,22 @@ def test_what_a_base_beside_the_view_says_is_checked_too() -> None:
             routers = ()
 
 
+def test_what_is_not_used_or_not_known_yet_is_not_looked_at() -> None:
+    """A base's value that a class replaces, and what each view says by itself."""
+
+    class Base:
+        idle_timeout: Any = None
+
+    class View(Base, WebSocketView):
+        idle_timeout = 30.0  # type: ignore[misc]
+
+        @property
+        def max_msg_size(self) -> int:  # type: ignore[override]
+            return 1000
+
+    assert View.idle_timeout == 30
+
+
 @pytest.mark.parametrize(
     ("attribute", "given", "problem"),
     [

@@ -32,7 +32,6 @@ class Turn:
 
     __slots__ = (
         "_call_soon",
-        "_frame",
         "_gathering",
         "_is_closed",
         "_is_scheduled",
@@ -50,8 +49,7 @@ class Turn:
         self._reads = 0
         self.is_reading = False
         self._loop = loop
-        self._said: tuple[int, str | bytes] | None = None
-        self._frame = b""
+        self._said: tuple[int, str | bytes, bytes] | None = None
 
     def time(self) -> float:
         """The loop's time; asked for each time, as a clock for tests takes the place of the loop's own."""
@@ -75,11 +73,14 @@ class Turn:
 
         A thousand frames of their own would wait for the end of the turn, each with a copy.
         """
-        if self._said is None or self._said[1] is not payload or self._said[0] != opcode:
-            data = payload.encode() if isinstance(payload, str) else payload
-            self._frame = build_frame(opcode, data)
-            self._said = opcode, payload
-        return self._frame
+        said = self._said
+        if said is not None and said[1] is payload and said[0] == opcode:
+            return said[2]
+        data = payload.encode() if isinstance(payload, str) else payload
+        frame = build_frame(opcode, data)
+        if type(payload) in (str, bytes):  # what never changes, and runs no code when it goes
+            self._said = opcode, payload, frame
+        return frame
 
     def join(self, outlet: Outlet) -> None:
         """Let ``outlet`` go when it is time."""
@@ -93,7 +94,7 @@ class Turn:
         self._let_go()
 
     def _let_go(self) -> None:
-        self._said, self._frame = None, b""
+        self._said = None
         gathering, self._gathering = self._gathering, []
         is_live = not self._is_closed()
         for outlet in gathering:

@@ -29,7 +29,9 @@ class CallbackRoute(Hooks):
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
         # Itself, so that there is no call in between.
-        self.message = behaviour.message or super().message  # type: ignore[method-assign]
+        self.message = (  # type: ignore[method-assign]
+            super().message if behaviour.message is None else behaviour.message
+        )
 
     @property
     def handler(self) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

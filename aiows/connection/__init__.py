@@ -10,6 +10,7 @@ from .options import ConnectionOptions, shared_options, threshold_of
 from .peer import Face, Peer, TopicsPort
 from .prepared import PreparedMessage
 from .pump import Hooks, Pump
+from .resuming import resume_reading
 from .words import ANSWERS, END, ERROR, ITEM, REPLY, UNANSWERED
 
 __all__ = (
@@ -37,6 +38,7 @@ __all__ = (
     "current_task",
     "first_step",
     "gone_on",
+    "resume_reading",
     "shared_options",
     "threshold_of",
 )

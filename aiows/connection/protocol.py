@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .._wire import Intake
 from .inbox import Inbox
+from .resuming import resume_reading
 
 if TYPE_CHECKING:
     from .._wire import Message, MessageReader
@@ -65,7 +66,7 @@ class WebSocketProtocol(Intake, asyncio.BufferedProtocol):
         self.is_paused = False
         self.read_messages()
         if not self.is_paused and not self._transport.is_closing():
-            self._transport.resume_reading()
+            resume_reading(self._transport)
 
     # what waits for the application
 

@@ -170,7 +170,7 @@ class Runner:
         await flight.room(self._in_flight)
         if flight.was_called_off(request.ref):
             return
-        if flight.has(request.ref):
+        if flight.has(request.ref) and not isinstance(request.route.concurrency, Latest):
             await _send_error(ws, ref_in_use(request.ref), request, codec)
             return
         if not request.route.is_in_order:

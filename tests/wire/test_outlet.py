@@ -537,3 +537,19 @@ def test_what_was_said_is_let_go_with_its_turn(wire: Wire) -> None:
     assert sys.getrefcount(payload) > before
     bench.end_turn()
     assert sys.getrefcount(payload) == before
+
+
+def test_what_a_payload_does_when_it_goes_disturbs_nobody(wire: Wire) -> None:
+    """It may send something itself."""
+    one, other = bench_pair(wire)
+
+    class Chunk(bytes):
+        def __del__(self) -> None:
+            other.outlet.push(Opcode.TEXT, "it is free")
+
+    one.begin_read()
+    one.outlet.push(Opcode.BINARY, Chunk(b"first"))
+    one.outlet.push(Opcode.TEXT, "second")
+    one.end_turn()
+    assert b"".join(one.written) == build_frame(2, b"first") + build_frame(1, b"second")
+    assert b"".join(other.written) == build_frame(1, b"it is free")

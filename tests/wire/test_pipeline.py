@@ -715,6 +715,46 @@ async def test_a_handler_is_called_with_what_it_asks_for(wire: Wire, name: str) 
         assert await line.say(message, instance=instance) == [{"kind": "reply", "ref": 5, **found}]
 
 
+class Rubbed(Payload, kind="rubbed"):
+    """Has lost a field before anybody sees it."""
+
+    token: str
+    other: int = 1
+
+    def __post_init__(self) -> None:
+        del self.token
+
+
+async def test_a_field_that_is_not_there_is_the_handlers_failure(wire: Wire) -> None:
+    """And not the end of the process: the next message is answered."""
+    kinds = KindDispatcher()
+    kinds.on(Rubbed)(lambda token: {"token": token})
+    kinds.on("next")(lambda: {"ok": True})
+    line = Line(wire, kinds)
+    assert await line.say({"kind": "rubbed", "token": "t", "ref": 1}) == [FAILED | {"ref": 1}]
+    assert await line.say({"kind": "next", "ref": 2}) == [{"kind": "reply", "ref": 2, "ok": True}]
+
+
+class Roomy(Payload):
+    room: str = ""
+
+
+class Lobby(Roomy, kind="lobby"):
+    """Its field has another value for whoever reads it."""
+
+    @property  # type: ignore[misc]
+    def room(self) -> str:  # type: ignore[override]
+        return "lobby"
+
+
+async def test_a_field_that_a_property_reads_is_read_by_that(wire: Wire) -> None:
+    """As everywhere."""
+    kinds = KindDispatcher()
+    kinds.on(Lobby)(lambda room: {"room": room})
+    reply = {"kind": "reply", "ref": 1, "room": "lobby"}
+    assert await Line(wire, kinds).say({"kind": "lobby", "room": "attic", "ref": 1}) == [reply]
+
+
 async def test_arguments_outlive_their_message(wire: Wire) -> None:
     """What a handler has kept of a message is its own."""
     kept: list[Any] = []

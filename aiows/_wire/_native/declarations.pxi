@@ -62,7 +62,7 @@ cdef extern from "objects.h":
     object new_triple "aiows_new_triple"(
         PyTypeObject *type, object first, object second, object third
     )
-    Py_ssize_t slot_offset "aiows_slot_offset"(object descriptor) except -1
+    Py_ssize_t slot_offset "aiows_slot_offset"(object descriptor)
     PyObject **slot_of "aiows_slot"(object owner, Py_ssize_t offset)
     object take_slot "aiows_take_slot"(object owner, Py_ssize_t offset, object instead)
     bytes unmasked_bytes "aiows_unmasked_bytes"(

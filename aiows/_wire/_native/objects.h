@@ -48,14 +48,13 @@ aiows_new_triple(PyTypeObject *type, PyObject *first, PyObject *second, PyObject
     return triple;
 }
 
-/* Where the instances of a class with `__slots__` keep what `descriptor` reads and writes. */
+/* Where the instances of a class with `__slots__` keep what `descriptor` reads and writes; 0 if it is none of a
+   slot's. */
 static inline Py_ssize_t
 aiows_slot_offset(PyObject *descriptor)
 {
-    if (!PyObject_TypeCheck(descriptor, &PyMemberDescr_Type)) {
-        PyErr_Format(PyExc_TypeError, "%R reads no slot", descriptor);
-        return -1;
-    }
+    if (!Py_IS_TYPE(descriptor, &PyMemberDescr_Type))
+        return 0;
     return ((PyMemberDescrObject *)descriptor)->d_member->offset;
 }
 

@@ -56,22 +56,36 @@ cdef class Plain:
 
     cdef object call(self, ws, message, instance):
         cdef PyObject *arguments[1 + MOST_ARGUMENTS]
-        cdef Py_ssize_t index, place
-        if self._count < 0:
-            return self._call(ws, message, instance)
+        cdef Py_ssize_t index
         for index in range(self._count):
-            place = self._places[index]
-            if place > 0:
-                arguments[1 + index] = slot_of(message, place)[0]
-            elif place == PEER:
-                arguments[1 + index] = <PyObject *>ws
-            elif place == MESSAGE_ITSELF:
-                arguments[1 + index] = <PyObject *>message
-            else:
-                arguments[1 + index] = <PyObject *>instance
-        return PyObject_Vectorcall(
-            self._handler, arguments + 1, <size_t>self._count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
-        )
+            arguments[1 + index] = self.argument(index, ws, message, instance)
+            if arguments[1 + index] is NULL:
+                break  # an empty slot: what reads it as an attribute raises
+        else:
+            if self._count >= 0:
+                return self.called(arguments)
+        return self._call(ws, message, instance)
+
+    cdef PyObject *argument(self, Py_ssize_t index, ws, message, instance):
+        cdef Py_ssize_t place = self._places[index]
+        if place > 0:
+            return slot_of(message, place)[0]
+        if place == PEER:
+            return <PyObject *>ws
+        return <PyObject *>message if place == MESSAGE_ITSELF else <PyObject *>instance
+
+    cdef object called(self, PyObject **arguments):
+        """Call the handler; the arguments are kept meanwhile, as their message may change."""
+        cdef Py_ssize_t index
+        for index in range(self._count):
+            Py_INCREF(<object>arguments[1 + index])
+        try:
+            return PyObject_Vectorcall(
+                self._handler, arguments + 1, <size_t>self._count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+            )
+        finally:
+            for index in range(self._count):
+                Py_DECREF(<object>arguments[1 + index])
 
 
 cdef Py_ssize_t place_of(type_, str argument) except? -3:
@@ -80,7 +94,7 @@ cdef Py_ssize_t place_of(type_, str argument) except? -3:
         return PLACES[argument]
     if not argument.startswith("message."):
         return NOWHERE
-    return slot_offset(getattr(type_, argument.removeprefix("message.")))
+    return slot_offset(getattr(type_, argument.removeprefix("message."))) or NOWHERE
 
 
 @cython.final
@@ -92,6 +106,7 @@ cdef class Pipeline:
     cdef dict _bad_in_a_row
     cdef dict _plain
     cdef object _given_as
+    cdef Py_ssize_t _given_size
     cdef Py_ssize_t _type_at
     cdef Py_ssize_t _data_at
     cdef object _payload_type
@@ -110,8 +125,13 @@ cdef class Pipeline:
         self._runner = runner
         self._patience = patience
         self._bad_in_a_row = patience.in_a_row
-        self._plain = {type_: Plain(type_, route) for type_, route in reader.by_type.items() if route.is_plain}
+        self._plain = {
+            type_: Plain(type_, route)
+            for type_, route in reader.by_type.items()
+            if route.is_plain and slot_offset(type_.ref)
+        }
         self._given_as = given_as
+        self._given_size = len(given_as._fields)
         self._type_at, self._data_at = map(given_as._fields.index, ("type", "data"))
         self._payload_type = runner.payload_type
         writers = getattr(reader.codec, "writers", None)
@@ -124,7 +144,7 @@ cdef class Pipeline:
         return self.take(ws, connection, data, instance, False)
 
     def dispatch(self, ws, connection, msg, instance):
-        if type(msg) is self._given_as:
+        if type(msg) is self._given_as and PyTuple_GET_SIZE(msg) == self._given_size:
             type_, data = (<tuple>msg)[self._type_at], (<tuple>msg)[self._data_at]
         else:
             type_, data = msg.type, msg.data

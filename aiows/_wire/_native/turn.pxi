@@ -40,10 +40,12 @@ cdef class Turn:
 
     cdef bytes frame_said(self, uint8_t opcode, const Payload *data, said):
         """The frame of ``data``, which are the bytes of ``said``."""
-        if said is not self._said or opcode != self._opcode:
-            self._frame = frame_of(opcode | FIN, <const uint8_t *>data.start, data.size, NULL)
-            self._said, self._opcode = said, opcode
-        return self._frame
+        if said is self._said and opcode == self._opcode:
+            return self._frame
+        cdef bytes frame = frame_of(opcode | FIN, <const uint8_t *>data.start, data.size, NULL)
+        if type(said) is str or type(said) is bytes:  # what runs no code when it goes
+            self._said, self._opcode, self._frame = said, opcode, frame
+        return frame
 
     def join(self, Outlet outlet not None):
         self.add(outlet)

@@ -278,6 +278,19 @@ async def test_requests_at_work_have_refs_of_their_own(floor: Floor) -> None:
     assert floor.log == ["1 begins", "1 ends"]
 
 
+async def test_the_latest_may_have_the_ref_of_the_one_that_it_takes_the_place_of(
+    floor: Floor,
+) -> None:
+    """A search box with one ref gets what it asked for last."""
+    client = await floor.enter(Latest())
+    floor.gate(2).set()
+    client.say("work", n=1, ref="box")
+    await floor.logged("1 begins")
+    client.say("work", n=2, ref="box")
+    assert (await client.hear())["error"]["code"] == "superseded"
+    assert await client.hear() == {"kind": "reply", "ref": "box", "result": 2}
+
+
 async def test_the_ref_of_a_request_that_was_taken_back_is_free(floor: Floor) -> None:
     """At once, although its handler has not ended yet."""
     client = await floor.enter(Parallel(2))

@@ -18,7 +18,7 @@ endif
 bin := $(VENV)/bin
 pip_install := PYTHONWARNINGS=ignore $(bin)/python -m pip install --quiet --disable-pip-version-check
 no_python := No Python >= 3.11 with venv found: apt-get install python3-venv, or set PYTHON=
-described_in := setup.cfg setup.py pyproject.toml $(wildcard aiows/_wire/_native/*.p* aiows/_wire/_native/*.h)
+described_in := setup.cfg setup.py pyproject.toml $(wildcard aiows/_native/*.p* aiows/_native/*.h)
 
 .PHONY: demo test lint format types layers docs compat autobahn bench instructions clean
 .DELETE_ON_ERROR:
@@ -60,7 +60,7 @@ instructions: $(VENV)/.package
 	$(bin)/python benchmarks/instructions.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist docs/_build benchmarks/build *.egg-info aiows/_wire/_native/*.so
+	rm -rf $(VENV) build dist docs/_build benchmarks/build *.egg-info aiows/_native/*.so
 
 # Stamps: what is installed is not installed again until its description changes.
 

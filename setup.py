@@ -13,7 +13,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-NATIVE = "aiows/_wire/_native"
+NATIVE = "aiows/_native"
 
 
 def extensions() -> list[Extension]:
@@ -32,7 +32,7 @@ def compiled(*, is_optional: bool) -> list[Extension]:
     from Cython.Build import cythonize  # noqa: PLC0415 - not needed where nothing is compiled
 
     core = Extension(
-        "aiows._wire._native.core",
+        "aiows._native.core",
         [f"{NATIVE}/core.pyx"],
         depends=[path.as_posix() for path in Path(NATIVE).glob("*.h")],
         # Vectors for unmasking, which -O2 does not give everywhere.

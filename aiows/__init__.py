@@ -5,7 +5,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType
 from ._wire import Compression, wire_build
 from .app import HUB, setup
 from .backplane import MemoryBackplane
-from .connection import Connection, PreparedMessage, SendStatus
+from .connection import Connection, PreparedMessage
 from .endpoint import WebSocket
 from .errors import (
     AiowsError,
@@ -20,14 +20,15 @@ from .errors import (
     RequestReleased,
     WebSocketDisconnect,
 )
-from .hub import Hub
+from .hub.hub import Hub
+from .hub.registry import ConnectionRegistry
 from .inject import AsyncResource, Ignore, use
 from .kinds import KindDispatcher, Payload
-from .registry import ConnectionRegistry
-from .response import WebSocketResponse
-from .routes import websocket
-from .view import WebSocketView, on
-from .websocket_route import WebSocketRoute
+from .mounting.function import WebSocketRoute
+from .mounting.routes import websocket
+from .mounting.view import WebSocketView, on
+from .response.websocket_response import WebSocketResponse
+from .send_status import SendStatus
 
 OpCode = WSMsgType
 CompressOptions = Compression

@@ -11,9 +11,9 @@ from typing import Final
 from aiohttp import web
 
 from .backplane import Backplane
-from .hub import Hub
-from .registry import ConnectionRegistry
-from .response import TOPICS
+from .hub.hub import Hub
+from .hub.registry import ConnectionRegistry
+from .response.websocket_response import TOPICS
 
 __all__ = ("HUB", "setup")
 

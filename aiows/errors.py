@@ -15,6 +15,7 @@
     │   └── TooManyAsks          too many questions wait for an answer already
     ├── RegistrationError        a handler that cannot work            (TypeError)
     ├── HubMissing               topics or the hub without setup(app)  (RuntimeError)
+    ├── ConcurrentReceive        a second task awaits a message        (RuntimeError)
     └── RequestReleased          a view's request after on_open        (RuntimeError)
 
 The bases in parentheses are there so that code written for aiohttp keeps catching what it caught.
@@ -32,6 +33,7 @@ __all__ = (
     "AskFailed",
     "AskRefused",
     "AskTimeout",
+    "ConcurrentReceive",
     "ConnectionClosed",
     "HubMissing",
     "KindError",
@@ -177,6 +179,13 @@ class HubMissing(AiowsError, RuntimeError):
         super().__init__(
             "topics and the hub need aiows.setup(app), called before the application starts"
         )
+
+
+class ConcurrentReceive(AiowsError, RuntimeError):
+    """A task awaits the next message while another one does: only one of them could get it."""
+
+    def __init__(self) -> None:
+        super().__init__("Concurrent call to receive() is not allowed")
 
 
 class RequestReleased(AiowsError, RuntimeError):

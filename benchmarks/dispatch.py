@@ -25,7 +25,7 @@ from aiohttp import WSMessage, WSMsgType
 
 from aiows import KindDispatcher, Payload
 from aiows.codecs import JSON
-from aiows.kinds.replies import reply
+from aiows.kinds.running.replies import reply
 
 Measured = Callable[[], Any]
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from builds import Build, builds
 from event_loops import LoopFactory, loop_factory
 from node_packages import NEEDS_NODE, has_node
 from raw_client import RawClient
@@ -37,6 +38,14 @@ def nothing_is_left_to_another_thread(request: pytest.FixtureRequest) -> None:
     """
     if "aiofastnet" in LOOP and hasattr(request.module, "TestClient"):
         gc.collect()
+
+
+# Of the session: hypothesis draws many examples for one run of a test.
+@pytest.fixture(scope="session", params=builds(), ids=lambda build: build.name)
+def build(request: pytest.FixtureRequest) -> Build:
+    """The pure build, and the native one where it was compiled."""
+    chosen: Build = request.param
+    return chosen
 
 
 @pytest.fixture

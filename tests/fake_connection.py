@@ -10,10 +10,10 @@ from aiows.connection import (
     Connection,
     ConnectionOptions,
     PreparedMessage,
-    SendStatus,
     TopicsPort,
 )
-from aiows.receiver import Receiver
+from aiows.response.receiver import Receiver
+from aiows.send_status import SendStatus
 
 
 class FakeTransport(asyncio.Transport):

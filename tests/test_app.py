@@ -17,10 +17,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiows.app import HUB, setup
 from aiows.backplane import MemoryBackplane
 from aiows.errors import HubMissing
-from aiows.hub import Hub
-from aiows.registry import ConnectionRegistry
-from aiows.response import WebSocketResponse
-from aiows.view import WebSocketView, on
+from aiows.hub.hub import Hub
+from aiows.hub.registry import ConnectionRegistry
+from aiows.mounting.view import WebSocketView, on
+from aiows.response.websocket_response import WebSocketResponse
 
 Client = TestClient[web.Request, web.Application]
 AiohttpClient = Callable[[web.Application], Awaitable[Client]]

@@ -29,10 +29,10 @@ import aiows
 import aiows.codecs
 import aiows.schema
 import aiows.testing
-from aiows.callbacks import Behaviour
-from aiows.callbacks.behaviour import OPTIONS
 from aiows.connection import state
 from aiows.endpoint import Options
+from aiows.mounting.callbacks import Behaviour
+from aiows.mounting.callbacks.behaviour import OPTIONS
 from compat.expected import EXPECTED
 from raw_client import How, RawClient
 

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 )
 
 from aiows import Connection, OpCode, SendStatus, setup, websocket
-from aiows.callbacks import UpgradeRequest, UpgradeResponse
+from aiows.mounting.callbacks import UpgradeRequest, UpgradeResponse
 from memory_network import MemoryClient, SteppedLoop
 from raw_client import BINARY, CLOSE, PING, TEXT, close_payload
 

@@ -12,8 +12,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from .._wire import Deflater, Message, MessageReader, Opcode, SendStatus, build_frame
+from .._wire import Deflater, Message, MessageReader, Opcode, build_frame
 from ..codecs import JSON, Codec
+from ..send_status import SendStatus
 from .conversing import Conversing
 from .options import ConnectionOptions
 from .prepared import PreparedMessage, encode
@@ -23,7 +24,7 @@ from .subscribing import Subscribing
 
 if TYPE_CHECKING:
     from .consumer import Consumer, Host
-    from .exchange import Exchange
+    from .exchange.exchange import Exchange
     from .peer import TopicsPort
 
 __all__ = ("Connection",)

@@ -8,7 +8,7 @@ from typing import Any, overload
 import msgspec
 
 from .ending import Ending
-from .exchange import Exchange
+from .exchange.exchange import Exchange
 from .state import State
 
 __all__ = ("Conversing",)

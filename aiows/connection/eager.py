@@ -21,7 +21,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from typing import Any, Final, TypeAlias, cast
 
-from .._wire import first_step
+from .cores import first_step
 
 __all__ = ("Eager", "Work", "current_task")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from .._wire import MessageReader, Opcode, build_close, build_frame
 from ..errors import ConnectionClosed, ProtocolError
-from .afterwards import Afterwards, Farewell
+from .cleanup import Cleanup, CleanupFunction
 from .finale import LIVES, Finale, Unended
 from .options import ConnectionOptions
 from .outbox import Outbox
@@ -25,8 +25,8 @@ from .state import NEXT, Event, State
 if TYPE_CHECKING:
     from .connection import Connection
     from .consumer import Consumer, Host
-    from .exchange import Exchange
-    from .in_flight import InFlight
+    from .exchange.exchange import Exchange
+    from .exchange.in_flight import InFlight
     from .peer import TopicsPort
     from .wheel import Step
 
@@ -47,7 +47,7 @@ class Ending:
 
     __slots__ = (
         "__weakref__",
-        "_afterwards",
+        "_cleanup",
         "_consumer",
         "_exchange",
         "_finale",
@@ -86,7 +86,7 @@ class Ending:
         self._state = State.OPEN
         self._finale: Unended = LIVES
         self._leave_callbacks: list[Callable[[Connection], None]] | None = None
-        self._afterwards: Afterwards | None = None
+        self._cleanup: Cleanup | None = None
         self._exchange: Exchange | None = None
         self.in_flight: InFlight | None = None  # the exchange's: what handlers wait
         self._protocol = WebSocketProtocol(self._itself, reader, transport, shared)
@@ -203,7 +203,7 @@ class Ending:
         """Wait for the application's hooks that still run; after ``timeout`` seconds cancel them."""
         now = self._shared.loop.time
         end = None if timeout is None else now() + timeout
-        for each in (self._consumer, self.in_flight, self._afterwards):
+        for each in (self._consumer, self.in_flight, self._cleanup):
             if each is not None:
                 await each.settle(None if end is None else max(0.0, end - now()))
 
@@ -373,16 +373,16 @@ class Ending:
         if self._leave_callbacks is not None and callback in self._leave_callbacks:
             self._leave_callbacks.remove(callback)
 
-    def add_farewell(self, farewell: Farewell) -> None:
+    def add_cleanup(self, farewell: CleanupFunction) -> None:
         """Run ``farewell()`` once it is over and no message is given out any more; `settle` waits for it.
 
         It runs at once if it is over already.
         """
-        if self._afterwards is None:
-            self._afterwards = Afterwards()
-        self._afterwards.add(farewell)
+        if self._cleanup is None:
+            self._cleanup = Cleanup()
+        self._cleanup.add(farewell)
         if self._finale.is_over:
-            self._afterwards.begin(self._shared.loop)
+            self._cleanup.begin(self._shared.loop)
 
     def _leave(self) -> None:
         self._end_exchange()
@@ -411,8 +411,8 @@ class Ending:
             self._clear_deadline()
         assert finale.close_code is not None
         self._consumer.on_close(finale.close_code, finale.close_reason)
-        if self._afterwards is not None:
-            self._afterwards.begin(self._shared.loop)
+        if self._cleanup is not None:
+            self._cleanup.begin(self._shared.loop)
 
     def _finish(self) -> None:
         """Everything has been handled: if there is an end to come, it comes now."""

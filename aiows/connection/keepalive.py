@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from .wheel import Punctual, Wheel
+from .wheel import Timed, Wheel
 
 __all__ = ("KeepAlive", "KeepAlivePolicy", "Listener")
 
@@ -45,7 +45,7 @@ class KeepAlivePolicy:
         return min(STEP, self.ping_after / STEPS, self.give_up_after / STEPS)
 
 
-class Listener(Punctual, Protocol):
+class Listener(Timed, Protocol):
     """Who listens to a peer that may fall silent. ``pinged_at``: a note of ours, None at first."""
 
     pinged_at: float | None
@@ -84,10 +84,10 @@ class KeepAlive:
 
     def start(self, listener: Listener) -> None:
         listener.hear()
-        self._wheel.meet(listener, listener.heard_at + self._policy.ping_after)
+        self._wheel.schedule(listener, listener.heard_at + self._policy.ping_after)
 
     def stop(self, listener: Listener) -> None:
-        self._wheel.forget(listener)
+        self._wheel.cancel(listener)
 
     def is_due(self, listener: Listener, tick: int) -> None:
         """The time has come that a listener was given as ``tick``."""
@@ -100,11 +100,11 @@ class KeepAlive:
         listener.pinged_at = None
         due = heard_at + self._policy.ping_after
         if self._wheel.tick_of(due) > tick:
-            self._wheel.meet(listener, due)
+            self._wheel.schedule(listener, due)
         else:
             self._ping(listener)
 
     def _ping(self, listener: Listener) -> None:
         now = listener.pinged_at = self._wheel.loop.time()
-        self._wheel.meet(listener, now + self._policy.give_up_after)
+        self._wheel.schedule(listener, now + self._policy.give_up_after)
         listener.ping_silent_peer()

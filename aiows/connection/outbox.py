@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
-from .._wire import Outlet, SendStatus, Turn
+from ..send_status import SendStatus
+from .cores import Flusher, OutboxCore
 from .descriptor import descriptor_of
 
 __all__ = ("Outbox",)
@@ -27,10 +28,10 @@ class Owner(Protocol):
         """There was no room for a message."""
 
 
-class Outbox(Outlet):
+class Outbox(OutboxCore):
     """What waits to leave on one connection, and who waits for that.
 
-    The frames themselves are the `Outlet`'s.
+    The frames themselves are the `OutboxCore`'s.
     """
 
     __slots__ = ("_mark", "_owner", "_turns", "_waiters")
@@ -39,7 +40,7 @@ class Outbox(Outlet):
         self,
         owner: Owner,
         transport: asyncio.Transport,
-        turn: Turn,
+        turn: Flusher,
         *,
         limit: int,
         max_backpressure: int,

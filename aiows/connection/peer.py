@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 if TYPE_CHECKING:
     from msgspec import Struct
 
-    from .._wire import SendStatus
+    from ..send_status import SendStatus
     from .connection import Connection
 
 __all__ = ("Face", "Peer", "TopicsPort")

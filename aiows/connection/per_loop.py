@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 from weakref import WeakKeyDictionary, ref
 
-from .._wire import Turn
+from .cores import Flusher
 from .eager import Eager
 from .keepalive import KeepAlive, KeepAlivePolicy
 from .wheel import Wheel
@@ -28,7 +28,7 @@ class PerLoop:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.read_buffer = memoryview(bytearray(READ_BUFFER_SIZE))
-        self.turn = Turn(loop)
+        self.turn = Flusher(loop)
         self.eager = Eager(loop)
         self._wheels: dict[float, Wheel] = {}
         self._keepalives: dict[KeepAlivePolicy, KeepAlive] = {}

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .._wire import Intake
+from .cores import ProtocolCore
 from .inbox import Inbox
 from .resuming import resume_reading
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ("WebSocketProtocol",)
 
 
-class WebSocketProtocol(Intake, asyncio.BufferedProtocol):
+class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
     """The asyncio protocol of one connection after the upgrade."""
 
     __slots__ = ("_inbox", "_transport")

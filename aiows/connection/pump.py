@@ -8,9 +8,10 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from .._wire import Handling, Message, Opcode
+from .._wire import Message, Opcode
 from ..errors import ConnectionClosed
 from .connection import Connection
+from .cores import PumpCore
 from .per_loop import per_loop
 from .prepared import PreparedMessage
 
@@ -52,7 +53,7 @@ class Hooks:
         """It is over; called exactly once if ``open`` was, and nothing is called after it."""
 
 
-class Pump(Handling):
+class Pump(PumpCore):
     """A `Consumer` that runs hooks in the order in which things happened.
 
     It begins with `open`; messages wait until `start`. A hook that raises closes the connection with

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Protocol
 
-__all__ = ("Punctual", "Wheel")
+__all__ = ("Timed", "Wheel")
 
 STRIKING: Final = (
     -1
 )  # no appointment is before it: the timer is set when all that are due were called
 
 
-class Punctual(Protocol):
+class Timed(Protocol):
     """Who has an appointment; ``appointment`` is the wheel's note of when, None without one."""
 
     appointment: Step | None
@@ -21,7 +21,7 @@ class Punctual(Protocol):
         """The time has come, which was asked for as ``tick``."""
 
 
-class Step(dict[Punctual, None]):
+class Step(dict[Timed, None]):
     """Who is due in one step of a wheel; a set would have up to 100 bytes for each of them."""
 
     __slots__ = ("tick",)
@@ -51,7 +51,7 @@ class Wheel:
         """The step in which ``time`` lies."""
         return int(time // self.step)
 
-    def meet(self, who: Punctual, when: float) -> None:
+    def schedule(self, who: Timed, when: float) -> None:
         """Call ``who.is_due(tick)`` at ``when``, in the loop's time, once."""
         tick = self.tick_of(when)
         step = self._steps.get(tick)
@@ -62,7 +62,7 @@ class Wheel:
         if self._timer is None or tick < self._armed:
             self._arm(tick)
 
-    def forget(self, who: Punctual) -> None:
+    def cancel(self, who: Timed) -> None:
         """Cancel the appointment, if there is one."""
         step, who.appointment = who.appointment, None
         if step is None:

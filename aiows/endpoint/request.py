@@ -10,7 +10,7 @@ from multidict import CIMultiDictProxy, MultiMapping
 
 from ..connection import TopicsPort
 from ..errors import HubMissing
-from ..response import TOPICS
+from ..response.websocket_response import TOPICS
 from .url import WebSocketURL
 
 __all__ = ("Address", "Upgrade")

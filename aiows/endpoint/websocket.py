@@ -17,8 +17,8 @@ from .._wire import Compression, build_close
 from ..codecs import JSON, Codec
 from ..connection import Connection, Face, PreparedMessage
 from ..errors import ConnectionClosed, SentAfterClose, WebSocketDisconnect
-from ..handshake import Origins
-from ..response import WebSocketResponse
+from ..response.websocket_response import WebSocketResponse
+from ..upgrade.handshake import Origins
 from .request import Upgrade
 from .stages import ACCEPT, CLOSE, DENY_START, NEXT, SEND, Stage
 

@@ -110,5 +110,5 @@ def scope_of(peer: Peer) -> AbstractAsyncContextManager[Scope]:
     scope = _scopes.get(connection)
     if not isinstance(scope, ConnectionScope):
         scope = _scopes[connection] = ConnectionScope()
-        connection.add_farewell(scope.end)
+        connection.add_cleanup(scope.end)
     return scope

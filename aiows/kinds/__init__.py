@@ -38,14 +38,14 @@ Where one field is to blame ``details`` has its path as ``field`` (``items[2].pr
 ``expected`` and what was ``got``: a type, ``nothing``, or the value where its type was right.
 """
 
-from .calls import Guard, KindCall, Middleware, Next
 from .concurrency import Concurrency, InOrder, Latest, OnePerKey, Parallel
-from .contract import Direction, KindContract
+from .declaring.calls import Guard, KindCall, Middleware, Next
+from .declaring.contract import Direction, KindContract
+from .declaring.marked import on, register_marked
+from .declaring.settings import KindOptions, PossibleError
 from .dispatcher import KindDispatcher
 from .guards import Roles, authenticated, rate_limit, role
-from .marked import on, register_marked
 from .payload import Payload
-from .terms import KindOptions, PossibleError
 
 __all__ = (
     "Concurrency",

@@ -7,17 +7,17 @@ from typing import Any, Final, Protocol
 
 from aiohttp import WSMessage, WSMsgType
 
-from .._wire import Pipeline
 from ..codecs import JSON, Codec
 from ..connection import Peer
 from ..inject import Factory
-from .calls import Guard, Middleware
-from .declarations import Declarations
-from .patience import Patience
+from .declaring.calls import Guard, Middleware
+from .declaring.table import KindTable
 from .payload import RESERVED
-from .reader import Reader, Unreadable
-from .refusals import wrong_message_type
-from .running import Runner
+from .reading.reader import Reader, Unreadable
+from .reading.refusals import wrong_message_type
+from .running import Pipeline
+from .running.bad_messages import BadMessageLimit
+from .running.runner import Runner
 
 __all__ = ("KindDispatcher",)
 
@@ -30,7 +30,7 @@ class _Messages(Peer, Protocol):
     def __aiter__(self) -> AsyncIterator[WSMessage]: ...
 
 
-class KindDispatcher(Declarations):
+class KindDispatcher(KindTable):
     """Brings each message to the handler of its kind, checked and converted, and answers.
 
     ``payload_key``: None (the default) for flat messages, ``{"kind": ..., "value": 40}``, or the
@@ -78,7 +78,7 @@ class KindDispatcher(Declarations):
             raise ValueError("max_bad_messages is 0 (no limit) or more")
         self._payload_key = payload_key
         self._runner = Runner(payload_key=payload_key, in_flight=in_flight)
-        self._patience = Patience(max_bad_messages)
+        self._bad_messages = BadMessageLimit(max_bad_messages)
         self.codecs = _checked(codecs)
         self._pipelines: dict[Codec, Pipeline] = {}
 
@@ -101,7 +101,7 @@ class KindDispatcher(Declarations):
     async def refuse_type(self, ws: Peer) -> None:
         """Answer a message that is BINARY where the connection's codec is text, or TEXT where it is not."""
         codec = self._spoken(ws.connection.codec)
-        await self._patience.refuse(ws, Unreadable(wrong_message_type(codec)), codec)
+        await self._bad_messages.refuse(ws, Unreadable(wrong_message_type(codec)), codec)
 
     async def dispatch(self, ws: Peer, msg: WSMessage, instance: Any = None) -> bool:
         """Bring one message to its handler and answer it; False if it is none with a kind.
@@ -136,7 +136,7 @@ class KindDispatcher(Declarations):
         pipeline = self._pipelines[codec] = Pipeline(
             self._make_reader(codec),
             self._runner,
-            self._patience,
+            self._bad_messages,
             WSMessage,
         )
         return pipeline

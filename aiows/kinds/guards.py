@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary
 
 from ..connection import Connection
 from ..errors import KindError
-from .calls import Guard, KindCall
-from .terms import PossibleError
+from .declaring.calls import Guard, KindCall
+from .declaring.settings import PossibleError
 
 __all__ = ("Roles", "authenticated", "rate_limit", "role")
 

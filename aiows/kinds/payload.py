@@ -15,8 +15,8 @@ from typing import (
 from msgspec import UNSET, Struct, StructMeta, UnsetType, field
 from msgspec.structs import force_setattr
 
-from ..connection.words import KIND, REF, RESERVED, Ref
 from ..errors import RegistrationError
+from ..wire_form import KIND, REF, RESERVED, Ref
 
 __all__ = (
     "KIND",

@@ -13,7 +13,7 @@ from aiohttp import web
 from ..codecs import Codec
 from ..inject import innermost
 from ..kinds import KindContract, KindDispatcher
-from ..view import WebSocketView
+from ..mounting.view import WebSocketView
 from .names import Names
 from .speaks import kinds_of
 

@@ -17,9 +17,9 @@ from aiohttp import web
 from ..codecs import JSON, Codec
 from .application import Channel
 from .description import ChannelDescription, describe
-from .messages import Message, Ref
+from .messages import MessageSchema, RefUse
 from .names import Names
-from .wire_form import Exchange
+from .operations import Operation
 
 __all__ = ("INFO", "JSON_TYPE", "Info", "asyncapi", "asyncapi_text")
 
@@ -51,9 +51,9 @@ def asyncapi(app: web.Application) -> Json:
     names = Names()
     operations: Json = {}
     for channel in description.channels:
-        for exchange in channel.exchanges:
-            name = names.take(f"{channel.channel.name}.{exchange.opening.name}")
-            operations[name] = _operation(channel, exchange)
+        for operation in channel.operations:
+            name = names.take(f"{channel.channel.name}.{operation.opening.name}")
+            operations[name] = _operation(channel, operation)
     return _present(
         {
             "asyncapi": VERSION,
@@ -109,9 +109,9 @@ def _codec(codec: Codec) -> Json:
     return {"subprotocol": codec.subprotocol, "contentType": codec.content_type}
 
 
-def _message(channel: Channel, message: Message) -> Json:
+def _message(channel: Channel, message: MessageSchema) -> Json:
     content_type = channel.codecs[0].content_type
-    ref = {"location": "$message.payload#/ref"} if message.ref is not Ref.NEVER else {}
+    ref = {"location": "$message.payload#/ref"} if message.ref is not RefUse.NEVER else {}
     return _present(
         {
             "name": message.kind,
@@ -125,28 +125,28 @@ def _message(channel: Channel, message: Message) -> Json:
     )
 
 
-def _operation(described: ChannelDescription, exchange: Exchange) -> Json:
+def _operation(described: ChannelDescription, operation: Operation) -> Json:
     channel = described.channel
     return _present(
         {
-            "action": "receive" if exchange.contract.direction == "in" else "send",
+            "action": "receive" if operation.contract.direction == "in" else "send",
             "channel": _channel_ref(channel),
-            "summary": exchange.contract.summary,
-            "description": exchange.contract.description,
-            "messages": _refs(channel, [exchange.opening.name]),
-            "reply": _reply(channel, exchange),
+            "summary": operation.contract.summary,
+            "description": operation.contract.description,
+            "messages": _refs(channel, [operation.opening.name]),
+            "reply": _reply(channel, operation),
         }
     )
 
 
-def _reply(channel: Channel, exchange: Exchange) -> Json:
-    if exchange.reply is None:
+def _reply(channel: Channel, operation: Operation) -> Json:
+    if operation.reply is None:
         return {}
-    error = "error" if exchange.error is None else exchange.error.name
-    end = ["end"] if exchange.contract.streams else []
+    error = "error" if operation.error is None else operation.error.name
+    end = ["end"] if operation.contract.streams else []
     return {
         "channel": _channel_ref(channel),
-        "messages": _refs(channel, [exchange.reply.name, *end, error]),
+        "messages": _refs(channel, [operation.reply.name, *end, error]),
     }
 
 

@@ -11,8 +11,8 @@ from ..errors import RegistrationError
 from ..kinds import KindContract
 from .application import Channel, read_channels
 from .json_schema import JsonSchema, describe_types, only_used
-from .messages import Message, cancel, end, error
-from .wire_form import Exchange, WireForm
+from .messages import MessageSchema, cancel, end, error
+from .operations import Operation, WireForm
 
 __all__ = ("ApplicationDescription", "ChannelDescription", "describe")
 
@@ -22,26 +22,26 @@ class ChannelDescription:
     """A channel with what is said there."""
 
     channel: Channel
-    exchanges: tuple[Exchange, ...]
+    operations: tuple[Operation, ...]
 
-    def with_direction(self, direction: str) -> list[Exchange]:
-        """Return the exchanges of one direction: ``in``, ``out`` or ``ask``."""
-        return [each for each in self.exchanges if each.contract.direction == direction]
+    def with_direction(self, direction: str) -> list[Operation]:
+        """Return the operations of one direction: ``in``, ``out`` or ``ask``."""
+        return [each for each in self.operations if each.contract.direction == direction]
 
     @property
-    def common_messages(self) -> tuple[Message, ...]:
+    def common_messages(self) -> tuple[MessageSchema, ...]:
         """The answers that are no kind's own, as far as they are needed."""
-        if not any(each.reply for each in self.exchanges):
+        if not any(each.reply for each in self.operations):
             return ()
-        streams = any(each.contract.streams for each in self.exchanges)
+        streams = any(each.contract.streams for each in self.operations)
         return (cancel(), end(), error()) if streams else (cancel(), error())
 
     @property
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[MessageSchema]:
         """Every message, by name in order."""
         own = [
             message
-            for each in self.exchanges
+            for each in self.operations
             for message in (each.opening, each.reply, each.error)
             if message is not None
         ]
@@ -93,5 +93,5 @@ def _described(
 ) -> ChannelDescription:
     form = WireForm(channel.payload_key, components)
     contracts: tuple[KindContract, ...] = channel.contracts
-    exchanges = (form.exchange(each, next(schemas), next(schemas)) for each in contracts)
-    return ChannelDescription(channel, tuple(exchanges))
+    operations = (form.operation(each, next(schemas), next(schemas)) for each in contracts)
+    return ChannelDescription(channel, tuple(operations))

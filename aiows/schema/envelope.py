@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..connection.words import KIND, REF
+from ..wire_form import KIND, REF
 from .json_schema import JsonSchema, resolve
-from .messages import Ref, message_schema
+from .messages import RefUse, message_schema
 
 __all__ = ("Envelope",)
 
@@ -25,7 +25,7 @@ class Envelope:
         self._payload_key = payload_key
         self._components = components
 
-    def around(self, kind: str, ref: Ref, fields: JsonSchema) -> JsonSchema:
+    def around(self, kind: str, ref: RefUse, fields: JsonSchema) -> JsonSchema:
         """Return the schema of the message with these fields."""
         resolved = resolve(fields, self._components)
         properties = _without_envelope(resolved.get("properties", {}))
@@ -37,12 +37,12 @@ class Envelope:
             return message_schema(kind, ref, properties, required=required, **others)
         if properties != resolved.get("properties"):
             fields = {"type": "object", "properties": properties, "required": required, **others}
-        needed = [self._payload_key] if required or ref is Ref.REQUIRED else []
+        needed = [self._payload_key] if required or ref is RefUse.REQUIRED else []
         return message_schema(kind, ref, {self._payload_key: fields}, required=needed)
 
-    def example(self, kind: str, ref: Ref, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    def example(self, kind: str, ref: RefUse, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the message with these fields itself."""
-        head = {KIND: kind, REF: 1} if ref is Ref.REQUIRED else {KIND: kind}
+        head = {KIND: kind, REF: 1} if ref is RefUse.REQUIRED else {KIND: kind}
         key = self._payload_key
         return {**head, **fields} if key is None else {**head, key: fields}
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
-from ..connection.words import CANCEL, END, ERROR, KIND, REF
 from ..kinds import PossibleError
+from ..wire_form import CANCEL, END, ERROR, KIND, REF
 from .json_schema import JsonSchema
 
-__all__ = ("STANDARD_ERRORS", "Message", "Ref", "cancel", "end", "error", "message_schema")
+__all__ = ("STANDARD_ERRORS", "MessageSchema", "RefUse", "cancel", "end", "error", "message_schema")
 
 STANDARD_ERRORS: Final[Mapping[str, str]] = {
     "bad_json": "It is no JSON, or nested too deeply.",
@@ -36,7 +36,7 @@ STANDARD_ERRORS: Final[Mapping[str, str]] = {
 REF_SCHEMA: Final[JsonSchema] = {"type": ["string", "integer"]}
 
 
-class Ref(Enum):
+class RefUse(Enum):
     """Whether a message has a ref."""
 
     NEVER = auto()
@@ -45,31 +45,31 @@ class Ref(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class MessageSchema:
     """A message on the wire; ``name`` is unique in its channel, ``examples`` are whole messages."""
 
     name: str
     kind: str
     schema: JsonSchema
-    ref: Ref
+    ref: RefUse
     summary: str = ""
     description: str = ""
     examples: tuple[Mapping[str, Any], ...] = ()
 
 
-def end() -> Message:
+def end() -> MessageSchema:
     """Return what follows the last item of a stream."""
-    schema = message_schema(END, Ref.REQUIRED, {})
-    return Message(name=END, kind=END, schema=schema, ref=Ref.REQUIRED)
+    schema = message_schema(END, RefUse.REQUIRED, {})
+    return MessageSchema(name=END, kind=END, schema=schema, ref=RefUse.REQUIRED)
 
 
-def cancel() -> Message:
+def cancel() -> MessageSchema:
     """Return what the side that asked says when it has given up."""
-    schema = message_schema(CANCEL, Ref.REQUIRED, {})
-    return Message(name=CANCEL, kind=CANCEL, schema=schema, ref=Ref.REQUIRED)
+    schema = message_schema(CANCEL, RefUse.REQUIRED, {})
+    return MessageSchema(name=CANCEL, kind=CANCEL, schema=schema, ref=RefUse.REQUIRED)
 
 
-def error(codes: Iterable[PossibleError] = (), *, name: str = ERROR) -> Message:
+def error(codes: Iterable[PossibleError] = (), *, name: str = ERROR) -> MessageSchema:
     """Return the refusal with one of ``codes`` or the standard ones; without ``codes`` any.
 
     It has a ref where it refuses what asked for a reply.
@@ -84,13 +84,13 @@ def error(codes: Iterable[PossibleError] = (), *, name: str = ERROR) -> Message:
         },
         "required": ["code", "message"],
     }
-    schema = message_schema(ERROR, Ref.OPTIONAL, {ERROR: told}, required=[ERROR])
-    return Message(name=name, kind=ERROR, schema=schema, ref=Ref.OPTIONAL)
+    schema = message_schema(ERROR, RefUse.OPTIONAL, {ERROR: told}, required=[ERROR])
+    return MessageSchema(name=name, kind=ERROR, schema=schema, ref=RefUse.OPTIONAL)
 
 
 def message_schema(
     kind: str,
-    ref: Ref,
+    ref: RefUse,
     properties: Mapping[str, JsonSchema],
     *,
     required: Iterable[str] = (),
@@ -101,8 +101,8 @@ def message_schema(
     ``others`` are more keywords of the schema.
     """
     own_kind: JsonSchema = {"const": kind}
-    envelope = {KIND: own_kind} if ref is Ref.NEVER else {KIND: own_kind, REF: REF_SCHEMA}
-    needed = [KIND, REF] if ref is Ref.REQUIRED else [KIND]
+    envelope = {KIND: own_kind} if ref is RefUse.NEVER else {KIND: own_kind, REF: REF_SCHEMA}
+    needed = [KIND, REF] if ref is RefUse.REQUIRED else [KIND]
     return {
         "type": "object",
         "properties": {**envelope, **properties},

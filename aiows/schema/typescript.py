@@ -15,10 +15,10 @@ from aiohttp import web
 from .application import Channel
 from .description import ChannelDescription, describe
 from .json_schema import JsonSchema
-from .messages import STANDARD_ERRORS, Message, cancel, end
+from .messages import STANDARD_ERRORS, MessageSchema, cancel, end
 from .names import Names, identifier
+from .operations import Operation
 from .typescript_types import block, comment, indented, literal, members, type_of
-from .wire_form import Exchange
 
 __all__ = ("typescript",)
 
@@ -90,24 +90,24 @@ def _declared(name: str, schema: JsonSchema, names: Mapping[str, str], *told: st
 def _namespace(name: str, described: ChannelDescription, names: Mapping[str, str]) -> Block:
     channel = described.channel
     taken = Names({*COMMON, *NEEDED, *MAPS, *UNIONS, *names.values()}, separator="")
-    messages = [message for each in described.exchanges for message in _messages(each)]
+    messages = [message for each in described.operations for message in _messages(each)]
     types = {message.name: taken.take(identifier(message.name)) for message in messages}
     blocks = [[f"export type Path = {_path(channel)};"]]
     blocks += [
         _declared(types[each.name], each.schema, names, each.summary, each.description)
         for each in messages
     ]
-    blocks += [_map(each, _entries(each, described.exchanges, types)) for each in MAPS]
+    blocks += [_map(each, _entries(each, described.operations, types)) for each in MAPS]
     blocks += _unions(described)
     told = comment(channel.address, channel.summary, channel.description)
     return [*told, f"export namespace {name} {block([_joined(blocks)])}"]
 
 
-def _messages(exchange: Exchange) -> Iterator[Message]:
+def _messages(operation: Operation) -> Iterator[MessageSchema]:
     """Yield the messages that have a type of their own: errors differ in their codes alone."""
-    yield exchange.opening
-    if exchange.reply is not None:
-        yield exchange.reply
+    yield operation.opening
+    if operation.reply is not None:
+        yield operation.reply
 
 
 def _path(channel: Channel) -> str:
@@ -120,9 +120,9 @@ def _map(name: str, entries: Iterable[str]) -> Block:
     return [*comment(MAPS[name]), f"export interface {name} {block(entries)}"]
 
 
-def _entries(name: str, exchanges: Iterable[Exchange], types: Mapping[str, str]) -> Iterator[str]:
+def _entries(name: str, operations: Iterable[Operation], types: Mapping[str, str]) -> Iterator[str]:
     """Yield the members of one of the maps."""
-    for each in exchanges:
+    for each in operations:
         kind = literal(each.contract.kind)
         if _map_of_opening(each) == name:
             yield f"{kind}: {types[each.opening.name]};"
@@ -132,21 +132,21 @@ def _entries(name: str, exchanges: Iterable[Exchange], types: Mapping[str, str])
             yield from _error(each)
 
 
-def _map_of_opening(exchange: Exchange) -> str:
-    return {"in": "Kinds", "out": "Events", "ask": "Questions"}[exchange.contract.direction]
+def _map_of_opening(operation: Operation) -> str:
+    return {"in": "Kinds", "out": "Events", "ask": "Questions"}[operation.contract.direction]
 
 
-def _map_of_reply(exchange: Exchange) -> str:
-    if exchange.contract.direction == "ask":
+def _map_of_reply(operation: Operation) -> str:
+    if operation.contract.direction == "ask":
         return "Answers"
-    return "Items" if exchange.contract.streams else "Replies"
+    return "Items" if operation.contract.streams else "Replies"
 
 
-def _error(exchange: Exchange) -> Iterator[str]:
-    declared = {each.code: each.text for each in exchange.contract.errors}
+def _error(operation: Operation) -> Iterator[str]:
+    declared = {each.code: each.text for each in operation.contract.errors}
     yield from comment(*(f"{code}: {text}" for code, text in declared.items() if text))
     codes = " | ".join([*map(literal, declared), "StandardError"])
-    yield f"{literal(exchange.contract.kind)}: ErrorMessage{f'<{codes}>' if declared else ''};"
+    yield f"{literal(operation.contract.kind)}: ErrorMessage{f'<{codes}>' if declared else ''};"
 
 
 def _unions(described: ChannelDescription) -> Iterator[Block]:

@@ -22,7 +22,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from .._wire import MessageReader, Opcode, build_close, build_frame
-from ..receiver import as_aiohttp
+from ..response.receiver import as_aiohttp
 from .errors import Disconnected, UpgradeRefused
 
 __all__ = ("SlowConsumer",)

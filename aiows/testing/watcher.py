@@ -27,7 +27,7 @@ from aiohttp import web
 
 from ..connection import Connection
 from ..errors import SentAfterClose
-from ..response import WebSocketResponse
+from ..response.websocket_response import WebSocketResponse
 
 __all__ = ("Watched", "Watcher")
 

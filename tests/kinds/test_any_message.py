@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aiows import KindDispatcher, KindError, Payload
-from aiows.kinds.refusals import quote
+from aiows.kinds.reading.refusals import quote
 from talk import Talk
 
 # On a busy machine one example may take long: what counts is what comes out.

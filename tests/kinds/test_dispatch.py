@@ -542,7 +542,7 @@ async def test_the_default_limit_is_twenty() -> None:
 async def test_a_good_message_starts_the_count_again() -> None:
     """Also one that its handler refuses: it could be read."""
     kinds = raising(KindError("no", "not now"))
-    kinds._patience._limit = 2
+    kinds._bad_messages._limit = 2
     talk = Talk(kinds)
     for _ in range(3):
         await talk.say("no JSON")
@@ -574,7 +574,7 @@ async def test_a_connection_that_is_gone_is_not_kept_by_its_count() -> None:
     await say(kinds, "no JSON")
     await asyncio.sleep(0)
     gc.collect()
-    assert len(kinds._patience.in_a_row) == 0
+    assert len(kinds._bad_messages.in_a_row) == 0
 
 
 # faces and forms

@@ -28,7 +28,7 @@ from aiows import (
     SendStatus,
     websocket,
 )
-from aiows.callbacks import UpgradeRequest, UpgradeResponse
+from aiows.mounting.callbacks import UpgradeRequest, UpgradeResponse
 from journal import Journal, app_with, fill, read
 from raw_client import BINARY, CLOSE, PING, PONG, TEXT, RawClient, build_frame
 

@@ -20,7 +20,7 @@ from aiows import (
     on,
     websocket,
 )
-from aiows.callbacks import UpgradeRequest, UpgradeResponse
+from aiows.mounting.callbacks import UpgradeRequest, UpgradeResponse
 from aiows.testing import TestClient, UpgradeRefused
 
 

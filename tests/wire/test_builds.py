@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 import aiows
 from aiows._wire import DeflateParams, Inflater, Message, MessageReader, Opcode
 from aiows.errors import ProtocolError
+from builds import Build
 from raw_client import BINARY, TEXT
-from wire.builds import Wire
 from wire.streams import cut, damaged_streams, deflated, fragmented, valid_streams
 
 KIB = 1024
-PURE = Wire()
+PURE = Build()
 
 thoroughly = settings(deadline=None, max_examples=200)
 
@@ -67,11 +67,11 @@ def large_streams(draw: st.DrawFn) -> bytes:
     return bytes(stream)
 
 
-def reader_of(wire: Wire, told: dict[str, Any], takeover: bool | None) -> MessageReader:
+def reader_of(build: Build, told: dict[str, Any], takeover: bool | None) -> MessageReader:
     if takeover is None:
-        return wire.MessageReader(**told)
+        return build.MessageReader(**told)
     params = DeflateParams(client_no_context_takeover=not takeover)
-    return wire.MessageReader(inflater=Inflater(params), **told)
+    return build.MessageReader(inflater=Inflater(params), **told)
 
 
 def log_of(reader: MessageReader, chunks: list[bytes], hunger: list[int]) -> list[Any]:
@@ -113,10 +113,14 @@ def taken(reader: MessageReader, appetite: int) -> list[tuple[Any, ...]]:
 
 
 def assert_same(
-    wire: Wire, told: dict[str, Any], takeover: bool | None, chunks: list[bytes], hunger: list[int]
+    build: Build,
+    told: dict[str, Any],
+    takeover: bool | None,
+    chunks: list[bytes],
+    hunger: list[int],
 ) -> None:
     """``wire`` says what the pure build says."""
-    logs = [log_of(reader_of(build, told, takeover), chunks, hunger) for build in (PURE, wire)]
+    logs = [log_of(reader_of(build, told, takeover), chunks, hunger) for build in (PURE, build)]
     assert logs[0] == logs[1]
 
 
@@ -128,14 +132,14 @@ def assert_same(
     hunger=appetites,
 )
 def test_random_bytes_come_to_the_same_end(
-    wire: Wire,
+    build: Build,
     told: dict[str, Any],
     takeover: bool | None,
     chunks: list[bytes],
     hunger: list[int],
 ) -> None:
     """Messages, errors with code and text, and where each is seen."""
-    assert_same(wire, told, takeover, chunks, hunger)
+    assert_same(build, told, takeover, chunks, hunger)
 
 
 @thoroughly
@@ -147,7 +151,7 @@ def test_random_bytes_come_to_the_same_end(
     hunger=appetites,
 )
 def test_valid_and_damaged_streams_come_to_the_same_end(
-    wire: Wire,
+    build: Build,
     told: dict[str, Any],
     takeover: bool | None,
     stream: bytes,
@@ -155,7 +159,7 @@ def test_valid_and_damaged_streams_come_to_the_same_end(
     hunger: list[int],
 ) -> None:
     """With every option, compressed or not, also where the options refuse it."""
-    assert_same(wire, told, takeover, cut(stream, cuts), hunger)
+    assert_same(build, told, takeover, cut(stream, cuts), hunger)
 
 
 @settings(deadline=None, max_examples=50)
@@ -167,7 +171,7 @@ def test_valid_and_damaged_streams_come_to_the_same_end(
     hunger=appetites,
 )
 def test_large_messages_are_given_the_same_room(
-    wire: Wire,
+    build: Build,
     told: dict[str, Any],
     takeover: bool | None,
     stream: bytes,
@@ -176,7 +180,7 @@ def test_large_messages_are_given_the_same_room(
 ) -> None:
     """In the same reads, to the same messages."""
     chunks = [stream[at : at + size] for at in range(0, len(stream), size)]
-    assert_same(wire, told, takeover, chunks, hunger)
+    assert_same(build, told, takeover, chunks, hunger)
 
 
 def said(build: Callable[..., bytes], *args: Any, **told: Any) -> bytes | str:
@@ -200,17 +204,17 @@ def said(build: Callable[..., bytes], *args: Any, **told: Any) -> bytes | str:
     ),
 )
 def test_the_same_frames_are_built(
-    wire: Wire, opcode: Opcode, payload: bytes, told: dict[str, Any]
+    build: Build, opcode: Opcode, payload: bytes, told: dict[str, Any]
 ) -> None:
     """Or refused in the same words."""
-    assert said(wire.build_frame, opcode, payload, **told) == said(
+    assert said(build.build_frame, opcode, payload, **told) == said(
         PURE.build_frame, opcode, payload, **told
     )
 
 
-def test_a_message_is_the_same_as_one_made_in_python(wire: Wire) -> None:
+def test_a_message_is_the_same_as_one_made_in_python(build: Build) -> None:
     """Also to a dict, and when it is unpacked, copied or shown."""
-    reader = wire.MessageReader()
+    reader = build.MessageReader()
     reader.feed(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58")
     message = reader.next_message()
     made = Message(1, "Hello", "", 5)
@@ -227,27 +231,27 @@ def test_a_message_is_the_same_as_one_made_in_python(wire: Wire) -> None:
         ("MessageReader", lambda reader: reader.next_message()),
         ("MessageReader", lambda reader: reader.get_buffer()),
         ("MessageReader", lambda reader: reader.release()),
-        ("Intake", lambda intake: intake.get_buffer(-1)),
-        ("Intake", lambda intake: intake.buffer_updated(1)),
-        ("Intake", lambda intake: intake.read_messages()),
-        ("Outlet", lambda outlet: outlet.write(b"a")),
-        ("Outlet", lambda outlet: outlet.amount),
+        ("ProtocolCore", lambda intake: intake.get_buffer(-1)),
+        ("ProtocolCore", lambda intake: intake.buffer_updated(1)),
+        ("ProtocolCore", lambda intake: intake.read_messages()),
+        ("OutboxCore", lambda outlet: outlet.write(b"a")),
+        ("OutboxCore", lambda outlet: outlet.amount),
     ],
 )
 def test_what_was_never_initialised_is_an_error(
-    wire: Wire, name: str, call: Callable[[Any], object]
+    build: Build, name: str, call: Callable[[Any], object]
 ) -> None:
     """And no crash: a subclass may forget it."""
-    kind = getattr(wire, name)
+    kind = getattr(build, name)
     with pytest.raises((AttributeError, TypeError)):
         call(kind.__new__(kind))
 
 
-def test_it_runs_on_the_build_that_was_asked_for(wire: Wire) -> None:
+def test_it_runs_on_the_build_that_was_asked_for(build: Build) -> None:
     """A checkout may hide what was installed: AIOWS_NO_EXTENSIONS and AIOWS_REQUIRE_EXTENSIONS are kept."""
     if os.environ.get("AIOWS_NO_EXTENSIONS"):
         assert aiows.wire_build == "pure"
     elif os.environ.get("AIOWS_REQUIRE_EXTENSIONS"):
         assert aiows.wire_build == "native"
-    in_use = aiows.wire_build == wire.name
-    assert (aiows._wire.MessageReader is wire.MessageReader) is in_use
+    in_use = aiows.wire_build == build.name
+    assert (aiows._wire.MessageReader is build.MessageReader) is in_use

@@ -13,7 +13,7 @@ from websockets.streams import StreamReader
 
 from aiows._wire import Opcode, build_close, parse_close
 from aiows.errors import ProtocolError
-from wire.builds import Wire
+from builds import Build
 
 MASK = b"\x37\xfa\x21\x3d"
 
@@ -41,10 +41,10 @@ def read_with_websockets(data: bytes, *, mask: bool) -> Frame:
     ],
 )
 def test_the_examples_of_the_rfc(
-    wire: Wire, opcode: Opcode, payload: bytes, options: dict[str, Any], expected: str
+    build: Build, opcode: Opcode, payload: bytes, options: dict[str, Any], expected: str
 ) -> None:
     """RFC 6455, section 5.7."""
-    assert wire.build_frame(opcode, payload, **options).hex() == expected
+    assert build.build_frame(opcode, payload, **options).hex() == expected
 
 
 @pytest.mark.parametrize(
@@ -57,15 +57,15 @@ def test_the_examples_of_the_rfc(
         (65536, "827f0000000000010000"),
     ],
 )
-def test_the_length_has_its_shortest_form(wire: Wire, size: int, header: str) -> None:
+def test_the_length_has_its_shortest_form(build: Build, size: int, header: str) -> None:
     """RFC 6455, section 5.2."""
     payload = bytes(size)
-    assert wire.build_frame(Opcode.BINARY, payload) == bytes.fromhex(header) + payload
+    assert build.build_frame(Opcode.BINARY, payload) == bytes.fromhex(header) + payload
 
 
-def test_rsv1_marks_a_compressed_message(wire: Wire) -> None:
+def test_rsv1_marks_a_compressed_message(build: Build) -> None:
     """RFC 7692, section 7.2.3.1: the example "Hello"."""
-    built = wire.build_frame(Opcode.TEXT, bytes.fromhex("f248cdc9c90700"), rsv1=True)
+    built = build.build_frame(Opcode.TEXT, bytes.fromhex("f248cdc9c90700"), rsv1=True)
     assert built.hex() == "c107f248cdc9c90700"
 
 
@@ -77,10 +77,10 @@ def test_rsv1_marks_a_compressed_message(wire: Wire) -> None:
     st.none() | st.binary(min_size=4, max_size=4),
 )
 def test_websockets_reads_what_was_built(
-    wire: Wire, opcode: Opcode, payload: bytes, fin: bool, mask: bytes | None
+    build: Build, opcode: Opcode, payload: bytes, fin: bool, mask: bytes | None
 ) -> None:
     """Masked or not, every field comes out as it went in."""
-    built = wire.build_frame(opcode, payload, fin=fin, mask=mask)
+    built = build.build_frame(opcode, payload, fin=fin, mask=mask)
     frame = read_with_websockets(built, mask=mask is not None)
     assert (int(frame.opcode), frame.data) == (opcode, payload)
     assert (frame.fin, frame.rsv1, frame.rsv2, frame.rsv3) == (fin, False, False, False)
@@ -91,36 +91,36 @@ def test_websockets_reads_what_was_built(
     "payload", [bytearray(b"abcd"), memoryview(b"abcd"), memoryview(array("H", b"abcd"))]
 )
 def test_anything_like_bytes_is_a_payload(
-    wire: Wire, payload: bytearray | memoryview, mask: bytes | None
+    build: Build, payload: bytearray | memoryview, mask: bytes | None
 ) -> None:
     """Its bytes count, not its items."""
-    assert wire.build_frame(Opcode.BINARY, payload, mask=mask) == wire.build_frame(
+    assert build.build_frame(Opcode.BINARY, payload, mask=mask) == build.build_frame(
         Opcode.BINARY, b"abcd", mask=mask
     )
 
 
 @pytest.mark.parametrize("opcode", [Opcode.CLOSE, Opcode.PING, Opcode.PONG])
-def test_a_control_frame_holds_125_bytes_and_no_more(wire: Wire, opcode: Opcode) -> None:
+def test_a_control_frame_holds_125_bytes_and_no_more(build: Build, opcode: Opcode) -> None:
     """RFC 6455, section 5.5."""
-    assert len(wire.build_frame(opcode, bytes(125))) == 127
+    assert len(build.build_frame(opcode, bytes(125))) == 127
     with pytest.raises(ValueError, match="at most 125 bytes, not 126"):
-        wire.build_frame(opcode, bytes(126))
+        build.build_frame(opcode, bytes(126))
 
 
 @pytest.mark.parametrize("options", [{"fin": False}, {"rsv1": True}])
 def test_a_control_frame_is_neither_fragmented_nor_compressed(
-    wire: Wire, options: dict[str, bool]
+    build: Build, options: dict[str, bool]
 ) -> None:
     """RFC 6455, section 5.5, and RFC 7692, section 6.1."""
     with pytest.raises(ValueError, match="neither fragmented nor compressed"):
-        wire.build_frame(
+        build.build_frame(
             Opcode.PING, b"", fin=options.get("fin", True), rsv1=options.get("rsv1", False)
         )
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1011, 1012, 1014, 3000, 4999])
 def test_a_close_that_was_built_is_parsed_to_the_same(code: int) -> None:
-    """Code and reason survive the wire."""
+    """Code and reason survive the build."""
     assert parse_close(build_close(code, "schön")) == (code, "schön")
     assert build_close(code, "schön".encode()) == build_close(code, "schön")
 
@@ -133,7 +133,7 @@ def test_a_close_without_a_code_is_empty_and_means_1005() -> None:
 
 @pytest.mark.parametrize("code", [-1, 0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536])
 def test_a_close_code_that_may_not_be_sent_is_not_built(code: int) -> None:
-    """RFC 6455, section 7.4.1: 1005, 1006 and 1015 are never on the wire."""
+    """RFC 6455, section 7.4.1: 1005, 1006 and 1015 are never on the build."""
     with pytest.raises(ValueError, match=f"{code} is not a close code"):
         build_close(code)
 

@@ -22,8 +22,8 @@ from aiows._wire import (
     make_deflater,
     negotiate_deflate,
 )
+from builds import Build
 from raw_client import BINARY, CLOSE, PING, PONG, TEXT
-from wire.builds import Wire
 from wire.streams import binary, cut, payloads, read, text
 
 OFFERS = {
@@ -91,7 +91,7 @@ def send(client: ClientProtocol, data: str | bytes, *, fragment: bool) -> None:
     places=st.lists(st.integers(0, 3000), max_size=5),
 )
 def test_compressed_messages_of_websockets_are_read(
-    wire: Wire,
+    build: Build,
     mode: Compression,
     offer: ClientPerMessageDeflateFactory,
     messages: list[str | bytes],
@@ -104,7 +104,7 @@ def test_compressed_messages_of_websockets_are_read(
     for data in messages:
         send(client, data, fragment=fragment)
     outcome = read(
-        wire.MessageReader(inflater=Inflater(params)), cut(b"".join(client.data_to_send()), places)
+        build.MessageReader(inflater=Inflater(params)), cut(b"".join(client.data_to_send()), places)
     )
     assert outcome.error is None
     received = [message for message in outcome.messages if message.opcode != PING]
@@ -116,7 +116,7 @@ def test_compressed_messages_of_websockets_are_read(
 @settings(deadline=None, max_examples=10)
 @given(messages=st.lists(st.tuples(payloads, st.booleans()), max_size=6))
 def test_websockets_reads_compressed_messages(
-    wire: Wire,
+    build: Build,
     mode: Compression,
     offer: ClientPerMessageDeflateFactory,
     messages: list[tuple[bytes, bool]],
@@ -127,47 +127,47 @@ def test_websockets_reads_compressed_messages(
     deflater = make_deflater(params, mode)
     for data, compress in messages:
         payload = deflater.compress(data) if compress else data
-        client.receive_data(wire.build_frame(Opcode.BINARY, payload, rsv1=compress))
+        client.receive_data(build.build_frame(Opcode.BINARY, payload, rsv1=compress))
     assert [bytes(frame.data) for frame in frames_of(client)] == [data for data, _ in messages]
 
 
 @settings(deadline=None, max_examples=30)
 @given(messages=messages_to_send, fragment=st.booleans())
 def test_plain_messages_of_websockets_are_read(
-    wire: Wire, messages: list[str | bytes], fragment: bool
+    build: Build, messages: list[str | bytes], fragment: bool
 ) -> None:
     """Masked with keys of its own choice."""
     client = client_of()
     for data in messages:
         send(client, data, fragment=fragment)
-    outcome = read(wire.MessageReader(), [b"".join(client.data_to_send())])
+    outcome = read(build.MessageReader(), [b"".join(client.data_to_send())])
     assert outcome.error is None
     received = [message for message in outcome.messages if message.opcode != PING]
     assert received == [as_message(data) for data in messages]
 
 
-def test_control_frames_of_websockets_are_read(wire: Wire) -> None:
+def test_control_frames_of_websockets_are_read(build: Build) -> None:
     """Ping, pong and the close with its code."""
     client = client_of()
     client.send_ping(b"a")
     client.send_pong(b"b")
     client.send_close(4001, "schön")
-    assert read(wire.MessageReader(), [b"".join(client.data_to_send())]).messages == [
+    assert read(build.MessageReader(), [b"".join(client.data_to_send())]).messages == [
         Message(PING, b"a", "", 1),
         Message(PONG, b"b", "", 1),
         Message(CLOSE, 4001, "schön", 8),
     ]
 
 
-def test_websockets_reads_frames_of_every_kind(wire: Wire) -> None:
+def test_websockets_reads_frames_of_every_kind(build: Build) -> None:
     """Text and binary whole, in fragments, control frames between them, and the close."""
     client = client_of()
     for built in (
-        wire.build_frame(Opcode.TEXT, b"whole"),
-        wire.build_frame(Opcode.BINARY, b"in ", fin=False),
-        wire.build_frame(Opcode.PING, b"between"),
-        wire.build_frame(Opcode.CONTINUATION, b"parts"),
-        wire.build_frame(Opcode.CLOSE, build_close(4001, "schön")),
+        build.build_frame(Opcode.TEXT, b"whole"),
+        build.build_frame(Opcode.BINARY, b"in ", fin=False),
+        build.build_frame(Opcode.PING, b"between"),
+        build.build_frame(Opcode.CONTINUATION, b"parts"),
+        build.build_frame(Opcode.CLOSE, build_close(4001, "schön")),
     ):
         client.receive_data(built)
     frames = frames_of(client)

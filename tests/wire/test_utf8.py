@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiows.errors import ProtocolError
-from wire.builds import Wire
+from builds import Build
 
 # At the borders of each range that RFC 3629, section 4, has for the first and for the other bytes.
 FIRST_BYTES = bytes.fromhex("00 7f 80 bf c0 c1 c2 df e0 e1 ec ed ee ef f0 f1 f3 f4 f5 f8 ff")
@@ -32,8 +32,8 @@ def can_become_text(start: bytes) -> bool:
     return any(is_text(start + rest) for rest in COMPLETIONS)
 
 
-def accepts(wire: Wire, *pieces: bytes) -> bool:
-    checker = wire.Utf8Checker()
+def accepts(build: Build, *pieces: bytes) -> bool:
+    checker = build.Utf8Checker()
     with contextlib.suppress(ProtocolError):
         for piece in pieces:
             checker.check(piece)
@@ -51,22 +51,22 @@ def starts() -> Iterator[bytes]:
             waiting += [start + bytes((byte,)) for byte in OTHER_BYTES]
 
 
-def test_a_start_that_no_text_can_have_is_refused_and_every_other_is_not(wire: Wire) -> None:
+def test_a_start_that_no_text_can_have_is_refused_and_every_other_is_not(build: Build) -> None:
     """Overlong forms, surrogates and what is beyond U+10FFFF fail at the first byte that shows it."""
     for start in starts():
-        assert accepts(wire, start) is can_become_text(start), start.hex()
+        assert accepts(build, start) is can_become_text(start), start.hex()
 
 
-def test_a_byte_too_many_is_refused_when_it_comes_alone(wire: Wire) -> None:
+def test_a_byte_too_many_is_refused_when_it_comes_alone(build: Build) -> None:
     """The pieces of a frame may be single bytes."""
     for start in starts():
         single_bytes = (bytes((byte,)) for byte in start)
-        assert accepts(wire, *single_bytes) is can_become_text(start), start.hex()
+        assert accepts(build, *single_bytes) is can_become_text(start), start.hex()
 
 
-def test_what_is_refused_is_1007(wire: Wire) -> None:
+def test_what_is_refused_is_1007(build: Build) -> None:
     """RFC 6455, section 8.1."""
-    checker = wire.Utf8Checker()
+    checker = build.Utf8Checker()
     checker.check(b"\xce\xba\xf4")
     with pytest.raises(ProtocolError) as raised:
         checker.check(b"\x90")
@@ -75,23 +75,23 @@ def test_what_is_refused_is_1007(wire: Wire) -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(st.text(max_size=50), st.lists(st.integers(0, 200)))
-def test_valid_text_passes_wherever_it_is_cut(wire: Wire, data: str, places: list[int]) -> None:
+def test_valid_text_passes_wherever_it_is_cut(build: Build, data: str, places: list[int]) -> None:
     """Half a character at the end of a piece is no error."""
     encoded = data.encode()
     borders = sorted({0, len(encoded), *(place for place in places if place < len(encoded))})
-    assert accepts(wire, *(encoded[a:b] for a, b in pairwise(borders)))
+    assert accepts(build, *(encoded[a:b] for a, b in pairwise(borders)))
 
 
-def test_a_whole_text_is_decoded(wire: Wire) -> None:
+def test_a_whole_text_is_decoded(build: Build) -> None:
     """Beyond the BMP too."""
-    assert wire.decode_text("κόσμε 𝄞".encode()) == "κόσμε 𝄞"
+    assert build.decode_text("κόσμε 𝄞".encode()) == "κόσμε 𝄞"
 
 
 @pytest.mark.parametrize(
     "payload", [b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xe2\x82", b"\xf4\x90"]
 )
-def test_a_whole_text_that_is_not_utf8_is_1007(wire: Wire, payload: bytes) -> None:
+def test_a_whole_text_that_is_not_utf8_is_1007(build: Build, payload: bytes) -> None:
     """RFC 6455, section 8.1; half a character at the end counts here."""
     with pytest.raises(ProtocolError) as raised:
-        wire.decode_text(payload)
+        build.decode_text(payload)
     assert raised.value.code == 1007

@@ -1,0 +1,50 @@
+# cython: language_level=3, embedsignature=False, binding=False
+# cython: boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: nonecheck=True
+"""The native build of the wire: what exists twice, and the parts that it is made of.
+
+One extension of several files. They call each other for every message, and within one file of C the
+compiler can put the callee into the caller; and one module is either there or not, never in half.
+"""
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport (
+    PyBytes_AS_STRING,
+    PyBytes_AsString,
+    PyBytes_FromStringAndSize,
+    PyBytes_GET_SIZE,
+)
+from cpython.object cimport PyTypeObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
+from cpython.tuple cimport PyTuple_GET_SIZE
+from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_AsUTF8String, PyUnicode_GET_LENGTH
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from types import CoroutineType
+
+from msgspec import UNSET
+
+from .._wire import refusals
+from .._wire.frames import parse_close
+from .._wire.messages import Message
+from .._wire.parser import Frame
+from .._wire.reader import DEFAULT_MAX_MSG_SIZE
+from ..errors import ConcurrentReceive, ProtocolError
+from ..send_status import SendStatus
+
+include "declarations.pxi"
+include "utf8.pxi"
+include "frames.pxi"
+include "parser.pxi"
+include "partial.pxi"
+include "assembler.pxi"
+include "reader.pxi"
+include "flusher.pxi"
+include "pump_core.pxi"
+include "receiver_core.pxi"
+include "protocol_core.pxi"
+include "outbox_core.pxi"
+include "stepper.pxi"
+include "pipeline.pxi"

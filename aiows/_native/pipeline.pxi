@@ -1,0 +1,282 @@
+"""In go messages, out they go to a reader and from there to a runner: what each message with a kind takes."""
+
+# Looked up once: as names of the module they would be for every message.
+cdef object COROUTINE = CoroutineType
+cdef object NO_REF = UNSET
+
+cdef frozenset RESERVED = frozenset(("kind", "ref", "error"))
+cdef Py_ssize_t SHORTEST_RESERVED = min(map(len, RESERVED))
+cdef Py_ssize_t LONGEST_RESERVED = max(map(len, RESERVED))
+
+cdef enum:
+    MOST_ARGUMENTS = 8  # so many lie on the stack; with more than that a handler has other costs
+
+# Where an argument comes from, beside the offsets of a message's slots, which are more than 0.
+cdef enum:
+    PEER = 0
+    MESSAGE_ITSELF = -1
+    INSTANCE = -2
+    NOWHERE = -3
+
+cdef dict PLACES = {"peer": PEER, "message": MESSAGE_ITSELF, "instance": INSTANCE}
+
+
+@cython.final
+cdef class Plain:
+    """A route whose messages need nothing but a call; where they have their ref, and its arguments."""
+
+    cdef object route
+    cdef object _call
+    cdef object _handler
+    cdef bint needs_instance
+    cdef Py_ssize_t ref_offset
+    cdef Py_ssize_t[MOST_ARGUMENTS] _places
+    cdef Py_ssize_t _count
+
+    def __init__(self, type_, route):
+        self.route = route
+        self._call = route.call
+        self.needs_instance = route.needs_instance
+        self.ref_offset = slot_offset(type_.ref)
+        self._set_places(type_, route)
+
+    cdef int _set_places(self, type_, route) except -1:
+        """Find where its arguments are, if that is all that there is to know of them."""
+        arguments = route.arguments
+        self._count = -1
+        if arguments is None or len(arguments) > MOST_ARGUMENTS:
+            return 0
+        for index, argument in enumerate(arguments):
+            self._places[index] = place_of(type_, argument)
+            if self._places[index] == NOWHERE:
+                return 0
+        self._handler = route.handler
+        self._count = len(arguments)
+        return 0
+
+    cdef object call(self, ws, message, instance):
+        cdef PyObject *arguments[1 + MOST_ARGUMENTS]
+        cdef Py_ssize_t index
+        for index in range(self._count):
+            arguments[1 + index] = self.argument(index, ws, message, instance)
+            if arguments[1 + index] is NULL:
+                break  # an empty slot: what reads it as an attribute raises
+        else:
+            if self._count >= 0:
+                return self.called(arguments)
+        return self._call(ws, message, instance)
+
+    cdef PyObject *argument(self, Py_ssize_t index, ws, message, instance):
+        cdef Py_ssize_t place = self._places[index]
+        if place > 0:
+            return slot_of(message, place)[0]
+        if place == PEER:
+            return <PyObject *>ws
+        return <PyObject *>message if place == MESSAGE_ITSELF else <PyObject *>instance
+
+    cdef object called(self, PyObject **arguments):
+        """Call the handler; the arguments are kept meanwhile, as their message may change."""
+        cdef Py_ssize_t index
+        for index in range(self._count):
+            Py_INCREF(<object>arguments[1 + index])
+        try:
+            return PyObject_Vectorcall(
+                self._handler, arguments + 1, <size_t>self._count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+            )
+        finally:
+            for index in range(self._count):
+                Py_DECREF(<object>arguments[1 + index])
+
+
+cdef Py_ssize_t place_of(type_, str argument) except? -3:
+    """Where an argument is, as its expression says: NOWHERE if there is more to be done for it."""
+    if argument in PLACES:
+        return PLACES[argument]
+    if not argument.startswith("message."):
+        return NOWHERE
+    return slot_offset(getattr(type_, argument.removeprefix("message."))) or NOWHERE
+
+
+@cython.final
+cdef class Pipeline:
+    cdef object _reader
+    cdef object _read
+    cdef object _runner
+    cdef object _bad_messages
+    cdef dict _bad_in_a_row
+    cdef dict _plain
+    cdef object _given_as
+    cdef Py_ssize_t _given_size
+    cdef Py_ssize_t _type_at
+    cdef Py_ssize_t _data_at
+    cdef object _payload_type
+    cdef object _dumps
+    cdef object _default
+    cdef object _options
+    cdef object _encode
+    cdef readonly object codec
+    cdef readonly object opcode
+
+    def __init__(self, reader, runner, patience, type given_as not None):
+        if not issubclass(given_as, tuple):
+            raise TypeError(f"{given_as!r} is no class of tuples")
+        self._reader = reader
+        self._read = reader.read_at_once
+        self._runner = runner
+        self._bad_messages = patience
+        self._bad_in_a_row = patience.in_a_row
+        self._plain = {
+            type_: Plain(type_, route)
+            for type_, route in reader.by_type.items()
+            if route.is_plain and slot_offset(type_.ref)
+        }
+        self._given_as = given_as
+        self._given_size = len(given_as._fields)
+        self._type_at, self._data_at = map(given_as._fields.index, ("type", "data"))
+        self._payload_type = runner.payload_type
+        writers = getattr(reader.codec, "writers", None)
+        if writers is not None:
+            self._dumps, self._default, self._options, self._encode = writers
+        self.codec = reader.codec
+        self.opcode = reader.codec.opcode
+
+    def handle(self, ws, connection, data, instance):
+        return self.take(ws, connection, data, instance, False)
+
+    def dispatch(self, ws, connection, msg, instance):
+        if type(msg) is self._given_as and PyTuple_GET_SIZE(msg) == self._given_size:
+            type_, data = (<tuple>msg)[self._type_at], (<tuple>msg)[self._data_at]
+        else:
+            type_, data = msg.type, msg.data
+        if type_ != self.opcode:
+            return False
+        waiting = self.take(ws, connection, data, instance, True)
+        return True if waiting is None else waiting
+
+    cdef object take(self, ws, connection, data, instance, bint is_in_task):
+        message = self.read(data)
+        cdef Plain plain = self._plain.get(type(message))
+        if plain is None:
+            return self.take_slowly(ws, connection, message, data, instance, is_in_task)
+        if self._bad_in_a_row:
+            self._bad_messages.forgive(connection)
+        ref = take_slot(message, plain.ref_offset, NO_REF)  # of frozen payloads, too
+        if ref is NO_REF:
+            ref = None
+        if (instance is None and plain.needs_instance) or is_busy(connection.in_flight):
+            return self.run(ws, self.request(plain, message, ref), instance, is_in_task)
+        return self.call(plain, ws, connection, message, ref, instance, is_in_task)
+
+    cdef object read(self, data):
+        if self._read is None:
+            return None
+        try:
+            return self._read(data)
+        except Exception:
+            return None  # no message is: the reader finds it again, and says where it was
+
+    cdef object take_slowly(self, ws, connection, message, data, instance, bint is_in_task):
+        try:
+            request = self._reader.requested(message, data)
+        except Exception as error:
+            return self._bad_messages.refuse(ws, error, self.codec)
+        if self._bad_in_a_row:
+            self._bad_messages.forgive(connection)
+        return self.run(ws, request, instance, is_in_task)
+
+    cdef object run(self, ws, request, instance, bint is_in_task):
+        return self._runner.run(ws, request, instance, self.codec, is_in_task=is_in_task)
+
+    cdef object call(self, Plain plain, ws, connection, message, ref, instance, bint is_in_task):
+        """Call the handler, and answer with what it returns if it does not wait."""
+        cdef PyObject *result = NULL
+        cdef bint is_stepped = False
+        steps = None
+        try:
+            value = plain.call(ws, message, instance)
+            if is_in_task and type(value) is COROUTINE:
+                is_stepped = True
+                if PyIter_Send(value, None, &result) != PYGEN_RETURN:
+                    steps = value
+                value = <object>result
+                Py_DECREF(value)  # the reference that it came with
+        except BaseException as error:
+            return self._runner.raised(error, ws, self.request(plain, message, ref), self.codec)
+        if steps is not None:
+            return self._runner.suspended(steps, value, ws, self.request(plain, message, ref), self.codec)
+        if value is None or type(value) is dict or isinstance(value, self._payload_type):
+            if ref is None:
+                return None
+            payload = self.reply(value, ref)
+            if payload is not None:
+                if connection.push_encoded(self.opcode, payload) is DROPPED:
+                    return self._runner.send_late(ws, payload, self.codec)
+                return None
+        request = self.request(plain, message, ref)
+        if is_stepped:
+            return self._runner.ended(value, ws, request, self.codec)
+        return self._runner.returned(value, ws, request, self.codec, is_in_task=is_in_task)
+
+    cdef object request(self, Plain plain, message, ref):
+        return self._reader.request_of(plain.route, message, ref)
+
+    cdef bytes reply(self, value, ref):
+        """The answer that carries ``value``, or None: there is something wrong with it."""
+        try:
+            if self._encode is not None:
+                if type(value) is dict:
+                    return self.json_of_fields(ref, <dict>value)
+                if isinstance(value, self._payload_type) and value.ref is NO_REF:
+                    return self.json_of_payload(ref, value)
+            return self._runner.reply(value, ref, self.codec)
+        except Exception:
+            return None
+
+    cdef bytes json_of_fields(self, ref, dict fields):
+        if has_reserved(fields):
+            return None
+        try:
+            data = self._dumps(fields, self._default, self._options)
+        except TypeError:
+            data = self.codec.encode(fields)
+        return self.with_ref(b'{"kind":"reply","ref":', ref, data)
+
+    cdef bytes json_of_payload(self, ref, payload):
+        cdef bytes data = self._encode(payload)
+        has_kind = data.startswith(b'{"kind":')  # no field can have the name
+        return self.with_ref(b'{"ref":' if has_kind else b'{"kind":"reply","ref":', ref, data)
+
+    cdef bytes with_ref(self, bytes head, ref, bytes object_):
+        """One JSON object: ``head``, the ref, and what ``object_`` has; None if that is no object."""
+        if PyBytes_GET_SIZE(object_) < 2 or PyBytes_AS_STRING(object_)[0] != c"{":
+            return None
+        cdef bytes number = self._encode(ref)
+        cdef Py_ssize_t first = PyBytes_GET_SIZE(head), second = PyBytes_GET_SIZE(number)
+        cdef Py_ssize_t rest = PyBytes_GET_SIZE(object_) - 1  # all but the brace that it begins with
+        cdef bytes whole = PyBytes_FromStringAndSize(NULL, first + second + (rest > 1) + rest)
+        cdef char *target = PyBytes_AS_STRING(whole)
+        memcpy(target, PyBytes_AS_STRING(head), first)
+        target += first
+        memcpy(target, PyBytes_AS_STRING(number), second)
+        target += second
+        if rest > 1:
+            target[0] = c","
+            target += 1
+        memcpy(target, PyBytes_AS_STRING(object_) + 1, rest)
+        return whole
+
+
+cdef bint has_reserved(dict fields) except -1:
+    """Whether a key is one of the answer's own: their length alone tells most from these."""
+    cdef Py_ssize_t size
+    for key in fields:
+        if isinstance(key, str):
+            size = PyUnicode_GET_LENGTH(key)
+            if SHORTEST_RESERVED <= size <= LONGEST_RESERVED and key in RESERVED:
+                return True
+    return False
+
+
+cdef bint is_busy(in_flight) except -1:
+    """Whether handlers of a connection wait, which the next has to be counted among."""
+    return in_flight is not None and not in_flight.is_empty

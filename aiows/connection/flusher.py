@@ -1,0 +1,101 @@
+"""In go outlets that were written to, out they are let go once: at the end of a read or a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from .._wire.frames import build_frame
+
+if TYPE_CHECKING:
+    from .outbox_core import OutboxCore
+
+__all__ = ("Flusher",)
+
+
+class Loop(Protocol):
+    """What turns belong to, as asyncio has it."""
+
+    def call_soon(self, callback: Callable[[], None], /) -> object: ...
+
+    def is_closed(self) -> bool: ...
+
+    def time(self) -> float: ...
+
+
+class Flusher:
+    """When what was gathered leaves, for all connections of one loop.
+
+    While a read is processed: at its end. Otherwise: before the loop looks for events again. So a
+    message waits for what runs at the same time and never for anything that takes time.
+    """
+
+    __slots__ = (
+        "_call_soon",
+        "_gathering",
+        "_is_closed",
+        "_is_scheduled",
+        "_loop",
+        "_reads",
+        "_said",
+        "is_reading",
+    )
+
+    def __init__(self, loop: Loop) -> None:
+        self._call_soon = loop.call_soon
+        self._is_closed = loop.is_closed
+        self._gathering: list[OutboxCore] = []
+        self._is_scheduled = False
+        self._reads = 0
+        self.is_reading = False
+        self._loop = loop
+        self._said: tuple[int, str | bytes, bytes] | None = None
+
+    def time(self) -> float:
+        """The loop's time; asked for each time, as a clock for tests takes the place of the loop's own."""
+        return self._loop.time()
+
+    def begin_read(self) -> None:
+        """What is written from now on is an answer: gather it. Reads nest."""
+        self._reads += 1
+        self.is_reading = True
+
+    def end_read(self) -> None:
+        """The read has been processed: let everything go."""
+        self._reads -= 1
+        if not self._reads:
+            self.is_reading = False
+            if self._gathering:
+                self._let_go()
+
+    def frame_of(self, opcode: int, payload: str | bytes) -> bytes:
+        """Return a message as a frame: where one object is sent to many in a row it is the same for all.
+
+        A thousand frames of their own would wait for the end of the turn, each with a copy.
+        """
+        said = self._said
+        if said is not None and said[1] is payload and said[0] == opcode:
+            return said[2]
+        data = payload.encode() if isinstance(payload, str) else payload
+        frame = build_frame(opcode, data)
+        if type(payload) in (str, bytes):  # what never changes, and runs no code when it goes
+            self._said = opcode, payload, frame
+        return frame
+
+    def join(self, outlet: OutboxCore) -> None:
+        """Let ``outlet`` go when it is time."""
+        self._gathering.append(outlet)
+        if not self.is_reading and not self._is_scheduled:
+            self._is_scheduled = True
+            self._call_soon(self._end)
+
+    def _end(self) -> None:
+        self._is_scheduled = False
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._said = None
+        gathering, self._gathering = self._gathering, []
+        is_live = not self._is_closed()
+        for outlet in gathering:
+            outlet.let_go(is_live=is_live)

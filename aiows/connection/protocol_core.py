@@ -1,0 +1,130 @@
+"""In go a transport's reads, out come messages to whoever receives them: the reading half of a protocol."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .._wire.messages import Message, Opcode
+from .._wire.reader import MessageReader
+from ..errors import ProtocolError
+from .flusher import Flusher
+
+__all__ = ("ProtocolCore",)
+
+
+class Consumer(Protocol):
+    """Who may take messages at once."""
+
+    def offer(self, message: Message, /) -> bool:
+        """Take a TEXT or BINARY; False: not now."""
+        ...
+
+
+class Receiver(Protocol):
+    """Who gets the messages of one connection."""
+
+    def received(self, message: Message) -> None:
+        """Take the next message."""
+
+    def failed(self, error: ProtocolError) -> None:
+        """Learn that the peer broke the protocol; nothing comes after this."""
+
+
+class ProtocolCore:
+    """What `asyncio.BufferedProtocol` has for reading, without asyncio.
+
+    ``read_buffer``: the memory that all connections of a loop are read into; nothing of it is kept.
+    While ``is_paused`` no message is given out; once ``is_ignoring``, none ever will be. TEXT and BINARY
+    go to the ``consumer`` first, if there is one; the receiver gets what that does not take.
+    """
+
+    __slots__ = (
+        "_is_listening",
+        "_is_reading",
+        "_read_buffer",
+        "_reader",
+        "_receiver",
+        "_turn",
+        "_uses_room",
+        "consumer",
+        "heard_at",
+        "is_ignoring",
+        "is_paused",
+    )
+
+    def __init__(
+        self, reader: MessageReader, receiver: Receiver, turn: Flusher, read_buffer: memoryview
+    ) -> None:
+        self._reader = reader
+        self._receiver = receiver
+        self._turn = turn
+        self._read_buffer = read_buffer
+        self._uses_room = False
+        self._is_reading = False
+        self._is_listening = False
+        self.heard_at = 0.0
+        self.is_paused = False
+        self.is_ignoring = False
+        self.consumer: Consumer | None = None
+
+    def hear(self) -> None:
+        """Note the loop's time as ``heard_at``; from now on each read does so: any byte is a sign of life."""
+        self._is_listening = True
+        self.heard_at = self._turn.time()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the transport shall write to: the shared buffer, or the memory of a large message."""
+        room = None if self.is_ignoring else self._reader.get_buffer()
+        self._uses_room = room is not None
+        return self._read_buffer if room is None else room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """The transport has written ``nbytes`` there."""
+        if self._is_listening:
+            self.hear()
+        if self.is_ignoring:
+            return
+        if self._uses_room:
+            self._uses_room = False
+            self._reader.buffer_updated(nbytes)
+        else:
+            self._feed_read(nbytes)
+        self.read_messages()
+
+    def _feed_read(self, nbytes: int) -> None:
+        if not 0 <= nbytes <= len(self._read_buffer):
+            raise ValueError(f"{nbytes} bytes cannot be in the read buffer")
+        self._reader.feed(self._read_buffer[:nbytes])
+
+    def feed(self, data: bytes) -> None:
+        """Read bytes that came before there was a transport to read them."""
+        self._reader.feed(data)
+        self.read_messages()
+
+    def read_messages(self) -> None:
+        """Give out what is here, as far as it is wanted."""
+        if self._is_reading:
+            return  # the receiver made room from inside the loop below, which goes on by itself
+        self._is_reading = True
+        self._turn.begin_read()
+        try:
+            self._give_out()
+        except ProtocolError as error:
+            self._receiver.failed(error)
+        finally:
+            self._is_reading = False
+            self._reader.release()
+            self._turn.end_read()
+
+    def _give_out(self) -> None:
+        next_message, receiver = self._reader.next_message, self._receiver
+        while not self.is_paused and not self.is_ignoring:
+            message = next_message()
+            if message is None:
+                return
+            if not self._is_taken(message):
+                receiver.received(message)
+
+    def _is_taken(self, message: Message) -> bool:
+        consumer = self.consumer
+        return consumer is not None and message.opcode <= Opcode.BINARY and consumer.offer(message)

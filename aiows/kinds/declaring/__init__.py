@@ -1,0 +1,1 @@
+"""Handlers, their kinds and settings become routes, and the contract."""

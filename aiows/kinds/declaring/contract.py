@@ -1,0 +1,99 @@
+"""In goes what was declared of a kind, out comes its contract: what both ends may rely on."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
+
+from ...inject import innermost
+from .calls import Guard
+from .message_types import own_doc
+from .routes import Route
+from .settings import PossibleError, possible_errors
+
+__all__ = ("Direction", "KindContract", "contract_of", "split_doc")
+
+Direction: TypeAlias = Literal["in", "out", "ask"]
+"""``in``: a client sends it; ``out``: the server sends it; ``ask``: the server asks, a client replies."""
+
+STREAMS: Final = (AsyncGenerator, AsyncIterator, AsyncIterable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindContract:
+    """One kind in one direction.
+
+    ``payload``: the type of its messages, one that msgspec can describe: a `Payload`, what was given as
+    ``payload=``, or a Struct made of the handler's parameters. The first and the last have a field
+    ``ref`` besides. ``reply``: the type of what answers a request; None: no fields; `typing.Any`: it was
+    not said. ``streams``: there are any number of them, then an end. ``errors``: with what a request may
+    be refused, besides what any request may be. ``summary``: the first line of the handler's docstring, or
+    else the payload's, and ``description`` the rest. ``examples``: fields as in JSON, without ``kind`` and
+    ``ref``.
+    """
+
+    kind: str
+    direction: Direction
+    payload: Any
+    reply: Any = None
+    streams: bool = False
+    errors: tuple[PossibleError, ...] = ()
+    summary: str = ""
+    description: str = ""
+    examples: tuple[Mapping[str, Any], ...] = ()
+
+
+def contract_of(route: Route) -> KindContract:
+    """Return the contract of a kind that has a handler."""
+    reply, streams = _item_of(route.reply)
+    payload = route.payload or route.message_type
+    summary, description = split_doc(
+        inspect.getdoc(innermost(route.plan.function)) or own_doc(payload)
+    )
+    return KindContract(
+        kind=route.kind,
+        direction="in",
+        payload=payload,
+        reply=reply,
+        streams=streams,
+        errors=_distinct((*_errors_of(route.guards), *route.errors)),
+        summary=summary,
+        description=description,
+        examples=route.examples,
+    )
+
+
+def _item_of(said: Any) -> tuple[Any, bool]:
+    """Return the type of one reply, and whether it is one of many."""
+    if said is type(None):
+        return None, False
+    if (get_origin(said) or said) not in STREAMS:
+        return said, False
+    items = get_args(said)
+    return (items[0] if items else Any), True
+
+
+def _errors_of(guards: Iterable[Guard]) -> Iterator[PossibleError]:
+    """Yield what guards say that they refuse with, in an attribute ``errors``."""
+    for guard in guards:
+        yield from possible_errors(getattr(guard, "errors", ()))
+
+
+def _distinct(errors: Iterable[PossibleError]) -> tuple[PossibleError, ...]:
+    """Return one error for each code; the last one knows best."""
+    return tuple({each.code: each for each in errors}.values())
+
+
+def split_doc(doc: str | None) -> tuple[str, str]:
+    """Return the first line of a docstring, and the rest."""
+    summary, _, description = (doc or "").partition("\n")
+    return summary.strip(), description.strip()

@@ -1,0 +1,63 @@
+"""In goes a class with marked methods, its bases' included, out come the handlers of a dispatcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeAlias, TypeVar, Unpack
+
+from ..payload import Payload
+from .settings import KindOptions, check_named
+from .table import KindTable
+
+__all__ = ("on", "register_marked")
+
+M = TypeVar("M", bound=Callable[..., Any])
+
+Mark: TypeAlias = tuple[str | type[Payload], KindOptions]
+
+MARKS: Final = "__aiows_kinds__"
+
+
+def on(kind: str | type[Payload], /, **options: Unpack[KindOptions]) -> Callable[[M], M]:
+    """Mark a view's method as the handler of ``kind``: a name, or a `Payload` type.
+
+    The keywords are those of `KindOptions`. A method can be marked for several kinds. A subclass inherits
+    it; a method of the same name takes its place, for the same kinds unless it is marked itself, and None
+    takes it away. Whatever is wrong is a RegistrationError when the class is made.
+    """
+    check_named(kind)
+
+    def mark(method: M) -> M:
+        setattr(method, MARKS, ((kind, options), *_marks_of(method)))
+        return method
+
+    return mark
+
+
+def register_marked(owner: type, kinds: KindTable) -> bool:
+    """Register the methods that ``owner`` and its bases have marked; return whether there are any.
+
+    Raises RegistrationError.
+    """
+    marked = list(_marked_methods(owner))
+    for method, (kind, options) in marked:
+        kinds.on(kind, method=True, **options)(method)
+    return bool(marked)
+
+
+def _marked_methods(owner: type) -> Iterator[tuple[Callable[..., Any], Mark]]:
+    names = {
+        name: marks
+        for base in reversed(owner.__mro__)
+        for name, attribute in vars(base).items()
+        if (marks := _marks_of(attribute))
+    }
+    for name, marks in names.items():
+        method = getattr(owner, name)
+        if method is not None:
+            yield from ((method, mark) for mark in marks)
+
+
+def _marks_of(attribute: object) -> tuple[Mark, ...]:
+    marks: tuple[Mark, ...] = getattr(attribute, MARKS, ())
+    return marks

@@ -1,0 +1,147 @@
+"""In go handlers with their kinds, and what the server sends; out come the routes, and the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, TypeVar, Unpack, overload
+
+from ...errors import KindError, RegistrationError
+from ...inject import Factory, read_dependencies
+from ..payload import Payload, prefix_problem
+from .calls import Guard, Middleware
+from .contract import KindContract, contract_of
+from .outgoing import outgoing_contract
+from .routes import Handler, build_fallback, build_route
+from .settings import KindOptions, check_named, read_settings, read_wrappers
+from .tree import KindTree
+
+__all__ = ("KindTable",)
+
+H = TypeVar("H", bound=Handler)
+
+
+class KindTable:
+    """What was declared so far, here and in what is included; more can be declared at any time."""
+
+    def __init__(
+        self,
+        *,
+        middleware: Iterable[Middleware] = (),
+        guards: Iterable[Guard] = (),
+        dependencies: Iterable[Factory] = (),
+        timeout: float | None = None,
+    ) -> None:
+        if timeout is not None and not timeout > 0:
+            raise ValueError(f"timeout is more than 0 seconds, or None, not {timeout!r}")
+        self._dependencies = read_dependencies(dependencies)
+        wrappers = read_wrappers(middleware, guards, timeout)
+        self._tree = KindTree(wrappers, on_change=self._changed)
+
+    def on(
+        self, kind: str | type[Payload], /, *, method: bool = False, **options: Unpack[KindOptions]
+    ) -> Callable[[H], H]:
+        """Register the decorated function, ``def`` or ``async def``, for messages of ``kind``.
+
+        ``kind`` is a name, or a `Payload` type, whose fields the messages must have. The function
+        says by its parameters what it wants (`aiows.inject`): ``ws`` is the connection, a parameter
+        annotated with a `Payload` type the whole message, every other one a field of the message.
+        Returns the function unchanged; ``method=True``: its first parameter is the ``instance``
+        that `dispatch` is called with. The other keywords are those of `KindOptions`.
+
+        What it returns is the reply, sent if the message had a ``ref``. A `KindError` that it
+        raises is the error reply.
+
+        Raises RegistrationError for a handler that could never work and for a kind that has one.
+        """
+        check_named(kind)
+
+        def register(handler: H) -> H:
+            own = read_settings(handler, **options)
+            settings = replace(own, dependencies=(*self._dependencies, *own.dependencies))
+            self._tree.add(build_route(kind, handler, is_method=method, settings=settings))
+            return handler
+
+        return register
+
+    def fallback(self, handler: H, /, *, method: bool = False) -> H:
+        """Register the decorated function for every kind that has no handler of its own.
+
+        It can ask for ``kind`` and ``fields`` (a dict of the others, unchecked) besides what is no
+        field. A message of kind ``error`` does not come here. Raises RegistrationError.
+        """
+        route = build_fallback(handler, is_method=method, dependencies=self._dependencies)
+        self._tree.add_fallback(route)
+        return handler
+
+    def include(
+        self,
+        other: KindTable,
+        prefix: str = "",
+        *,
+        middleware: Iterable[Middleware] = (),
+        guards: Iterable[Guard] = (),
+    ) -> None:
+        """Handle the kinds of ``other``, too, each with ``prefix`` before its name.
+
+        What is registered in ``other`` later is handled as well. A handler that asks for a `Payload` type
+        gets a subclass of it, whose kind has the prefix. ``middleware`` and ``guards`` stand between this
+        dispatcher's own and those of ``other``. Of what ``other`` was made with, ``middleware``, ``guards``,
+        ``dependencies`` and ``timeout`` hold for its kinds; the other options play no part.
+        What ``other`` sends and asks is declared without the prefix: its handlers name it as it is.
+
+        Raises RegistrationError if a kind has a handler already, in a circle, and if ``other`` has a
+        fallback.
+        """
+        if not isinstance(other, KindTable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise RegistrationError(f"include() takes a KindDispatcher, not {other!r}")
+        if (problem := prefix_problem(prefix)) is not None:
+            raise RegistrationError(problem)
+        self._tree.include(other._tree, prefix, read_wrappers(middleware, guards))
+
+    @overload
+    def sends(self, *payloads: type[Payload], examples: Iterable[Any] = ()) -> None: ...
+
+    @overload
+    def sends(self, kind: str, payload: Any = None, /, *, examples: Iterable[Any] = ()) -> None: ...
+
+    def sends(self, *declared: Any, examples: Iterable[Any] = ()) -> None:
+        """Declare kinds that the server sends, for the contract: `Payload` types, or a name and a type.
+
+        The type after a name is a dataclass, TypedDict, attrs class or `msgspec.Struct` without a kind;
+        None: no fields. ``examples`` are messages of the one kind. Nothing is checked when something is sent.
+
+        Raises RegistrationError for a type that cannot be sent, and for a kind that is declared with
+        another.
+        """
+        is_named = isinstance(next(iter(declared), None), str)
+        for each in [declared] if is_named else [(payload,) for payload in declared]:
+            self._tree.add_outgoing(outgoing_contract("out", *each, examples=examples))
+
+    def asks(
+        self,
+        kind: str | type[Payload],
+        /,
+        *,
+        payload: Any = None,
+        reply: Any = Any,
+        errors: Iterable[str | KindError] = (),
+        examples: Iterable[Any] = (),
+    ) -> None:
+        """Declare a kind that the server asks of a client, for the contract.
+
+        ``payload``: the type of the message where ``kind`` is a name; None: it has no fields. ``reply``: the
+        type of what a client answers; None: no fields. Raises RegistrationError as `sends` does.
+        """
+        self._tree.add_outgoing(
+            outgoing_contract("ask", kind, payload, reply=reply, errors=errors, examples=examples)
+        )
+
+    def contracts(self) -> tuple[KindContract, ...]:
+        """Return what was declared: a contract for each kind that is handled, sent or asked."""
+        handled = (contract_of(route) for route in self._tree.routes().values())
+        outgoing = {each.kind: each for each in self._tree.outgoing()}
+        return (*handled, *outgoing.values())
+
+    def _changed(self) -> None:
+        """Something was declared: what was made from the routes is out of date."""

@@ -1,0 +1,165 @@
+"""In go routes, contracts and other trees below a prefix, out come all of them: no kind twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from weakref import WeakSet
+
+from ...errors import RegistrationError
+from ...inject import place_of, refusal
+from .contract import KindContract
+from .message_types import type_name
+from .routes import Handler, Route, request_problem
+from .settings import Wrappers
+
+__all__ = ("KindTree",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """What is included: each of its kinds has ``prefix`` before its name, and ``wrappers`` around it."""
+
+    tree: KindTree
+    prefix: str
+    wrappers: Wrappers
+
+
+class KindTree:
+    """What one dispatcher declares, and the trees that it includes; both may grow at any time.
+
+    ``wrappers`` stand around all of it; ``on_change`` is called when anything in it changed.
+    """
+
+    def __init__(self, wrappers: Wrappers, on_change: Callable[[], None]) -> None:
+        self._wrappers = wrappers
+        self._on_change = on_change
+        self._routes: dict[str, Route] = {}
+        self._fallback: Route | None = None
+        self._outgoing: dict[str, KindContract] = {}
+        self._branches: list[_Branch] = []
+        self._includers: WeakSet[KindTree] = WeakSet()
+
+    # what is declared
+
+    def add(self, route: Route) -> None:
+        """Take the route of one more kind. Raises RegistrationError if the kind has one."""
+        handler = route.plan.function
+        if route.kind in self._routes:
+            raise _second(route.kind, handler, self._routes[route.kind].plan.function)
+        self._routes[route.kind] = route
+        try:
+            self.check_kinds((handler,))
+        except RegistrationError:
+            del self._routes[route.kind]
+            raise
+        self.changed()
+
+    def add_fallback(self, route: Route) -> None:
+        """Take the route of all other kinds. Raises RegistrationError if there is one, or a prefix."""
+        if self._fallback is not None:
+            known = place_of(self._fallback.plan.function)
+            raise refusal(route.plan.function, f"there is a fallback already: {known}")
+        if self._includers:
+            raise _fallback_below(route)
+        self._fallback = route
+        self.changed()
+
+    def add_outgoing(self, contract: KindContract) -> None:
+        """Take what the server sends. Raises RegistrationError if the kind is declared otherwise."""
+        self.check_outgoing(contract)
+        self._outgoing[contract.kind] = contract
+
+    def include(self, tree: KindTree, prefix: str, wrappers: Wrappers) -> None:
+        """Take the whole of ``tree``. Raises RegistrationError for a circle, a fallback, a kind twice."""
+        if self in tree.all_trees():
+            raise RegistrationError("a dispatcher cannot include itself")
+        if tree._fallback is not None:
+            raise _fallback_below(tree._fallback)
+        for contract in tree.outgoing():
+            self.check_outgoing(contract)
+        self._branches.append(_Branch(tree, prefix, wrappers))
+        try:
+            self.check_kinds([handler for _, handler in tree.handlers()])
+        except RegistrationError:
+            self._branches.pop()
+            raise
+        tree._includers.add(self)
+        self.changed()
+
+    # what there is
+
+    def routes(self) -> dict[str, Route]:
+        """Return the routes by kind, each with all that stands around it."""
+        found = dict(self._routes)
+        for each in self._branches:
+            for kind, route in each.tree.routes().items():
+                renamed = route.of_kind(f"{each.prefix}{kind}")
+                found[renamed.kind] = renamed.within(each.wrappers)
+        return {kind: route.within(self._wrappers) for kind, route in found.items()}
+
+    def fallback(self) -> Route | None:
+        """Return the route of all other kinds, with what stands around everything."""
+        return self._fallback and self._fallback.within(self._wrappers)
+
+    def outgoing(self) -> Iterator[KindContract]:
+        """Yield what the server sends and asks; what two branches declare alike comes twice."""
+        yield from self._outgoing.values()
+        for each in self._branches:
+            yield from each.tree.outgoing()
+
+    def handlers(self) -> Iterator[tuple[str, Handler]]:
+        """Yield every kind that is handled, with the function that does."""
+        for kind, route in self._routes.items():
+            yield kind, route.plan.function
+        for each in self._branches:
+            for kind, handler in each.tree.handlers():
+                yield f"{each.prefix}{kind}", handler
+
+    def all_trees(self) -> Iterator[KindTree]:
+        """Yield this tree and every one below it."""
+        yield self
+        for each in self._branches:
+            yield from each.tree.all_trees()
+
+    # what is told upwards
+
+    def changed(self) -> None:
+        """Tell everybody who includes this."""
+        self._on_change()
+        for includer in self._includers:
+            includer.changed()
+
+    def check_kinds(self, newcomers: Collection[Handler]) -> None:
+        """Refuse ``newcomers`` for kinds that have a handler, here or wherever this is included."""
+        seen: dict[str, Handler] = {}
+        for kind, handler in self.handlers():
+            if (problem := request_problem(kind)) is not None:
+                raise refusal(handler, problem)
+            if kind in seen:
+                is_newer = handler in newcomers
+                known, second = (seen[kind], handler) if is_newer else (handler, seen[kind])
+                raise _second(kind, second, known)
+            seen[kind] = handler
+        for includer in self._includers:
+            includer.check_kinds(newcomers)
+
+    def check_outgoing(self, contract: KindContract) -> None:
+        """Refuse a kind that is declared otherwise; to declare the same once more does no harm."""
+        for known in self.outgoing():
+            if known.kind == contract.kind and known != contract:
+                raise RegistrationError(
+                    f"the kind {contract.kind!r} is declared already, with another payload, reply "
+                    f"or direction: {type_name(known.payload)}"
+                )
+        for includer in self._includers:
+            includer.check_outgoing(contract)
+
+
+def _second(kind: str, handler: Handler, known: Handler) -> RegistrationError:
+    return refusal(handler, f"the kind {kind!r} has a handler already: {place_of(known)}")
+
+
+def _fallback_below(route: Route) -> RegistrationError:
+    problem = "a dispatcher that is included has no fallback: it would take the kinds of all others"
+    return refusal(route.plan.function, problem)

@@ -1,0 +1,193 @@
+"""In goes what is wrong with a message, out comes a `KindError` that says what and where.
+
+Of a peer's text no more than 128 characters come back.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+from msgspec import ValidationError
+
+from ...codecs import JSON, Codec, Document, JsonCodec, Misfit
+from ...errors import KindError
+from ..payload import Ref
+
+__all__ = (
+    "INTERNAL",
+    "Refusals",
+    "missing_kind",
+    "quote",
+    "ref_in_use",
+    "superseded",
+    "unknown_kind",
+    "unreferred",
+    "wrong_message_type",
+)
+
+# What a peer sent is quoted in error replies and in the log: without a bound a message of 4 MiB
+# would cost as much again in each.
+LONGEST_QUOTE: Final = 128
+
+INTERNAL: Final = KindError("internal", "the handler failed")
+
+# What msgspec says. Names of fields are ours; values and unknown fields are the peer's.
+_PLACE: Final = re.compile(r"(?s)(?P<what>.*) - at (?:`key` in )?`\$(?P<path>[^`]*)`")
+_MISMATCH: Final = re.compile(r"Expected `(?P<expected>[^`]+)`, got `(?P<got>[^`]+)`")
+_LIMIT: Final = re.compile(r"(?s)Expected (?P<expected>.+)")
+_INVALID: Final = re.compile(r"""(?s)Invalid (?P<expected>[^'"]+?)(?: ['"].*)?""")
+_MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
+_UNKNOWN: Final = re.compile(r"(?s)Object contains unknown field `(?P<name>.+)`")
+_STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(.)")
+
+
+class Refusals:
+    """What is wrong with messages in one codec."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self._read_all = codec.decoder(Any)
+
+    def unreadable(self, error: Exception) -> KindError:
+        """Refuse what is no message of the codec's format, and what is nested too deeply."""
+        code = _unreadable_code(self._codec)
+        if isinstance(error, RecursionError):
+            return KindError(code, "the message is nested too deeply")
+        return KindError(code, _shorten(f"the message is not {self._codec.name}: {error}"))
+
+    def not_object(self, error: ValidationError) -> KindError:
+        """Refuse a message that is no object."""
+        found = _MISMATCH.match(str(error))
+        got = found["got"] if found else "something else"
+        details = {"expected": "object", "got": got}
+        return KindError("not_object", f"a message is an object, not {got}", details)
+
+    def bad_kind(self, error: ValidationError) -> KindError:
+        """Refuse a kind that is no string."""
+        refused = self.bad_field(error, prefix="kind")
+        return KindError("bad_kind", refused.message, refused.details)
+
+    def bad_field(
+        self,
+        error: ValidationError,
+        *,
+        prefix: str = "",
+        document: Document = None,
+        message_type: Any = None,
+    ) -> KindError:
+        """Refuse a field that is missing, wrong or not known.
+
+        ``prefix`` is the key that ``document``, which was read as ``message_type``, is the value of.
+        """
+        place = _PLACE.fullmatch(str(error))
+        what, path = (place["what"], place["path"]) if place else (str(error), "")
+        if isinstance(misfit := error.__cause__, Misfit):
+            what, path = misfit.problem, path + misfit.path
+        if missing := _MISSING.fullmatch(what):
+            name = missing["name"]
+            expected = "a value" if path else _expected_at(message_type, name)
+            return _invalid(f"{prefix}{path}.{name}", expected=expected, got="nothing")
+        if unknown := _UNKNOWN.fullmatch(what):
+            name = _shorten(unknown["name"])
+            return _invalid(f"{prefix}{path}.{name}", expected="nothing", got="a value")
+        if mismatch := _MISMATCH.fullmatch(what):
+            return _invalid(f"{prefix}{path}", expected=mismatch["expected"], got=mismatch["got"])
+        got = self._value_at(document, path) if path else None
+        if limit := _LIMIT.fullmatch(what) or _INVALID.fullmatch(what):
+            expected = limit["expected"].replace("`", "")
+            return _invalid(f"{prefix}{path}", expected=expected, got=got)
+        return _invalid(f"{prefix}{path}", problem=_shorten(what), got=got)
+
+    def _value_at(self, document: Document, path: str) -> str | None:
+        """Return what is at msgspec's ``path``: a scalar as JSON, a container's type, or None."""
+        try:
+            value = self._read_all(document)
+            for name, index, other in _STEP.findall(path):
+                if other:  # [...]: somewhere within an object
+                    return None
+                value = value[name] if name else value[int(index)]
+            if isinstance(value, dict):
+                return "object"
+            if isinstance(value, list):
+                return "array"
+            return _shorten(JSON.encode(value).decode())
+        except Exception:  # it is told where it can be told
+            return None
+
+
+def wrong_message_type(codec: Codec) -> KindError:
+    """Refuse a TEXT message where messages with a kind are BINARY, or the other way round."""
+    expected, got = ("TEXT", "BINARY") if codec.is_text else ("BINARY", "TEXT")
+    problem = f"a message with a kind is {expected}, not {got}"
+    return KindError(f"not_{expected.lower()}", problem, {"expected": expected, "got": got})
+
+
+def missing_kind() -> KindError:
+    """Refuse an object without a kind."""
+    details = {"field": "kind", "expected": "str", "got": "nothing"}
+    return KindError("missing_kind", "the message has no kind", details)
+
+
+def unknown_kind(kind: str) -> KindError:
+    """Refuse a kind that nobody handles."""
+    details = {"field": "kind", "expected": "a kind that is handled here", "got": _shorten(kind)}
+    return KindError("unknown_kind", f"there is no handler for the kind {quote(kind)}", details)
+
+
+def unreferred(kind: str) -> KindError:
+    """Refuse a message without a ref whose handler answers with a stream."""
+    details = {"field": "ref", "expected": "str | int", "got": "nothing"}
+    return KindError(
+        "invalid", f"ref: the answer to {quote(kind)} is a stream, which needs one", details
+    )
+
+
+def ref_in_use(ref: Ref) -> KindError:
+    """Refuse a request with the ref of another: whoever asked could not tell the answers apart."""
+    return _invalid("ref", expected="one that no request at work has", got=_shorten(str(ref)))
+
+
+def superseded() -> KindError:
+    """Say of a request that a later one was handled in its place."""
+    return KindError("superseded", "a later message has taken the place of this one")
+
+
+def _unreadable_code(codec: Codec) -> str:
+    if isinstance(codec, JsonCodec):
+        return "bad_json"
+    return "bad_text" if codec.is_text else "bad_binary"
+
+
+def _invalid(
+    field: str, *, expected: str | None = None, got: str | None, problem: str = ""
+) -> KindError:
+    field = field.removeprefix(".")
+    problem = problem or f"expected {expected}" + ("" if got is None else f", got {got}")
+    told = {"field": field or None, "expected": expected, "got": got}
+    details = {key: value for key, value in told.items() if value is not None}
+    return KindError("invalid", f"{field}: {problem}" if field else problem, details or None)
+
+
+class _Nothing:
+    """Is of no type at all."""
+
+
+def _expected_at(message_type: Any, name: str) -> str:
+    """Return msgspec's own name for the type of a field."""
+    try:
+        msgspec.convert({name: _Nothing()}, message_type)
+    except ValidationError as error:
+        if found := _MISMATCH.match(str(error)):
+            return found["expected"]
+    return "a value"
+
+
+def quote(value: object) -> str:
+    """Return the repr of a peer's ``value``, at most 128 characters: fit for one line of a log."""
+    return _shorten(repr(value[:LONGEST_QUOTE] if isinstance(value, str) else value))
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."

@@ -1,0 +1,57 @@
+"""In go messages that no handler can take, out go error replies; and no patience with too many in a row."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+from weakref import ref
+
+from ...codecs import Codec
+from ...connection import Connection, Peer
+from ...wire_form import UNANSWERED
+from ..reading.reader import Unreadable
+from ..reading.refusals import quote
+from .runner import answer_to_error, send
+
+__all__ = ("BadMessageLimit",)
+
+logger: Final = logging.getLogger("aiows.kinds")
+
+POLICY_VIOLATION: Final = 1008  # RFC 6455, section 7.4.1
+
+
+class BadMessageLimit:
+    """Refuses messages; ``limit`` of them in a row (0: any number) close their connection with 1008.
+
+    ``in_a_row``: so many were refused of a connection since the last that was not. It is a plain dict, as
+    every message has to ask whether there is anything in it.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.in_a_row: dict[ref[Connection], int] = {}
+
+    async def refuse(self, ws: Peer, unreadable: Unreadable, codec: Codec) -> None:
+        """Answer a message that no handler took, and close if there were too many in a row."""
+        kind = unreadable.kind
+        if kind in UNANSWERED:
+            logger.debug("%s sent %s of nothing that is at work", quote(ws.connection), kind)
+            return
+        answer = answer_to_error(ws, unreadable.error, kind, unreadable.ref, codec)
+        if answer is not None:
+            await send(ws, answer, codec)
+        self._count(ws.connection)
+
+    def forgive(self, connection: Connection) -> None:
+        """It has sent a message that can be read."""
+        self._forget(ref(connection))
+
+    def _forget(self, connection: ref[Connection]) -> None:
+        self.in_a_row.pop(connection, None)
+
+    def _count(self, connection: Connection) -> None:
+        count = self.in_a_row.get(ref(connection), 0) + 1
+        self.in_a_row[ref(connection, self._forget)] = count
+        if self._limit and count >= self._limit:
+            logger.warning("%s sent %d bad messages in a row: closing", quote(connection), count)
+            connection.close(POLICY_VIOLATION, "too many bad messages")

@@ -1,0 +1,341 @@
+"""In goes a request that was read, out goes the answer of its handler: in order, or beside the others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Hashable
+from contextlib import suppress
+from types import AsyncGeneratorType, CoroutineType
+from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
+
+from ...codecs import Codec
+from ...connection import (
+    Connection,
+    Peer,
+    PreparedMessage,
+    Stopped,
+    Work,
+    first_step,
+    gone_on,
+    run_cancellable,
+)
+from ...errors import ConnectionClosed, KindError
+from ...inject import refusal
+from ...send_status import SendStatus
+from ..concurrency import Latest
+from ..declaring.calls import Caller
+from ..payload import Payload, Ref
+from ..reading.reader import Request
+from ..reading.refusals import INTERNAL, quote, ref_in_use, superseded, unreferred
+from .replies import end, error_reply, item, reply
+from .scheduling import SUPERSEDED, Lanes, key_of
+from .streams import send_items
+from .timeouts import within
+
+__all__ = ("Runner", "answer_to_error", "send")
+
+logger: Final = logging.getLogger("aiows.kinds")
+
+# What is answered when a handler raises it. A cancellation that is not its task's is what it awaited.
+FAILURES: Final = (Exception, asyncio.CancelledError)
+
+# Members of an enum are looked up by way of its class, for each message.
+DROPPED: Final = SendStatus.DROPPED
+
+
+class Runner:
+    """Runs the handlers of one dispatcher, and answers.
+
+    ``in_flight``: so many handlers of one connection may wait at once. Raises ValueError for less than 1.
+    """
+
+    payload_type: type = Payload
+
+    def __init__(self, *, payload_key: str | None, in_flight: int) -> None:
+        if in_flight < 1:
+            raise ValueError(f"in_flight is 1 or more, not {in_flight!r}")
+        self._payload_key = payload_key
+        self._in_flight = in_flight
+        self._lanes: WeakKeyDictionary[Connection, Lanes] = WeakKeyDictionary()
+
+    def run(
+        self, ws: Peer, request: Request, instance: Any, codec: Codec, *, is_in_task: bool
+    ) -> Awaitable[None] | None:
+        """Handle ``request``, or start that where messages of its kind may overlap.
+
+        Returns what is left to be awaited: None if the handler did not wait. Outside of a task no step is
+        made of a handler that is a coroutine function: its first line may need one already.
+        """
+        route, flight = request.route, ws.connection.in_flight
+        if instance is None and route.needs_instance:
+            raise refusal(route.plan.function, "registered with method=True: needs instance=")
+        if not route.is_in_order or (flight is not None and not flight.is_empty):
+            return self._run_among_others(ws, request, instance, codec)
+        try:
+            value: Any = route.call(ws, request.message, instance)
+        except BaseException as error:
+            return self.raised(error, ws, request, codec)
+        return self.returned(value, ws, request, codec, is_in_task=is_in_task)
+
+    # what a handler that was called has led to
+
+    def returned(
+        self, value: Any, ws: Peer, request: Request, codec: Codec, *, is_in_task: bool
+    ) -> Awaitable[None] | None:
+        """Go on with what a handler returned; if that is nothing to wait for, answer with it."""
+        if value.__class__ is CoroutineType and request.route.timeout is None:
+            if is_in_task:
+                return self._step(value, ws, request, codec)
+            return self._step_in_task(value, ws, request, codec)
+        if hasattr(value, "__await__") or value.__class__ is AsyncGeneratorType:
+            return self._answer(self._finished(value, ws, request), ws, request, codec)
+        return self._answer_with(value, ws, request, codec)
+
+    def ended(self, value: Any, ws: Peer, request: Request, codec: Codec) -> Awaitable[None] | None:
+        """Answer with what a coroutine has ended with; a stream is one, too."""
+        if isinstance(value, AsyncGeneratorType):
+            return self._answer(self._finished(value, ws, request), ws, request, codec)
+        return self._answer_with(value, ws, request, codec)
+
+    def raised(
+        self, error: BaseException, ws: Peer, request: Request, codec: Codec
+    ) -> Awaitable[None]:
+        """Answer to what a handler raised. Raises it if it is none of `FAILURES`."""
+        if not isinstance(error, FAILURES):
+            raise error
+        return _send_failure(ws, error, request, codec)
+
+    def suspended(
+        self,
+        steps: CoroutineType[Any, Any, Any],
+        waits_for: Any,
+        ws: Peer,
+        request: Request,
+        codec: Codec,
+    ) -> Awaitable[None]:
+        """Go on with a handler whose first step has led to ``waits_for``."""
+        gone_on_with = gone_on(steps, waits_for, ws.connection, request.ref)
+        return self._answer(gone_on_with, ws, request, codec)
+
+    def reply(self, value: Any, ref: Ref, codec: Codec) -> bytes:
+        """Return the answer with what a handler returned. Raises what `reply` of `replies` does."""
+        return reply(value, ref, self._payload_key, codec)
+
+    def send_late(self, ws: Peer, answer: bytes, codec: Codec) -> Awaitable[None]:
+        """Send an answer that there was no room for."""
+        return _send_late(ws.connection, answer, codec)
+
+    # how it is done
+
+    async def _step_in_task(
+        self, steps: CoroutineType[Any, Any, Any], ws: Peer, request: Request, codec: Codec
+    ) -> None:
+        waiting = self._step(steps, ws, request, codec)
+        if waiting is not None:
+            await waiting
+
+    def _step(
+        self, steps: CoroutineType[Any, Any, Any], ws: Peer, request: Request, codec: Codec
+    ) -> Awaitable[None] | None:
+        """Make the first step of a handler, and answer if that was all of it."""
+        try:
+            has_ended, value = first_step(steps)
+        except BaseException as error:
+            return self.raised(error, ws, request, codec)
+        if not has_ended:
+            return self.suspended(steps, value, ws, request, codec)
+        return self.ended(value, ws, request, codec)
+
+    def _answer_with(
+        self, value: Any, ws: Peer, request: Request, codec: Codec
+    ) -> Awaitable[None] | None:
+        """Answer with what the handler has returned."""
+        if request.ref is None:
+            return None
+        try:
+            answer = self.reply(value, request.ref, codec)
+        except Exception as error:
+            return _send_error(ws, error, request, codec)
+        if ws.connection.push_encoded(codec.opcode, answer) is DROPPED:
+            return self.send_late(ws, answer, codec)
+        return None
+
+    async def _run_among_others(
+        self, ws: Peer, request: Request, instance: Any, codec: Codec
+    ) -> None:
+        """Wait while too many handlers wait: what comes then stays in the inbox, and reading pauses."""
+        flight = ws.connection.exchange.in_flight
+        await flight.room(self._in_flight)
+        if flight.was_called_off(request.ref):
+            return
+        if flight.has(request.ref) and not isinstance(request.route.concurrency, Latest):
+            await _send_error(ws, ref_in_use(request.ref), request, codec)
+            return
+        if not request.route.is_in_order:
+            await self._begin(ws, request, instance, codec)
+            return
+        called = self._called(request.route.call, ws, request, instance)
+        await self._answer(called, ws, request, codec)
+
+    async def _called(
+        self, call: Caller, ws: Peer, request: Request, instance: Any, work: Work | None = None
+    ) -> Any:
+        """Call what is around the handler, or a part of it; ``work``: in a task of its own."""
+        value = call(ws, request.message, instance)
+        return await self._finished(value, ws, request, work)
+
+    async def _finished(
+        self, value: Any, ws: Peer, request: Request, work: Work | None = None
+    ) -> Any:
+        """Await what a handler returned, if it can be, within the time that it may take."""
+        if not hasattr(value, "__await__"):
+            return value
+        if (limit := request.route.timeout) is not None:
+            value = within(limit, value)
+        if request.ref is not None and work is None:
+            value = run_cancellable(value, ws.connection, request.ref)
+        return await value
+
+    async def _answer(
+        self,
+        called: Awaitable[Any],
+        ws: Peer,
+        request: Request,
+        codec: Codec,
+        work: Work | None = None,
+    ) -> None:
+        """Answer with what the handler returns or raises."""
+        try:
+            value = await called
+            if isinstance(value, AsyncGeneratorType):
+                await self._stream(cast("Any", value), ws, request, codec, work)
+                return
+        except FAILURES as error:
+            await _send_failure(ws, error, request, codec)
+            return
+        waiting = self._answer_with(value, ws, request, codec)
+        if waiting is not None:
+            await waiting
+
+    async def _stream(
+        self,
+        items: AsyncGenerator[Any, Any],
+        ws: Peer,
+        request: Request,
+        codec: Codec,
+        work: Work | None,
+    ) -> None:
+        """Send the items of a stream, and what ends it."""
+        ref = request.ref
+        if ref is None:
+            raise unreferred(request.kind)
+        sending = send_items(
+            ws.connection,
+            items,
+            message_of=lambda value: PreparedMessage(
+                item(value, ref, self._payload_key, codec), codec.opcode
+            ),
+            timeout=request.route.timeout,
+        )
+        if work is None:
+            await run_cancellable(sending, ws.connection, ref, is_stream=True)
+        else:
+            work.become_stream()
+            await sending
+        await send(ws, end(ref, codec), codec)
+
+    async def _begin(self, ws: Peer, request: Request, instance: Any, codec: Codec) -> None:
+        """Start the handler beside others; it makes its first step at once if it is its turn."""
+        try:
+            place = (request.kind, key_of(request.route.concurrency, request.message))
+            hash(place)
+        except Exception as error:
+            await _send_error(ws, error, request, codec)
+            return
+        work = Work(ws.connection.exchange.in_flight, request.ref)
+        work.start(self._handle_beside(place, ws, request, instance, codec, work))
+
+    async def _handle_beside(
+        self,
+        place: Hashable,
+        ws: Peer,
+        request: Request,
+        instance: Any,
+        codec: Codec,
+        work: Work,
+    ) -> None:
+        lanes = self._lanes.setdefault(ws.connection, Lanes())
+        route, call = request.route, request.route.call
+        try:
+            with work, lanes.entered(place, route.concurrency, work) as lane:
+                if isinstance(route.concurrency, Latest):  # what a guard refuses takes no place
+                    await self._called(route.admit, ws, request, instance, work)
+                    lane.supersede_before(work)
+                    call = route.enter
+                async with lane.turn:
+                    called = self._called(call, ws, request, instance, work)
+                    await self._answer(called, ws, request, codec, work)
+        except FAILURES as error:
+            await _send_failure(ws, error, request, codec)
+
+
+def _is_cancelled() -> bool:
+    """Whether it was the current task that was told to stop."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _send_failure(
+    ws: Peer, error: BaseException, request: Request, codec: Codec
+) -> Awaitable[None]:
+    """Answer to what a handler raised; a cancellation of the task itself passes, for who waits for it."""
+    if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+        raise error
+    return _send_error(ws, error, request, codec)
+
+
+async def _send_error(ws: Peer, error: BaseException, request: Request, codec: Codec) -> None:
+    answer = answer_to_error(ws, error, request.kind, request.ref, codec)
+    if answer is not None:
+        await send(ws, answer, codec)
+
+
+def answer_to_error(
+    ws: Peer, error: BaseException, kind: str | None, ref: Ref, codec: Codec
+) -> bytes | None:
+    """Return the answer to what was raised, None if nobody waits for one.
+
+    All but a `KindError` is for the log, not the peer.
+    """
+    if isinstance(error, ConnectionClosed) and ws.connection.is_ending:
+        return None  # the peer has gone
+    if isinstance(error, Stopped):
+        is_awaited = error.reason is SUPERSEDED and ref is not None
+        return error_reply(superseded(), ref, codec) if is_awaited else None
+    if isinstance(error, KindError):
+        try:
+            return error_reply(error, ref, codec)
+        except Exception as unsayable:  # its details are not for the codec
+            error = unsayable
+    logger.error(
+        "the handler of kind %s failed on %.128r, user %s",
+        quote(kind),
+        ws.connection,
+        quote(ws.user_id),
+        exc_info=error,
+    )
+    return error_reply(INTERNAL, ref, codec)
+
+
+async def send(ws: Peer, answer: bytes, codec: Codec) -> None:
+    """Send at once, or when there is room; not at all once the connection is closed."""
+    if ws.connection.push_encoded(codec.opcode, answer) is DROPPED:
+        await _send_late(ws.connection, answer, codec)
+
+
+async def _send_late(connection: Connection, answer: bytes, codec: Codec) -> None:
+    """Send what there was no room for; not at all once the connection is closed."""
+    with suppress(ConnectionClosed):
+        await connection.send_message(PreparedMessage(answer, codec.opcode))

@@ -1,0 +1,107 @@
+"""In go upgrade requests of one route, out they go to its callbacks: one object for all connections."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+from aiohttp import web
+
+from ..._wire import Opcode
+from ...connection import Connection, Hooks, PreparedMessage
+from ...response.receiver import MESSAGE_TYPES
+from ..attended import AttendedResponse, admit, result_of
+from .behaviour import Behaviour, Callback
+from .upgrade import Acceptance, UpgradeRequest, UpgradeResponse
+
+__all__ = ("CallbackRoute",)
+
+logger = logging.getLogger("aiows.callbacks")
+
+
+class CallbackRoute(Hooks):
+    """The callbacks of one route, called for each of its connections."""
+
+    __slots__ = ("_behaviour", "message")
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+        # Itself, so that there is no call in between.
+        self.message = (  # type: ignore[method-assign]
+            super().message if behaviour.message is None else behaviour.message
+        )
+
+    @property
+    def handler(self) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """`handle`, for a route; whoever looks at that finds the callback that takes the messages."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await self.handle(request)
+
+        callback = self._behaviour.message
+        return handle if callback is None else wraps(callback)(handle)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request: plain HTTP, or a 101 whose connection goes on by itself."""
+        admit(request, self._behaviour.origins)
+        answer = UpgradeResponse()
+        await self._decide(request, answer)
+        if answer.refusal is not None:
+            return answer.refusal
+        if answer.acceptance is None:
+            logger.error("%r has neither ended the response nor upgraded", self._behaviour.upgrade)
+            return web.Response(status=500, text="500: Internal Server Error")
+        return await self._accept(request, answer.acceptance)
+
+    async def _decide(self, request: web.Request, answer: UpgradeResponse) -> None:
+        if self._behaviour.upgrade is None:
+            answer.upgrade()
+            return
+        await result_of(self._behaviour.upgrade(answer, UpgradeRequest(request), self._behaviour))
+
+    async def _accept(self, request: web.Request, accepted: Acceptance) -> web.StreamResponse:
+        behaviour = self._behaviour
+        response = AttendedResponse(
+            self,
+            protocols=accepted.protocols or behaviour.protocols,
+            compress=accepted.may_compress and behaviour.compression,
+            compress_threshold=behaviour.compression_threshold,
+            max_msg_size=behaviour.max_payload_length,
+            max_backpressure=behaviour.max_backpressure,
+            idle_timeout=behaviour.idle_timeout,
+            control_messages=behaviour.ping is not None or behaviour.pong is not None,
+        )
+        response.headers.extend(accepted.headers)
+        await response.attend(request, user_data=accepted.user_data)
+        return response
+
+    # a connection's events
+
+    def open(self, ws: Connection) -> Any:
+        return _call(self._behaviour.open, ws)
+
+    def ping(self, ws: Connection, data: bytes) -> Any:
+        return _call(self._behaviour.ping, ws, data)
+
+    def pong(self, ws: Connection, data: bytes) -> Any:
+        return _call(self._behaviour.pong, ws, data)
+
+    def drain(self, ws: Connection) -> Any:
+        return _call(self._behaviour.drain, ws)
+
+    def dropped(self, ws: Connection, message: PreparedMessage) -> Any:
+        payload = message.payload
+        data = payload.decode("utf-8", "replace") if message.opcode == Opcode.TEXT else payload
+        return _call(self._behaviour.dropped, ws, data, MESSAGE_TYPES[message.opcode])
+
+    def subscription(self, ws: Connection, topic: str, count: int, before: int) -> Any:
+        return _call(self._behaviour.subscription, ws, topic, count, before)
+
+    def close(self, ws: Connection, code: int, reason: str) -> Any:
+        return _call(self._behaviour.close, ws, code, reason)
+
+
+def _call(callback: Callback | None, *args: Any) -> Any:
+    return None if callback is None else callback(*args)

@@ -1,0 +1,113 @@
+"""In goes what a connection received, out come aiohttp's messages to a view that awaits them one by one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import WSMessage, WSMsgType
+
+from .._native import core
+from .._wire import Message, Opcode, new_tuple
+from ..connection import Connection, PreparedMessage, current_task
+from .receiver_core import ReceiverCore
+
+if not TYPE_CHECKING and core is not None:
+    ReceiverCore = core.ReceiverCore
+
+__all__ = ("CLOSE_TYPES", "MESSAGE_TYPES", "Receiver", "as_aiohttp")
+
+CLOSED_MESSAGE: Final = WSMessage(WSMsgType.CLOSED, None, None)
+CLOSING_MESSAGE: Final = WSMessage(WSMsgType.CLOSING, None, None)
+
+CLOSE_TYPES: Final = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+
+MESSAGE_TYPES: Final = {int(opcode): WSMsgType(opcode) for opcode in Opcode}
+
+# aiohttp's patience with a loop that ignores CLOSED: the fifth read after the end raises, or such a
+# loop would spin for ever.
+READS_AFTER_THE_END: Final = 5
+
+
+class Receiver(ReceiverCore):
+    """A `Consumer` whose messages wait until a view asks for them, by ``await receiver``.
+
+    That gives the next message, CLOSED after the end; it raises RuntimeError when awaited twice at once.
+    """
+
+    __slots__ = ("_is_reported", "_reads_after_the_end", "connection")
+
+    cancelled_error = asyncio.CancelledError
+
+    connection: Connection
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop, current_task, WSMessage, MESSAGE_TYPES)
+        self._is_reported = False
+        self._reads_after_the_end = 0
+
+    # the connection's side
+
+    @property
+    def is_holding(self) -> bool:
+        return self._held is not None
+
+    @property
+    def is_at_work(self) -> bool:
+        return False  # see `settle`
+
+    def on_message(self) -> None:
+        self.wake()
+        if not self.has_read and self.connection.is_at_end:
+            self.hold(self.connection.take())  # a view that only sends never gets to it
+
+    def on_drain(self) -> None:
+        """A view awaits `drained`."""
+
+    def on_dropped(self, message: PreparedMessage) -> None:
+        """A view reads the status that `push` returns."""
+
+    def on_subscription(self, topic: str, count: int, before: int) -> None:
+        """A view knows what it subscribes to."""
+
+    def on_close(self, code: int, reason: str) -> None:
+        self.hold(None)
+        self.wake()
+
+    async def settle(self, timeout: float | None) -> None:
+        """The view runs in aiohttp's task, for which aiohttp waits."""
+
+    # the view's side
+
+    if TYPE_CHECKING:
+
+        def __await__(self) -> Generator[Any, None, WSMessage]: ...
+
+    def _next(self, *, has_waited: bool) -> WSMessage | None:
+        connection = self.connection
+        message = connection.take()
+        if message is not None:
+            return as_aiohttp(message)
+        if connection.failure is not None and not self._is_reported:
+            self._is_reported = True  # what the peer did wrong is said once
+            return WSMessage(WSMsgType.ERROR, connection.failure, None)
+        if has_waited and connection.is_closing:
+            return CLOSING_MESSAGE
+        return self._after_the_end() if connection.closed else None
+
+    def is_end(self, result: WSMessage) -> bool:
+        return result.type in CLOSE_TYPES
+
+    def _after_the_end(self) -> WSMessage:
+        self._reads_after_the_end += 1
+        if self._reads_after_the_end >= READS_AFTER_THE_END:
+            raise RuntimeError("WebSocket connection is closed.")
+        return CLOSED_MESSAGE
+
+
+def as_aiohttp(message: Message) -> WSMessage:
+    """Return ``message`` in aiohttp's form."""
+    opcode, data, extra, _ = message
+    given: WSMessage = new_tuple(WSMessage, (MESSAGE_TYPES[opcode], data, extra))
+    return given

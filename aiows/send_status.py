@@ -1,0 +1,22 @@
+"""What became of a message that was sent without waiting."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+__all__ = ("SendStatus",)
+
+
+class SendStatus(Enum):
+    """What became of a message; only DROPPED is falsy.
+
+    SUCCESS: queued or sent, and at most ``writer_limit`` bytes wait. BACKPRESSURE: queued, and more
+    than that waits: slow down until the drain. DROPPED: not queued, the outbox is full or closed.
+    """
+
+    SUCCESS = "success"
+    BACKPRESSURE = "backpressure"
+    DROPPED = "dropped"
+
+    def __bool__(self) -> bool:
+        return self is not SendStatus.DROPPED

@@ -1,0 +1,283 @@
+"""In goes an answered upgrade request, out comes its transport: every private touch of aiohttp is here.
+
+After the 101 aiohttp has no part in the connection any more. Its HTTP protocol object gives up the
+transport, which is the one thing that keeps HTTP bytes off the wire and the transport open; what
+remains of aiohttp's lifecycle (its server's list of connections, graceful shutdown, the request's
+task) is kept working by a `ServerEntry`.
+
+The touches, each with a test in tests/test_takeover.py that names it, and what is done where an aiohttp
+has no such attribute:
+
+- ``RequestHandler._message_tail``: frames that came in the same segment as the handshake; without it
+  they are asked for with ``set_parser``, as aiohttp's own WebSocketResponse does
+- ``RequestHandler.transport``, set to None, and ``_manager``: the server that closes its connections on
+  shutdown, with ``Server.connection_made`` and ``connection_lost``, which take an object that is no
+  ``RequestHandler``; without one of them the request's task stays until the connection ends
+- ``RequestHandler.logger``, replaced for the rest of this connection; without it, it is not
+- ``RequestHandler._handle_request``: the task whose result tells how a view ended; without it a view
+  that raises and one that returns both close with 1000
+- ``compression_utils.ZLibBackend``: what `aiohttp.set_zlib_backend` chose compresses what many get; without
+  it zlib does
+- ``RequestHandler._parser`` (``_request_parser`` in 3.13) and ``_messages``, which nothing is given to any
+  more: 2 KiB beside each view that stays with its connection; without them they are kept
+"""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from aiohttp import web
+
+from .._wire import share_backend
+from ..connection import Connection, resume_reading
+
+try:
+    from aiohttp.compression_utils import ZLibBackend
+except ImportError:
+    pass
+else:
+    share_backend(cast(Any, ZLibBackend))
+
+__all__ = ("ServerEntry", "take_over")
+
+# How long a server that shuts down waits for the answers to its Close frames. A peer that is alive
+# answers within a round trip; one that is not must not hold up the restart of everything.
+SHUTDOWN_GRACE: Final = 0.5
+
+NO_RETURN_VALUE: Final = "Missing return statement on request handler"
+
+
+def take_over(
+    request: web.BaseRequest,
+    make_connection: Callable[[asyncio.Transport, ServerEntry], Connection],
+) -> Connection:
+    """Give the request's transport to a new connection, with the bytes that came early.
+
+    Raises ConnectionResetError if the transport is gone.
+    """
+    handler: Any = request.protocol
+    transport = transport_of(request)
+    entry = ServerEntry(handler)
+    connection = entry.connection = make_connection(transport, entry)
+    early = _early_bytes(handler)
+    transport.set_protocol(NOBODY)
+    transport.set_protocol(connection.protocol)
+    handler.keep_alive(False)
+    entry.must_stay = not _gives_up_transport(handler) or entry.must_stay
+    _let_go(handler)
+    entry.check_in(request, transport)
+    if _is_paused(transport):
+        resume_reading(transport)
+    if early:
+        connection.protocol.feed(early)
+    return connection
+
+
+def _is_paused(transport: asyncio.Transport) -> bool:
+    """Whether aiohttp had paused reading; a transport that cannot tell is resumed in any case."""
+    try:
+        return not transport.is_reading()
+    except NotImplementedError:
+        return True
+
+
+def _early_bytes(handler: Any) -> bytes:
+    """Take what came behind the handshake."""
+    if hasattr(handler, "_message_tail"):
+        early, handler._message_tail = handler._message_tail, b""
+        return early if isinstance(early, bytes) else b""  # a mock in the tests of applications
+    tail = _Tail()
+    handler.set_parser(tail)
+    return bytes(tail.data)
+
+
+class _Tail:
+    """A parser, as aiohttp knows it, that keeps what it is fed."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Called with what came behind the handshake."""
+        self.data += data
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """The connection is told by its transport."""
+
+
+def _gives_up_transport(handler: Any) -> bool:
+    """To aiohttp its connection has none any more: it can neither write to it nor close it."""
+    try:
+        handler.transport = None
+    except AttributeError:
+        return False
+    return True
+
+
+def _let_go(handler: Any) -> None:
+    """Leave to aiohttp's HTTP protocol object what it needs until its request ends, and no more."""
+    if hasattr(handler, "logger"):
+        handler.logger = _AfterUpgrade(handler.logger)
+    for name in ("_parser", "_request_parser"):
+        if hasattr(handler, name):
+            setattr(handler, name, None)
+    if not getattr(handler, "_messages", True):
+        handler._messages = ()  # an empty deque has 620 bytes
+
+
+def transport_of(request: web.BaseRequest) -> asyncio.Transport:
+    """Return the request's transport. Raises ConnectionResetError if it is gone."""
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError("Connection lost")
+    return transport
+
+
+class _Nobody(asyncio.Protocol):
+    """Takes the place of aiohttp's protocol in a transport of uvloop for a moment.
+
+    A transport of uvloop keeps its last ``data_received`` beside a `asyncio.BufferedProtocol`, and with it
+    all of HTTP: 1.5 KiB for as long as the connection lives.
+    """
+
+    @staticmethod  # or each transport would keep a bound method
+    def data_received(data: bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Never called."""
+
+
+NOBODY: Final = _Nobody()
+
+
+class ServerEntry:
+    """One connection in the house of aiohttp's server, beside its HTTP connections."""
+
+    __slots__ = (
+        "_handler",
+        "_manager",
+        "_task_handler",
+        "connection",
+        "is_attached",
+        "must_stay",
+    )
+
+    connection: Connection
+
+    def __init__(self, handler: Any) -> None:
+        self._handler: Any = handler
+        # Read by Server.connection_lost, which keeps us until it is done.
+        self._task_handler: asyncio.Task[None] | None = None
+        self._manager = _server_of(handler)
+        self.is_attached = True
+        # Whether the connection cannot go on without the request's task: nobody would end it on shutdown,
+        # or aiohttp would, as soon as the task has ended.
+        self.must_stay = self._manager is None
+
+    def check_in(self, request: web.BaseRequest, transport: asyncio.Transport) -> None:
+        """Be one of the server's connections, and learn how the view and the request end."""
+        if self._manager is not None:
+            self._manager.connection_made(self, transport)
+        view = _view_task(request)
+        if view is not None:
+            view.add_done_callback(self._view_ended)
+        request.task.add_done_callback(self._request_ended)
+
+    def lost(self, error: BaseException | None) -> None:
+        """The transport is gone: nobody in the house keeps anything of it, once its handlers have ended."""
+        if self._manager is not None:
+            if self.connection.is_at_work:
+                self._task_handler = asyncio.create_task(self.connection.settle(None))
+            self._manager.connection_lost(self, error)
+            self._manager = None
+        # Where the server cancels handlers of lost peers (handler_cancellation) that is for a view whose
+        # peer has gone; one that closed, or waits for the answer to its Close, goes on to its end.
+        if self.connection.was_cut:
+            self._release_handler(error)
+
+    def detach(self) -> None:
+        """The connection goes on without the view that accepted it."""
+        self.is_attached = False
+
+    # what aiohttp's server asks of its connections when it shuts down
+
+    def close(self) -> None:
+        """Called before the application's on_shutdown, where it says goodbye: too early for us."""
+
+    async def shutdown(self, timeout: float | None = None) -> None:
+        """Close with 1001, wait a little for the answer, and for hooks that are still at work."""
+        self.connection.close(1001)
+        grace = SHUTDOWN_GRACE if timeout is None else min(timeout, SHUTDOWN_GRACE)
+        try:
+            await asyncio.wait_for(self.connection.handshake_done(), grace)
+        except TimeoutError:
+            self.connection.hang_up()
+        await self.connection.settle(timeout)
+
+    # how the view ended
+
+    def _view_ended(self, view: asyncio.Future[Any]) -> None:
+        if self.is_attached and not self.connection.closed:
+            self.connection.close(_close_code_for(view))
+
+    def _request_ended(self, _: asyncio.Future[Any]) -> None:
+        if self.is_attached and not self.connection.closed:
+            self.connection.close(1011)
+        self._release_handler(None)
+
+    def _release_handler(self, error: BaseException | None) -> None:
+        """To aiohttp's HTTP protocol object its connection is lost; nothing refers to it any more."""
+        handler, self._handler = self._handler, None
+        if handler is not None:
+            handler.connection_lost(error)
+
+
+def _server_of(handler: Any) -> Any:
+    manager = getattr(handler, "_manager", None)
+    can_know = hasattr(manager, "connection_made") and hasattr(manager, "connection_lost")
+    return manager if can_know else None
+
+
+class _AfterUpgrade:
+    """A logger that knows that a WebSocket view has nothing to return."""
+
+    __slots__ = ("_logger",)
+
+    def __init__(self, logger: Any) -> None:
+        self._logger = logger
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._logger, name)
+
+    def exception(self, message: object, *args: Any, **options: Any) -> None:
+        if message != NO_RETURN_VALUE:
+            self._logger.exception(message, *args, **options)
+
+
+def _view_task(request: web.BaseRequest) -> asyncio.Future[Any] | None:
+    """The task in which aiohttp runs the view, also when ``prepare`` is called from a task in it."""
+    task = asyncio.current_task()
+    if task is not None and _runs_a_request(task):
+        return task
+    waits_for = getattr(request.task, "_fut_waiter", None)
+    return cast(Any, waits_for) if isinstance(waits_for, asyncio.Task) else None
+
+
+def _runs_a_request(task: asyncio.Task[Any]) -> bool:
+    name = getattr(task.get_coro(), "__name__", "")
+    return name == "_handle_request"
+
+
+def _close_code_for(view: asyncio.Future[Any]) -> int:
+    """Read from the task's result whether the view returned or raised."""
+    if view.cancelled():
+        return 1001
+    if (
+        view.exception() is not None
+    ):  # aiohttp's ConnectionError in the place of the view's own error
+        return 1011
+    response, _ = view.result()
+    return 1011 if isinstance(response, web.HTTPException) else 1000

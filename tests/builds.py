@@ -1,0 +1,46 @@
+"""Nothing goes in, out come the builds of the wire that are here: pure always, native if it was compiled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from importlib import import_module
+from typing import Any
+
+from aiows import wire_build
+from aiows._wire import assembler, frames, masking, parser, reader, utf8
+from aiows.connection import flusher, outbox_core, protocol_core, pump_core, stepper
+from aiows.kinds.running import pipeline
+from aiows.response import receiver_core
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """One build: what exists twice, with the types of the pure modules."""
+
+    name: str = "pure"
+    Flusher: type[flusher.Flusher] = flusher.Flusher
+    PumpCore: type[pump_core.PumpCore] = pump_core.PumpCore
+    ReceiverCore: type[receiver_core.ReceiverCore] = receiver_core.ReceiverCore
+    Pipeline: type[pipeline.Pipeline] = pipeline.Pipeline
+    ProtocolCore: type[protocol_core.ProtocolCore] = protocol_core.ProtocolCore
+    OutboxCore: type[outbox_core.OutboxCore] = outbox_core.OutboxCore
+    MessageReader: type[reader.MessageReader] = reader.MessageReader
+    MessageAssembler: type[assembler.MessageAssembler] = assembler.MessageAssembler
+    FrameParser: type[parser.FrameParser] = parser.FrameParser
+    Utf8Checker: type[utf8.Utf8Checker] = utf8.Utf8Checker
+    decode_text: Callable[[bytes], str] = utf8.decode_text
+    apply_mask: Callable[[bytes, bytes], bytes] = masking.apply_mask
+    build_frame: Callable[..., bytes] = frames.build_frame
+    first_step: Callable[..., tuple[bool, Any]] = stepper.first_step
+
+
+def builds() -> list[Build]:
+    """Those to be tested; ModuleNotFoundError if AIOWS_REQUIRE_EXTENSIONS asks for one that is not here."""
+    pure = Build()
+    if wire_build == "pure" and not os.environ.get("AIOWS_REQUIRE_EXTENSIONS"):
+        return [pure]
+    core = import_module("aiows._native.core")
+    twins = [field.name for field in fields(Build) if field.name != "name"]
+    return [pure, Build(name="native", **{twin: getattr(core, twin) for twin in twins})]

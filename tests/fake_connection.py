@@ -10,7 +10,7 @@ from aiows.connection import (
     Connection,
     ConnectionOptions,
     PreparedMessage,
-    TopicsPort,
+    Topics,
 )
 from aiows.response.receiver import Receiver
 from aiows.send_status import SendStatus
@@ -65,7 +65,7 @@ class FakeHost:
 class FakeConnection(Connection):
     """A real connection over a `FakeTransport`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, hub: TopicsPort | None = None) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, hub: Topics | None = None) -> None:
         self.events: list[Any] = []
         self.pushed: list[Any] = []
         self.transport = FakeTransport()
@@ -81,6 +81,14 @@ class FakeConnection(Connection):
             hub=hub,
         )
         consumer.connection = self
+
+    @property
+    def hub(self) -> Any:
+        return self._protocol.hub
+
+    def lost(self, error: BaseException | None) -> None:
+        """The network has lost it."""
+        self._protocol.lose(error)
 
     def push(self, message: Any) -> SendStatus:
         before = len(self.pushed)
@@ -108,9 +116,9 @@ class FakeConnection(Connection):
     def fill(self) -> None:
         """Behave as if the peer had not read for a while: the next message is one too many."""
         self.transport.waiting = 1000
-        self.protocol.pause_writing()
+        self._protocol.pause_writing()
 
     def empty(self) -> None:
         """The peer has read everything."""
         self.transport.waiting = 0
-        self.protocol.resume_writing()
+        self._protocol.resume_writing()

@@ -23,6 +23,13 @@ cdef class MessageAssembler:
         self._inflater = inflater
         self._decode_text = decode_text
 
+    cdef Py_ssize_t kept(self) noexcept:
+        return 0 if self._partial is None else self._partial.size
+
+    @property
+    def unfinished(self):
+        return self.kept()
+
     def add(self, frame):
         cdef Piece piece
         cdef bytes payload = frame.payload

@@ -163,7 +163,7 @@ cdef class Pipeline:
         ref = take_slot(message, plain.ref_offset, NO_REF)  # of frozen payloads, too
         if ref is NO_REF:
             ref = None
-        if (instance is None and plain.needs_instance) or is_busy(connection.in_flight):
+        if (instance is None and plain.needs_instance) or is_busy(connection._protocol.in_flight):
             return self.run(ws, self.request(plain, message, ref), instance, is_in_task)
         return self.call(plain, ws, connection, message, ref, instance, is_in_task)
 

@@ -1,10 +1,13 @@
-"""In go a transport's reads, out come messages to whoever receives them: the reading half of a protocol."""
+"""The reading half of a connection's protocol: what the transport reads becomes messages."""
+
+# See protocol_core.py.
+cdef enum:
+    TOLD_AGAIN = 64 * 1024
 
 
 cdef class ProtocolCore:
     cdef MessageReader _reader
-    cdef readonly object _receiver
-    cdef Flusher _turn
+    cdef Flusher _flusher
     cdef object _read_buffer
     cdef public object consumer
     cdef readonly double heard_at
@@ -13,16 +16,26 @@ cdef class ProtocolCore:
     cdef bint _is_reading
     cdef public bint is_paused
     cdef public bint is_ignoring
+    cdef public unsigned long long number
+    cdef Py_ssize_t _unfinished
 
-    def __init__(self, MessageReader reader not None, receiver, Flusher turn not None, read_buffer not None):
+    def __init__(self, MessageReader reader not None, Flusher flusher not None, read_buffer not None):
         self._reader = reader
-        self._receiver = receiver
-        self._turn = turn
+        self._flusher = flusher
         self._read_buffer = read_buffer
+
+    def received(self, message):
+        pass
+
+    def failed(self, error):
+        pass
+
+    def unfinished_changed(self, Py_ssize_t size):
+        pass
 
     def hear(self):
         self._is_listening = True
-        self.heard_at = self._turn.time()
+        self.heard_at = self._flusher.time()
 
     def get_buffer(self, sizehint):
         room = None if self.is_ignoring else self._reader.get_buffer()
@@ -31,7 +44,7 @@ cdef class ProtocolCore:
 
     def buffer_updated(self, Py_ssize_t nbytes):
         if self._is_listening:
-            self.heard_at = self._turn.time()
+            self.heard_at = self._flusher.time()
         if self.is_ignoring:
             return
         if self._uses_room:
@@ -57,15 +70,23 @@ cdef class ProtocolCore:
         if self._is_reading:
             return 0
         self._is_reading = True
-        self._turn.begin_read()
+        self._flusher.begin_read()
         try:
             self.give_out()
         except ProtocolError as error:
-            self._receiver.failed(error)
+            self.failed(error)
         finally:
             self._is_reading = False
             self._reader.release()
-            self._turn.end_read()
+            self._flusher.end_read()
+        return self.note_unfinished()
+
+    cdef int note_unfinished(self) except -1:
+        cdef Py_ssize_t size = 0 if self.is_ignoring else self._reader.kept()
+        if size == self._unfinished or (self._unfinished and 0 < size - self._unfinished < TOLD_AGAIN):
+            return 0
+        self._unfinished = size
+        self.unfinished_changed(size)
         return 0
 
     cdef int give_out(self) except -1:
@@ -75,7 +96,7 @@ cdef class ProtocolCore:
             if message is None:
                 return 0
             if not self.is_taken(<tuple>message):
-                self._receiver.received(message)
+                self.received(message)
         return 0
 
     cdef bint is_taken(self, tuple message) except -1:

@@ -56,6 +56,13 @@ cdef class MessageReader:
     cpdef release(self):
         self._parser.keep_rest()
 
+    cdef Py_ssize_t kept(self) noexcept:
+        return 0 if self._failure is not None else self._assembler.kept()
+
+    @property
+    def unfinished(self):
+        return self.kept()
+
     cpdef get_buffer(self):
         self._room = None  # so that nobody but the transport holds the memory that may have to grow
         cdef Py_ssize_t size = self._parser.wanted()

@@ -48,6 +48,11 @@ class MessageAssembler:
         self._decode_text = decode_text
         self._partial: _Partial | None = None
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes that are kept of a message whose end has not come."""
+        return 0 if self._partial is None else self._partial.size
+
     def add(self, frame: Frame) -> Message | None:
         """The message that ``frame`` completes, if any. Raises ProtocolError 1002, 1007 or 1009."""
         if frame.opcode >= _CLOSE:

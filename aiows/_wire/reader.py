@@ -75,6 +75,11 @@ class MessageReader:
         """Let go of everything that was fed, keeping only what has not been parsed yet."""
         self._parser.release()
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes that are kept of a message whose end has not come, after inflation."""
+        return self._assembler.unfinished if self._failure is None else 0
+
     def get_buffer(self) -> memoryview | None:
         """Room for what is missing of a large message; None: `feed` what arrives next.
 

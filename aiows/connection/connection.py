@@ -1,50 +1,38 @@
-"""One accepted connection from the 101 to its end: in go messages and events, out go frames and hooks.
-
-It ties the halves together: `WebSocketProtocol` brings messages in, `Outbox` lets frames out, `Ending`
-says what is allowed and how it ends, and a `Consumer` (a view's loop, or a pump that runs handlers)
-takes what arrived.
-"""
+"""One accepted connection, as callbacks, views and handlers see it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, overload
 
-from .._wire import Deflater, Message, MessageReader, Opcode, build_frame
+import msgspec
+
+from .._wire import Deflater, MessageReader, Opcode, build_close, build_frame
 from ..codecs import JSON, Codec
 from ..send_status import SendStatus
-from .conversing import Conversing
+from .consumer import Consumer, Host, Topics
 from .options import ConnectionOptions
+from .per_loop import per_loop
 from .prepared import PreparedMessage, encode
 from .protocol import WebSocketProtocol
-from .state import Event, State
-from .subscribing import Subscribing
 
-if TYPE_CHECKING:
-    from .consumer import Consumer, Host
-    from .exchange.exchange import Exchange
-    from .peer import TopicsPort
-
-__all__ = ("Connection",)
+__all__ = ("Connection", "protocol_of")
 
 # Members of an enum are looked up by way of its class, several times for each message.
 _TEXT: Final = int(Opcode.TEXT)
 _BINARY: Final = int(Opcode.BINARY)
-_CLOSE: Final = int(Opcode.CLOSE)
-_PING: Final = int(Opcode.PING)
-_PONG: Final = int(Opcode.PONG)
 
 
-class Connection(Subscribing, Conversing):
+class Connection:
     """One accepted WebSocket connection, as callbacks and views see it.
 
     ``user_id`` and ``user_data`` are the application's own; None until set. ``codec`` is how objects are
     sent, and messages with a kind read.
     """
 
-    __slots__ = ("_app", "_deflater", "codec", "user_data", "user_id")
+    __slots__ = ("__weakref__", "_deflater", "_protocol", "codec", "user_data", "user_id")
 
     def __init__(
         self,
@@ -57,26 +45,30 @@ class Connection(Subscribing, Conversing):
         consumer: Consumer,
         host: Host,
         app: Any = None,
-        hub: TopicsPort | None = None,
+        hub: Topics | None = None,
         codec: Codec = JSON,
     ) -> None:
-        super().__init__(
-            transport,
-            loop=loop,
-            reader=reader,
-            options=options,
-            consumer=consumer,
-            host=host,
-            hub=hub,
-        )
         self._deflater = deflater
-        self._app = app
         self.codec = codec
         self.user_id: Any = None
         self.user_data: Any = None
+        consumer.connection = self
+        self._protocol = WebSocketProtocol(
+            self,
+            transport,
+            per_loop(loop),
+            reader=reader,
+            options=options,
+            application=consumer,
+            host=host,
+            hub=hub,
+            app=app,
+        )
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._state.name.lower()} user_id={self.user_id!r}>"
+        closing = self._protocol.closing
+        state = "open" if closing is None else closing.state.name.lower()
+        return f"<{type(self).__name__} {state} user_id={self.user_id!r}>"
 
     # what an application reads
 
@@ -86,9 +78,39 @@ class Connection(Subscribing, Conversing):
         return self
 
     @property
+    def id(self) -> str:
+        """A name for logs and metrics: no other connection of this process has it, or had it before."""
+        return f"c{self._protocol.number}"
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more; true as soon as the peer is lost."""
+        return self._protocol.is_closed
+
+    @property
+    def close_code(self) -> int | None:
+        """The first close code that either side gave; 1005: none, 1006: lost; None while open."""
+        closing = self._protocol.closing
+        return None if closing is None else closing.code
+
+    @property
+    def close_reason(self) -> str:
+        """The text that came with the close code."""
+        closing = self._protocol.closing
+        return "" if closing is None else closing.reason
+
+    @property
+    def exception(self) -> BaseException | None:
+        """What the connection ended with; None while it lives, and after a clean end."""
+        closing = self._protocol.closing
+        return None if closing is None else closing.exception
+
+    @property
     def buffered_amount(self) -> int:
         """Bytes that have not been handed to the operating system yet."""
-        return 0 if self._state is State.LOST else self.outbox.amount
+        closing = self._protocol.closing
+        is_lost = closing is not None and closing.is_lost
+        return 0 if is_lost else self._protocol.outbox.amount
 
     def get_buffered_amount(self) -> int:
         """The same as `buffered_amount`."""
@@ -101,7 +123,7 @@ class Connection(Subscribing, Conversing):
     @property
     def app(self) -> Any:
         """The application that accepted the connection."""
-        return self._app
+        return self._protocol.app
 
     @property
     def remote(self) -> str | None:
@@ -115,7 +137,7 @@ class Connection(Subscribing, Conversing):
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """What `asyncio.BaseTransport.get_extra_info` knows."""
-        return self._transport.get_extra_info(name, default)
+        return self._protocol.transport.get_extra_info(name, default)
 
     # sending
 
@@ -127,9 +149,9 @@ class Connection(Subscribing, Conversing):
         """
         if self._deflater is None:  # encoded where it is sent
             if message.__class__ is str:
-                return self.outbox.push(_TEXT, message)
+                return self._protocol.outbox.push(_TEXT, message)
             if message.__class__ is bytes:
-                return self.outbox.push(_BINARY, message)
+                return self._protocol.outbox.push(_BINARY, message)
         if isinstance(message, PreparedMessage):
             spoken = message.spoken_in(self.codec)
             return SendStatus.DROPPED if spoken is None else self._push(spoken)
@@ -137,8 +159,8 @@ class Connection(Subscribing, Conversing):
 
     def push_encoded(self, opcode: int, payload: bytes) -> SendStatus:
         """Send as `push` does what is a message's payload already."""
-        if self._deflater is None or len(payload) < self._options.compress_threshold:
-            return self.outbox.push(opcode, payload)
+        if self._deflater is None or len(payload) < self._protocol.options.compress_threshold:
+            return self._protocol.outbox.push(opcode, payload)
         return self._push(PreparedMessage(payload, opcode))
 
     def send(self, message: Any, opcode: int | None = None) -> SendStatus:
@@ -161,17 +183,17 @@ class Connection(Subscribing, Conversing):
             frame = spoken.plain or spoken.frame
         else:
             frame = self._frame_of(spoken, compress=None)
-        status = self.outbox.post_frame(frame, spoken.size)
+        status = self._protocol.outbox.post_frame(frame, spoken.size)
         return self._refuse(spoken) if status is None else status
 
     def _push(self, message: PreparedMessage) -> SendStatus:
-        outbox = self.outbox
+        outbox = self._protocol.outbox
         if not outbox.takes(message.size):
             return self._refuse(message)
         return outbox.push_frame(self._frame_of(message, compress=None))
 
     def _refuse(self, message: PreparedMessage) -> SendStatus:
-        return self.outbox.refuse(message.opcode, message.payload)
+        return self._protocol.outbox.refuse(message.opcode, message.payload)
 
     @contextmanager
     def cork(self) -> Generator[None]:
@@ -180,11 +202,12 @@ class Connection(Subscribing, Conversing):
         It saves system calls where several messages are sent at once; more than ``writer_limit`` bytes
         leave earlier. What handlers send while a read is being processed is corked already.
         """
-        self.outbox.cork()
+        outbox = self._protocol.outbox
+        outbox.cork()
         try:
             yield
         finally:
-            self.outbox.uncork()
+            outbox.uncork()
 
     def send_at_once(
         self, opcode: int, payload: str | bytes, *, compress: int | None = None
@@ -193,14 +216,14 @@ class Connection(Subscribing, Conversing):
 
         Raises ConnectionClosed.
         """
-        outbox = self.outbox
+        outbox = self._protocol.outbox
         if self._deflater is None:
             if outbox.send_at_once(opcode, payload):
                 return True
         elif outbox.is_open and not outbox.is_contended:
             outbox.write(self._frame_of(PreparedMessage(payload, opcode), compress=compress))
             return True
-        self._check_open()
+        self._protocol.check_open()
         return False
 
     async def send_message(self, message: PreparedMessage, *, compress: int | None = None) -> None:
@@ -209,42 +232,43 @@ class Connection(Subscribing, Conversing):
         A cancelled call has sent the whole message or nothing. Raises ConnectionClosed, TypeError for
         what the codec cannot say.
         """
-        self._check_open()
+        self._protocol.check_open()
         spoken = message.spoken_in(self.codec)
         if spoken is None:
             raise TypeError(f"{self.codec!r} cannot say the message, see the log")
-        if not self.outbox.is_contended:
-            self.outbox.write(self._frame_of(spoken, compress=compress))
+        outbox = self._protocol.outbox
+        if not outbox.is_contended:
+            outbox.write(self._frame_of(spoken, compress=compress))
             return
-        async with self.outbox.turn():
-            self._check_open()
-            self.outbox.write(self._frame_of(spoken, compress=compress))
+        async with outbox.turn():
+            self._protocol.check_open()
+            outbox.write(self._frame_of(spoken, compress=compress))
 
     async def drained(self) -> None:
         """Wait until there is room again: at most ``writer_limit`` bytes wait. Raises ConnectionClosed.
 
         After a message was DROPPED there is room when nothing waits: then any message is taken.
         """
-        self._check_open()
-        await self.outbox.drained()
+        self._protocol.check_open()
+        await self._protocol.outbox.drained()
 
     def ping(self, data: bytes = b"") -> None:
         """Send a Ping with up to 125 bytes. Raises ValueError for more, ConnectionClosed."""
-        self.send_control(Opcode.PING, data)
+        self._send_control(Opcode.PING, data)
 
     def pong(self, data: bytes = b"") -> None:
         """Send a Pong that nobody asked for. Raises ValueError over 125 bytes, ConnectionClosed."""
-        self.send_control(Opcode.PONG, data)
+        self._send_control(Opcode.PONG, data)
 
-    def send_control(self, opcode: int, data: bytes) -> None:
-        self._check_open()
-        self.outbox.write(build_frame(opcode, data))
+    def _send_control(self, opcode: int, data: bytes) -> None:
+        self._protocol.check_open()
+        self._protocol.outbox.write(build_frame(opcode, data))
 
     def _frame_of(self, message: PreparedMessage, *, compress: int | None) -> bytes:
         deflater = self._deflater
         if deflater is None or compress == 0:
             return message.frame
-        if compress is None and message.size < self._options.compress_threshold:
+        if compress is None and message.size < self._protocol.options.compress_threshold:
             return message.frame
         if not deflater.has_takeover:
             return message.deflated_frame(deflater.window_bits)
@@ -257,70 +281,113 @@ class Connection(Subscribing, Conversing):
         deflater.reset()  # the peer's window will not have what it does not get deflated
         return message.frame
 
-    def _check_open(self) -> None:
-        if self.closed:
-            raise self._closed_error()
+    # asking
 
-    # the protocol's side
+    @overload
+    async def ask(
+        self, kind: str, fields: Mapping[str, Any] | None = None, /, *, timeout: float | None = 10.0
+    ) -> dict[str, Any]: ...
+
+    @overload
+    async def ask(
+        self, payload: msgspec.Struct, /, *, timeout: float | None = 10.0
+    ) -> dict[str, Any]: ...
+
+    async def ask(
+        self,
+        kind: object,
+        fields: Mapping[str, Any] | None = None,
+        /,
+        *,
+        timeout: float | None = 10.0,
+    ) -> dict[str, Any]:
+        """Ask the peer and return the fields of its answer, without ``kind`` and ``ref``.
+
+        ``kind`` and ``fields``, or a `Payload`, are sent as a flat message with a ``ref``; the answer is
+        the message that comes back with it, of whatever kind. It is taken out of what is received
+        before any queue or handler, so a handler may ask while it is at work.
+
+        ``timeout``: seconds until the question is given up, None: never. A question that is given up,
+        also because its task is cancelled, is taken back with a ``cancel``.
+
+        Raises AskRefused for an error as the answer, AskTimeout, AskBlocked if what waits to be handled
+        holds up the answer, TooManyAsks over 64 questions at once, AskFailed for a stream,
+        ConnectionClosed if the peer leaves, ValueError for reserved kinds and keys.
+        """
+        return await self._protocol.exchange.asking.ask(kind, fields, timeout)
+
+    def ask_stream(
+        self,
+        kind: object,
+        fields: Mapping[str, Any] | None = None,
+        /,
+        *,
+        timeout: float | None = 10.0,
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Ask as `ask` does, and yield the fields of each ``item`` of the answer until its ``end``.
+
+        ``timeout`` is the time for each of them. A peer that is faster than the loop feels TCP. To
+        leave the loop is to take the question back (at once in ``async with contextlib.aclosing``).
+        Raises as `ask`, when it is iterated over.
+        """
+        return self._protocol.exchange.asking.ask_stream(kind, fields, timeout)
+
+    # topics
+
+    def subscribe(self, topic: str) -> None:
+        """Receive what is published on ``topic``. Raises HubMissing without ``setup(app)``."""
+        self._protocol.required_hub().subscribe(self, topic)
+
+    def unsubscribe(self, topic: str) -> None:
+        """No longer receive ``topic``. Raises HubMissing without ``setup(app)``."""
+        self._protocol.required_hub().unsubscribe(self, topic)
 
     @property
-    def protocol(self) -> WebSocketProtocol:
-        """What the transport talks to."""
-        return self._protocol
+    def topics(self) -> frozenset[str]:
+        """The names of the topics subscribed to. Raises HubMissing without ``setup(app)``."""
+        return self._protocol.required_hub().topics(self)
 
-    def received(self, message: Message) -> None:
-        """A message came in that the consumer was not offered yet, or did not take."""
-        opcode = message.opcode
-        if opcode > _BINARY:
-            self._received_control(opcode, message)
-        elif self._state is not State.OPEN:
-            pass  # RFC 6455, section 1.4: what comes after our Close is discarded
-        elif self._exchange is None or not self._is_taken(self._exchange, message):
-            self._queue(message)
+    def is_subscribed(self, topic: str) -> bool:
+        """Whether ``topic`` is subscribed to. Raises HubMissing without ``setup(app)``."""
+        return topic in self.topics
 
-    def _is_taken(self, exchange: Exchange, message: Message) -> bool:
-        return exchange.take(message) or self._consumer.offer(message)
+    def publish(self, topic: str, message: Any, *, include_self: bool = False) -> None:
+        """Send to the subscribers of ``topic`` everywhere, here at once, without waiting.
 
-    def _received_control(self, opcode: int, message: Message) -> None:
-        if opcode == _CLOSE:
-            self._received_close(message)
-            return
-        if self.closed:
-            return
-        autoping = self._options.autoping
-        if opcode == _PING and autoping:
-            assert isinstance(message.data, bytes)
-            self.outbox.write_pong(build_frame(_PONG, message.data))
-        if self._options.control_messages or not autoping:
-            self._queue(message)
+        This connection is left out unless ``include_self``. Raises HubMissing without ``setup(app)``.
+        """
+        hub = self._protocol.required_hub()
+        hub.publish_from(self, topic, message, include_self=include_self)
 
-    def _received_close(self, message: Message) -> None:
-        code, reason = message.data, message.extra
-        assert isinstance(code, int)
-        self._protocol.ignore()
-        self._note_close(code, reason)
-        self._step(Event.RECEIVE_CLOSE)
-        if self._state is State.CLOSED:
-            self.hang_up()
-            return
-        self._end_exchange()
-        # The answer waits until what came before has been handled, but not for ever.
-        self._set_deadline(self._options.close_timeout, self.answer_close)
-        self._queue(message)
+    # closing
 
-    def _queue(self, message: Message) -> None:
-        self._protocol.put(message)
-        self._consumer.on_message()
-        self._block_soon()
+    def close(self, code: int = 1000, message: str | bytes = "") -> None:
+        """Close with ``code`` and a reason of up to 123 bytes; the close callback runs before it returns.
 
-    # the consumer's side
+        Does nothing on a closed connection. Raises ValueError for a code that may not be sent
+        (RFC 6455, section 7.4) and for a longer reason.
+        """
+        payload = build_close(code, message)
+        reason = message if isinstance(message, str) else message.decode("utf-8", "replace")
+        self._protocol.made_closing().close(payload, code, reason)
 
-    def take(self) -> Message | None:
-        """Return the next message, None if none waits. To take the peer's Close is to answer it."""
-        message = self._protocol.take()
-        if message is None:
-            self._finish()
-            return None
-        if message.opcode == _CLOSE and self._options.autoclose:
-            self.answer_close()
-        return message
+    def end(self, code: int = 1000, message: str | bytes = "") -> None:
+        """The same as `close`."""
+        self.close(code, message)
+
+    def abort(self, error: BaseException | None = None) -> None:
+        """Drop the TCP connection without a word; the close code is 1006."""
+        self._protocol.abort(error)
+
+    def add_leave_callback(self, callback: Callable[[Connection], None]) -> None:
+        """Call ``callback`` once when the end begins, whoever began it, before the close callback."""
+        self._protocol.add_leave_callback(callback)
+
+    def remove_leave_callback(self, callback: Callable[[Connection], None]) -> None:
+        """Take back `add_leave_callback`; nothing happens if it is not there."""
+        self._protocol.remove_leave_callback(callback)
+
+
+def protocol_of(connection: Connection) -> WebSocketProtocol:
+    """Return what the layers of aiows use of a connection, and its users do not see."""
+    return connection._protocol  # noqa: SLF001 (the one place)

@@ -1,29 +1,32 @@
-"""In goes what happens to a connection, out it goes to whoever takes part in it: its two listeners."""
+"""Who takes part in a connection: who takes its messages, who accepted it, and its users and topics."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from .._wire import Message
-    from .connection import Connection
-    from .prepared import PreparedMessage
+from .._wire import Message
+from .prepared import PreparedMessage
 
-__all__ = ("Consumer", "Host")
+__all__ = ("Consumer", "Host", "Topics")
 
 
 class Consumer(Protocol):
-    """Who takes the messages of a connection with `Connection.take`."""
+    """Who takes the messages of a connection with `WebSocketProtocol.take`."""
 
-    connection: Connection
+    connection: Any
 
-    def offer(self, message: Message) -> bool:
+    def offer(self, message: Message, /) -> bool:
         """Take a TEXT or BINARY at once if nothing waits before it; False: keep it until `take`."""
         raise NotImplementedError
 
     @property
     def is_holding(self) -> bool:
         """Whether a message was taken that nobody has begun to handle."""
+        raise NotImplementedError
+
+    @property
+    def ends_at_once(self) -> bool:
+        """Whether it can be told of the end while it is at work; False: it reads the end in order."""
         raise NotImplementedError
 
     @property
@@ -58,3 +61,21 @@ class Host(Protocol):
 
     def lost(self, error: BaseException | None) -> None:
         """The TCP connection is gone."""
+
+
+class Topics(Protocol):
+    """What a hub gives to each connection at the upgrade. All of it is synchronous."""
+
+    def attach(self, connection: Any) -> None: ...
+
+    def detach(self, connection: Any) -> None: ...
+
+    def subscribe(self, connection: Any, topic: str) -> None: ...
+
+    def unsubscribe(self, connection: Any, topic: str) -> None: ...
+
+    def topics(self, connection: Any) -> frozenset[str]: ...
+
+    def publish_from(
+        self, connection: Any, topic: str, message: Any, *, include_self: bool
+    ) -> None: ...

@@ -1,4 +1,4 @@
-"""In go messages as they were parsed, out they come in the same order; says when it holds too much."""
+"""The messages that wait for the application, in order, and how much they weigh."""
 
 from __future__ import annotations
 
@@ -21,13 +21,17 @@ LOW_WATER: Final = HIGH_WATER // 2
 
 
 class Inbox:
-    """Messages that wait for the application; ``size`` is their weight in bytes."""
+    """Messages that wait for the application; ``size`` is their weight in bytes.
 
-    __slots__ = ("_messages", "size")
+    ``full_since``: when reading was paused, in the loop's time; None while it is not.
+    """
+
+    __slots__ = ("_messages", "full_since", "size")
 
     def __init__(self) -> None:
         self._messages: deque[Message] = deque()
         self.size = 0
+        self.full_since: float | None = None
 
     def __len__(self) -> int:
         return len(self._messages)

@@ -1,4 +1,4 @@
-"""In goes the time of the last sign of life, out come pings and, in the end, the loss of the peer."""
+"""A peer that is silent gets a ping, and is given up when it does not answer."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ __all__ = ("KeepAlive", "KeepAlivePolicy", "Listener")
 # Appointments are kept to this many seconds, and to a sixteenth of what they wait for if that is short.
 STEP: Final = 1 / 16
 STEPS: Final = 16
+
+# While an application is too slow to take what waits, nothing is read, and nobody hears whether the peer is
+# there. After so many times the longest silence, and so many seconds at least, the connection ends. Stops
+# peers that have vanished behind messages that nobody handles from staying for ever.
+DEAF_PERIODS: Final = 3
+LEAST_DEAFNESS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,16 @@ class KeepAlivePolicy:
         return cls(ping_after=timeout - margin, give_up_after=margin)
 
     @property
+    def period(self) -> float:
+        """The longest silence of a peer, in seconds."""
+        return self.ping_after + self.give_up_after
+
+    @property
+    def longest_deafness(self) -> float:
+        """How long it may be that we do not read ourselves, in seconds."""
+        return max(LEAST_DEAFNESS, DEAF_PERIODS * self.period)
+
+    @property
     def step(self) -> float:
         """How exactly it is kept, in seconds."""
         return min(STEP, self.ping_after / STEPS, self.give_up_after / STEPS)
@@ -51,8 +67,8 @@ class Listener(Timed, Protocol):
     pinged_at: float | None
 
     @property
-    def is_deaf(self) -> bool:
-        """Whether we do not listen ourselves: a silence that is our own is not the peer's."""
+    def deaf_since(self) -> float | None:
+        """Since when we have not read ourselves, in the loop's time: such a silence is not the peer's."""
         ...
 
     @property
@@ -68,6 +84,9 @@ class Listener(Timed, Protocol):
 
     def give_up_on_silence(self) -> None:
         """Nor has it answered the ping."""
+
+    def give_up_on_deafness(self) -> None:
+        """Nothing was read for so long that nobody can know whether there is a peer."""
 
 
 class KeepAlive:
@@ -91,8 +110,9 @@ class KeepAlive:
 
     def is_due(self, listener: Listener, tick: int) -> None:
         """The time has come that a listener was given as ``tick``."""
-        if listener.is_deaf:
-            listener.hear()
+        if listener.deaf_since is not None:
+            self._is_deaf(listener, listener.deaf_since)
+            return
         heard_at, pinged_at = listener.heard_at, listener.pinged_at
         if pinged_at is not None and heard_at < pinged_at:
             listener.give_up_on_silence()
@@ -103,6 +123,17 @@ class KeepAlive:
             self._wheel.schedule(listener, due)
         else:
             self._ping(listener)
+
+    def _is_deaf(self, listener: Listener, since: float) -> None:
+        """Ping all the same, which finds a connection that was reset; but not for ever."""
+        listener.hear()
+        listener.pinged_at = None
+        now = listener.heard_at
+        if now - since >= self._policy.longest_deafness:
+            listener.give_up_on_deafness()
+            return
+        self._wheel.schedule(listener, now + self._policy.ping_after)
+        listener.ping_silent_peer()
 
     def _ping(self, listener: Listener) -> None:
         now = listener.pinged_at = self._wheel.loop.time()

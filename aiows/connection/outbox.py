@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from ..send_status import SendStatus
 from .cores import Flusher, OutboxCore
-from .descriptor import descriptor_of
+from .transports import descriptor_of
 
 __all__ = ("Outbox",)
 

@@ -1,35 +1,16 @@
-"""What every face of a connection has, so that handlers work with each; and what a hub gives to it."""
+"""What every face of a connection has, so that handlers work with each of them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import Any, Protocol, overload
 
-if TYPE_CHECKING:
-    from msgspec import Struct
+from msgspec import Struct
 
-    from ..send_status import SendStatus
-    from .connection import Connection
+from ..send_status import SendStatus
+from .connection import Connection
 
-__all__ = ("Face", "Peer", "TopicsPort")
-
-
-class TopicsPort(Protocol):
-    """What a hub gives to each connection at the upgrade. All of it is synchronous."""
-
-    def attach(self, connection: Connection) -> None: ...
-
-    def detach(self, connection: Connection) -> None: ...
-
-    def subscribe(self, connection: Connection, topic: str) -> None: ...
-
-    def unsubscribe(self, connection: Connection, topic: str) -> None: ...
-
-    def topics(self, connection: Connection) -> frozenset[str]: ...
-
-    def publish_from(
-        self, connection: Connection, topic: str, message: Any, *, include_self: bool
-    ) -> None: ...
+__all__ = ("Face", "Peer")
 
 
 class Peer(Protocol):

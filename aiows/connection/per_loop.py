@@ -1,4 +1,4 @@
-"""In goes an event loop, out comes what all of its connections share; it goes with the last of them."""
+"""What all connections of an event loop share; it goes with the last of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary, ref
 from .cores import Flusher
 from .eager import Eager
 from .keepalive import KeepAlive, KeepAlivePolicy
+from .unfinished import Unfinished
 from .wheel import Wheel
 
 __all__ = ("PerLoop", "per_loop")
@@ -17,18 +18,28 @@ READ_BUFFER_SIZE: Final = 64 * 1024
 
 
 class PerLoop:
-    """One read buffer, one turn, a few timers and tasks, however many connections a loop has.
+    """One read buffer, one flusher, a few timers and tasks, however many connections a loop has.
 
     A read is parsed to its end before the next one begins, so nothing of the buffer is kept but the
     tail of an incomplete frame.
     """
 
-    __slots__ = ("__weakref__", "_keepalives", "_wheels", "eager", "loop", "read_buffer", "turn")
+    __slots__ = (
+        "__weakref__",
+        "_keepalives",
+        "_wheels",
+        "eager",
+        "flusher",
+        "loop",
+        "read_buffer",
+        "unfinished",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.read_buffer = memoryview(bytearray(READ_BUFFER_SIZE))
-        self.turn = Flusher(loop)
+        self.flusher = Flusher(loop)
+        self.unfinished = Unfinished(loop)
         self.eager = Eager(loop)
         self._wheels: dict[float, Wheel] = {}
         self._keepalives: dict[KeepAlivePolicy, KeepAlive] = {}

@@ -1,8 +1,8 @@
-"""In go a transport's reads, out come messages to whoever receives them: the reading half of a protocol."""
+"""The reading half of a connection's protocol: what the transport reads becomes messages."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from .._wire.messages import Message, Opcode
 from .._wire.reader import MessageReader
@@ -10,6 +10,9 @@ from ..errors import ProtocolError
 from .flusher import Flusher
 
 __all__ = ("ProtocolCore",)
+
+# Of a message that arrives in many reads it is told again when it has grown by so many bytes.
+TOLD_AGAIN: Final = 64 * 1024
 
 
 class Consumer(Protocol):
@@ -20,57 +23,64 @@ class Consumer(Protocol):
         ...
 
 
-class Receiver(Protocol):
-    """Who gets the messages of one connection."""
-
-    def received(self, message: Message) -> None:
-        """Take the next message."""
-
-    def failed(self, error: ProtocolError) -> None:
-        """Learn that the peer broke the protocol; nothing comes after this."""
-
-
 class ProtocolCore:
     """What `asyncio.BufferedProtocol` has for reading, without asyncio.
 
     ``read_buffer``: the memory that all connections of a loop are read into; nothing of it is kept.
     While ``is_paused`` no message is given out; once ``is_ignoring``, none ever will be. TEXT and BINARY
-    go to the ``consumer`` first, if there is one; the receiver gets what that does not take.
+    go to the ``consumer`` first, if there is one; `received` gets what that does not take.
     """
 
     __slots__ = (
+        "_flusher",
         "_is_listening",
         "_is_reading",
         "_read_buffer",
         "_reader",
-        "_receiver",
-        "_turn",
+        "_unfinished",
         "_uses_room",
         "consumer",
         "heard_at",
         "is_ignoring",
         "is_paused",
+        "number",
     )
 
-    def __init__(
-        self, reader: MessageReader, receiver: Receiver, turn: Flusher, read_buffer: memoryview
-    ) -> None:
+    def __init__(self, reader: MessageReader, flusher: Flusher, read_buffer: memoryview) -> None:
         self._reader = reader
-        self._receiver = receiver
-        self._turn = turn
+        self._flusher = flusher
         self._read_buffer = read_buffer
         self._uses_room = False
         self._is_reading = False
         self._is_listening = False
+        self._unfinished = 0
         self.heard_at = 0.0
         self.is_paused = False
         self.is_ignoring = False
         self.consumer: Consumer | None = None
+        self.number = 0
+        """The connection's number; a place for it that costs no object."""
+
+    # for a subclass
+
+    def received(self, message: Message) -> None:
+        """Take the next message."""
+
+    def failed(self, error: ProtocolError) -> None:
+        """The peer broke the protocol; nothing comes after this."""
+
+    def unfinished_changed(self, size: int) -> None:
+        """So many bytes are kept of a message whose end has not come; 0: of none any more.
+
+        Called when a read has left one, when it has grown by 64 KiB, and when it is whole.
+        """
+
+    # the transport's side
 
     def hear(self) -> None:
         """Note the loop's time as ``heard_at``; from now on each read does so: any byte is a sign of life."""
         self._is_listening = True
-        self.heard_at = self._turn.time()
+        self.heard_at = self._flusher.time()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the transport shall write to: the shared buffer, or the memory of a large message."""
@@ -104,27 +114,37 @@ class ProtocolCore:
     def read_messages(self) -> None:
         """Give out what is here, as far as it is wanted."""
         if self._is_reading:
-            return  # the receiver made room from inside the loop below, which goes on by itself
+            return  # `received` made room from inside the loop below, which goes on by itself
         self._is_reading = True
-        self._turn.begin_read()
+        self._flusher.begin_read()
         try:
             self._give_out()
         except ProtocolError as error:
-            self._receiver.failed(error)
+            self.failed(error)
         finally:
             self._is_reading = False
             self._reader.release()
-            self._turn.end_read()
+            self._flusher.end_read()
+        self._note_unfinished()
 
     def _give_out(self) -> None:
-        next_message, receiver = self._reader.next_message, self._receiver
+        next_message = self._reader.next_message
         while not self.is_paused and not self.is_ignoring:
             message = next_message()
             if message is None:
                 return
             if not self._is_taken(message):
-                receiver.received(message)
+                self.received(message)
 
     def _is_taken(self, message: Message) -> bool:
         consumer = self.consumer
         return consumer is not None and message.opcode <= Opcode.BINARY and consumer.offer(message)
+
+    def _note_unfinished(self) -> None:
+        size = 0 if self.is_ignoring else self._reader.unfinished
+        if size == self._unfinished or (
+            0 < size - self._unfinished < TOLD_AGAIN and self._unfinished
+        ):
+            return
+        self._unfinished = size
+        self.unfinished_changed(size)

@@ -10,7 +10,7 @@ from typing import Any
 
 from .._wire import Message, Opcode
 from ..errors import ConnectionClosed
-from .connection import Connection
+from .connection import Connection, protocol_of
 from .cores import PumpCore
 from .per_loop import per_loop
 from .prepared import PreparedMessage
@@ -63,6 +63,7 @@ class Pump(PumpCore):
 
     __slots__ = (
         "_drained",
+        "_has_started",
         "_is_dropping",
         "_is_open",
         "_shared",
@@ -77,6 +78,7 @@ class Pump(PumpCore):
         super().__init__(hooks, types)
         self._shared = per_loop(loop)
         self._is_open = False
+        self._has_started = False
         # None while nobody is being told of a drain, else whether there was another one since.
         self._drained: bool | None = None
         self._is_dropping = False
@@ -94,6 +96,7 @@ class Pump(PumpCore):
 
     def start(self) -> None:
         """The open hook has finished: let messages through."""
+        self._has_started = True
         self._has_news = True
         self.rest()
 
@@ -102,6 +105,10 @@ class Pump(PumpCore):
     @property
     def is_holding(self) -> bool:
         return False
+
+    @property
+    def ends_at_once(self) -> bool:
+        return self._has_started
 
     @property
     def is_at_work(self) -> bool:
@@ -157,7 +164,7 @@ class Pump(PumpCore):
     def _handle_messages(self) -> Awaitable[Any] | None:
         """Handle what waits, until a hook has to be awaited; return that."""
         while self._has_news:
-            message = self.connection.take()
+            message = protocol_of(self.connection).take()
             if message is None:
                 self._has_news = False
                 break
@@ -236,7 +243,7 @@ class Pump(PumpCore):
 
     def _is_the_end(self, error: BaseException) -> bool:
         if isinstance(error, ConnectionClosed):
-            return self.connection.is_ending
+            return protocol_of(self.connection).is_ending
         return isinstance(error, asyncio.CancelledError) and self.connection.closed
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

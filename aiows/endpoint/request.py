@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 from aiohttp import hdrs, web
 from multidict import CIMultiDictProxy, MultiMapping
 
-from ..connection import TopicsPort
+from ..connection import Topics
 from ..errors import HubMissing
 from ..response.websocket_response import TOPICS
 from .url import WebSocketURL
@@ -77,7 +77,7 @@ class Upgrade(Mapping[str, Any]):
         """The peer's address; None where the transport has none (a Unix socket)."""
         return None if self._port is None else Address(self.request.remote or "", self._port)
 
-    def require_hub(self) -> TopicsPort:
+    def required_hub(self) -> Topics:
         """What ``setup(app)`` gives to connections. Raises HubMissing without it."""
         hub = self.request.config_dict.get(TOPICS)
         if hub is None:

@@ -13,7 +13,7 @@ from collections.abc import Hashable
 from typing import Any, Final, cast
 
 from ..backplane import Backplane, Confirmation, MemoryBackplane, Node, decode, encode
-from ..connection import Connection, Peer, PreparedMessage
+from ..connection import Connection, Peer, PreparedMessage, protocol_of
 from ..endpoint import WebSocket
 from ..inject import provide
 from .registry import ConnectionRegistry
@@ -105,11 +105,11 @@ class Hub:
     def _push_to_everybody(self, message: PreparedMessage) -> int:
         return sum(1 for connection in self.connections if connection.post(message))
 
-    # what connections ask of it (`aiows.connection.TopicsPort`)
+    # what connections ask of it (`aiows.connection.Topics`)
 
     def attach(self, connection: Connection) -> None:
         """Know ``connection`` until it ends; called once for each that is accepted."""
-        if connection.closed:
+        if protocol_of(connection).is_ending:
             return
         self._connections[connection] = None
         if self._is_retired:
@@ -304,8 +304,8 @@ def _log_failure(handed: Confirmation, what: str) -> None:
 
 def _hub_of(peer: Peer) -> Hub:
     """An endpoint asks for the hub before its connection is there."""
-    asked = peer if isinstance(peer, WebSocket) else peer.connection
-    return cast(Hub, asked.require_hub())
+    asked = peer if isinstance(peer, WebSocket) else protocol_of(peer.connection)
+    return cast(Hub, asked.required_hub())
 
 
 provide(Hub, _hub_of)

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from ..connection import Connection, Peer, PreparedMessage
+from ..connection import Connection, Peer, PreparedMessage, protocol_of
 from ..errors import ConnectionClosed
 from ..send_status import SendStatus
 
@@ -103,7 +103,7 @@ class ConnectionRegistry:
         Use it as ``with registry.add(user_id, ws): ...``: the connection leaves at the end of the
         block, or earlier if it ends earlier; without ``with`` it stays until it ends. A user may
         have many connections. A second `add` of the same connection under the same user id nests:
-        it leaves with the last of them. A connection that is closed already is not registered.
+        it leaves with the last of them. A connection whose end has begun is not registered.
 
         Raises ValueError if ``user_id`` is None (nobody) or if the connection is registered as
         another user, TypeError if ``user_id`` cannot be a key of a dict.
@@ -114,7 +114,7 @@ class ConnectionRegistry:
         connection = ws.connection
         self._check_single_user(connection, user_id)
         ws.user_id = user_id
-        if connection.closed:
+        if protocol_of(connection).is_ending:
             return Membership(ws, _nothing)
         entry = self._entry(connection)
         entry.members += 1
@@ -172,9 +172,9 @@ class ConnectionRegistry:
     # topics
 
     def subscribe(self, ws: Peer, topic: str) -> bool:
-        """Let ``ws`` receive what is published on ``topic``; False if it did, or is closed."""
+        """Let ``ws`` receive what is published on ``topic``; False if it did, or if its end has begun."""
         connection = ws.connection
-        if connection.closed or topic in self._topics_of(connection):
+        if protocol_of(connection).is_ending or topic in self._topics_of(connection):
             return False
         entry = self._entry(connection)
         subscribers = self._topics.setdefault(topic, {})
@@ -293,7 +293,7 @@ class ConnectionRegistry:
     def _tell_topic(self, connection: Connection, topic: str, count: int, before: int) -> None:
         """The connection comes last: what its callback does is a change of its own."""
         self._tell(lambda watcher: watcher.topic_changed(connection, topic, count, before))
-        connection.subscription_changed(topic, count, before)
+        protocol_of(connection).application.on_subscription(topic, count, before)
 
     def _tell(self, change: Callable[[RegistryWatcher], None]) -> None:
         for watcher in self._watchers:

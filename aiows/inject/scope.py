@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import Any, Final, Self, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
-from ..connection import Peer
+from ..connection import Peer, protocol_of
 from ..endpoint import WebSocket
 
 __all__ = ("ConnectionScope", "EndpointScope", "Scope", "scope_of")
@@ -110,5 +110,5 @@ def scope_of(peer: Peer) -> AbstractAsyncContextManager[Scope]:
     scope = _scopes.get(connection)
     if not isinstance(scope, ConnectionScope):
         scope = _scopes[connection] = ConnectionScope()
-        connection.add_cleanup(scope.end)
+        protocol_of(connection).add_cleanup(scope.end)
     return scope

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from aiohttp import WSMessage, WSMsgType
 
 from ..codecs import JSON, Codec
-from ..connection import Peer
+from ..connection import Peer, protocol_of
 from ..inject import Factory
 from .declaring.calls import Guard, Middleware
 from .declaring.table import KindTable
@@ -95,8 +95,9 @@ class KindDispatcher(KindTable):
         async for msg in ws:
             if not await self.dispatch(ws, msg, instance=instance) and msg.type in MESSAGES:
                 await self.refuse_type(ws)
-        if ws.connection.in_flight is not None:
-            await ws.connection.in_flight.settle(None)
+        in_flight = protocol_of(ws.connection).in_flight
+        if in_flight is not None:
+            await in_flight.settle(None)
 
     async def refuse_type(self, ws: Peer) -> None:
         """Answer a message that is BINARY where the connection's codec is text, or TEXT where it is not."""

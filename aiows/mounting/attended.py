@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from .._wire import Compression, DeflateParams, Inflater, MessageReader
 from ..codecs import Codec
-from ..connection import Consumer, Hooks, Pump
+from ..connection import Consumer, Hooks, Pump, protocol_of
 from ..response.receiver import MESSAGE_TYPES
 from ..response.websocket_response import WebSocketResponse
 from ..upgrade.handshake import Origins, check_origin, is_upgrade
@@ -87,7 +87,7 @@ class AttendedResponse(WebSocketResponse):
         await self._pump.open()
         if self.must_stay:
             self._pump.start()
-            await self.connection.handshake_done()
+            await protocol_of(self.connection).handshake_done()
             return
         self.detach()
         self._pump.start()

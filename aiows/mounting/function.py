@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias, TypeVar, Unpack
 
 from aiohttp import web
 
+from ..connection import protocol_of
 from ..endpoint import Options, WebSocket
 from ..errors import ConnectionClosed, RegistrationError, SentAfterClose
 from ..inject import (
@@ -148,7 +149,7 @@ async def _call(plan: Plan, scope: EndpointScope, ws: WebSocket, given: SimpleNa
 def _is_the_end(ws: WebSocket, error: Exception) -> bool:
     """Whether ``error`` says no more than that the peer has left."""
     is_end = isinstance(error, ConnectionClosed) and not isinstance(error, SentAfterClose)
-    return is_end and (ws.closed or (ws.is_answered and ws.connection.is_ending))
+    return is_end and (ws.closed or (ws.is_answered and protocol_of(ws.connection).is_ending))
 
 
 def _check_faces(function: EndpointFunction, parameters: tuple[Parameter, ...]) -> None:

@@ -11,7 +11,7 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from .._wire import Compression, new_tuple
 from ..codecs import JSON, Codec
-from ..connection import Connection, Hooks
+from ..connection import Connection, Hooks, protocol_of
 from ..errors import RegistrationError, RequestReleased
 from ..hub.hub import Hub
 from ..inject import Factory, Use
@@ -148,7 +148,7 @@ class WebSocketView(web.View):
     @property
     def hub(self) -> Hub:
         """The application's hub. Raises HubMissing without ``setup(app)``."""
-        return cast(Hub, self.ws.require_hub())
+        return cast(Hub, protocol_of(self.ws).required_hub())
 
     # how it runs
 
@@ -185,7 +185,7 @@ class WebSocketView(web.View):
         """The connection is its user's from here on, until it ends."""
         if self.user_id is None:
             return
-        if self.ws.hub is None:
+        if protocol_of(self.ws).hub is None:
             self.ws.user_id = self.user_id
         else:
             self.hub.registry.add(self.user_id, self.ws)

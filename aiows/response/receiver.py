@@ -10,7 +10,13 @@ from aiohttp import WSMessage, WSMsgType
 
 from .._native import core
 from .._wire import Message, Opcode, new_tuple
-from ..connection import Connection, PreparedMessage, current_task
+from ..connection import (
+    Connection,
+    PreparedMessage,
+    WebSocketProtocol,
+    current_task,
+    protocol_of,
+)
 from .receiver_core import ReceiverCore
 
 if not TYPE_CHECKING and core is not None:
@@ -47,6 +53,10 @@ class Receiver(ReceiverCore):
         self._is_reported = False
         self._reads_after_the_end = 0
 
+    @property
+    def _protocol(self) -> WebSocketProtocol:
+        return protocol_of(self.connection)
+
     # the connection's side
 
     @property
@@ -54,13 +64,17 @@ class Receiver(ReceiverCore):
         return self._held is not None
 
     @property
+    def ends_at_once(self) -> bool:
+        return False  # a view learns of the end when it reads it
+
+    @property
     def is_at_work(self) -> bool:
         return False  # see `settle`
 
     def on_message(self) -> None:
         self.wake()
-        if not self.has_read and self.connection.is_at_end:
-            self.hold(self.connection.take())  # a view that only sends never gets to it
+        if not self.has_read and self._protocol.is_at_end:
+            self.hold(self._protocol.take())  # a view that only sends never gets to it
 
     def on_drain(self) -> None:
         """A view awaits `drained`."""
@@ -85,16 +99,16 @@ class Receiver(ReceiverCore):
         def __await__(self) -> Generator[Any, None, WSMessage]: ...
 
     def _next(self, *, has_waited: bool) -> WSMessage | None:
-        connection = self.connection
-        message = connection.take()
+        protocol = self._protocol
+        message = protocol.take()
         if message is not None:
             return as_aiohttp(message)
-        if connection.failure is not None and not self._is_reported:
+        if protocol.failure is not None and not self._is_reported:
             self._is_reported = True  # what the peer did wrong is said once
-            return WSMessage(WSMsgType.ERROR, connection.failure, None)
-        if has_waited and connection.is_closing:
+            return WSMessage(WSMsgType.ERROR, protocol.failure, None)
+        if has_waited and protocol.is_closing:
             return CLOSING_MESSAGE
-        return self._after_the_end() if connection.closed else None
+        return self._after_the_end() if protocol.is_closed else None
 
     def is_end(self, result: WSMessage) -> bool:
         return result.type in CLOSE_TYPES

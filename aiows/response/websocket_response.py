@@ -26,7 +26,8 @@ from ..connection import (
     Face,
     KeepAlivePolicy,
     PreparedMessage,
-    TopicsPort,
+    Topics,
+    protocol_of,
     shared_options,
     threshold_of,
 )
@@ -48,7 +49,7 @@ __all__ = ("TOPICS", "WebSocketResponse")
 
 _DecodeText = TypeVar("_DecodeText", bound=bool, covariant=True, default=Literal[True])
 
-TOPICS: Final = web.AppKey("aiows.topics", TopicsPort)
+TOPICS: Final = web.AppKey("aiows.topics", Topics)
 """Where ``setup(app)`` leaves the topics that every connection of the application gets."""
 
 # Members of an enum are looked up by way of its class, for each message.
@@ -178,7 +179,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         self._protocol, self._deflate = handshake.protocol, handshake.deflate
         self._request = request
         self._connection = take_over(request, partial(self._make_connection, request))
-        if (hub := self._connection.hub) is not None:
+        if (hub := protocol_of(self._connection).hub) is not None:
             hub.attach(self._connection)
         return writer
 
@@ -315,8 +316,10 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         self, message: bytes, opcode: WSMsgType, compress: int | None = None
     ) -> None:
         """Send ``message`` as a whole TEXT, BINARY, PING or PONG; ValueError for another opcode."""
-        if opcode in (WSMsgType.PING, WSMsgType.PONG):
-            self.connection.send_control(opcode, message)
+        if opcode is WSMsgType.PING:
+            self.connection.ping(message)
+        elif opcode is WSMsgType.PONG:
+            self.connection.pong(message)
         elif opcode in (WSMsgType.TEXT, WSMsgType.BINARY):
             await self._send(opcode, message, compress)
         else:
@@ -383,12 +386,12 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
             return False
         connection.close(code, message)
         try:
-            await connection.handshake_done()
+            await protocol_of(connection).handshake_done()
         except asyncio.CancelledError:
             self._abnormal = True
             connection.abort()
             raise
-        self._abnormal = not connection.was_clean
+        self._abnormal = not protocol_of(connection).was_clean
         return True
 
     async def write_eof(self, data: bytes = b"") -> None:
@@ -527,7 +530,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         return message
 
 
-def _topics_of(request: web.BaseRequest) -> TopicsPort | None:
+def _topics_of(request: web.BaseRequest) -> Topics | None:
     """What ``setup(app)`` left there; not for a mocked application, or a server without one."""
     app: object = request.app if isinstance(request, web.Request) else None
     if not isinstance(app, web.Application):

@@ -25,7 +25,7 @@ from typing import Any, Final, TypeAlias
 
 from aiohttp import web
 
-from ..connection import Connection
+from ..connection import Connection, protocol_of
 from ..errors import SentAfterClose
 from ..response.websocket_response import WebSocketResponse
 
@@ -70,8 +70,9 @@ class Watched:
         """Wait until neither a handler nor a hook runs any more."""
         await self._ended.wait()
         if self._connection is not None:
-            await self._connection.handshake_done()
-            await self._connection.settle(None)
+            protocol = protocol_of(self._connection)
+            await protocol.handshake_done()
+            await protocol.settle(None)
 
 
 class Watcher(logging.Handler):

@@ -33,7 +33,7 @@ from typing import Any, Final, cast
 from aiohttp import web
 
 from .._wire import share_backend
-from ..connection import Connection, resume_reading
+from ..connection import Connection, WebSocketProtocol, protocol_of, resume_reading
 
 try:
     from aiohttp.compression_utils import ZLibBackend
@@ -65,7 +65,7 @@ def take_over(
     connection = entry.connection = make_connection(transport, entry)
     early = _early_bytes(handler)
     transport.set_protocol(NOBODY)
-    transport.set_protocol(connection.protocol)
+    transport.set_protocol(protocol_of(connection))
     handler.keep_alive(False)
     entry.must_stay = not _gives_up_transport(handler) or entry.must_stay
     _let_go(handler)
@@ -73,7 +73,7 @@ def take_over(
     if _is_paused(transport):
         resume_reading(transport)
     if early:
-        connection.protocol.feed(early)
+        protocol_of(connection).feed(early)
     return connection
 
 
@@ -177,6 +177,10 @@ class ServerEntry:
         # or aiohttp would, as soon as the task has ended.
         self.must_stay = self._manager is None
 
+    @property
+    def _protocol(self) -> WebSocketProtocol:
+        return protocol_of(self.connection)
+
     def check_in(self, request: web.BaseRequest, transport: asyncio.Transport) -> None:
         """Be one of the server's connections, and learn how the view and the request end."""
         if self._manager is not None:
@@ -189,13 +193,13 @@ class ServerEntry:
     def lost(self, error: BaseException | None) -> None:
         """The transport is gone: nobody in the house keeps anything of it, once its handlers have ended."""
         if self._manager is not None:
-            if self.connection.is_at_work:
-                self._task_handler = asyncio.create_task(self.connection.settle(None))
+            if self._protocol.is_at_work:
+                self._task_handler = asyncio.create_task(self._protocol.settle(None))
             self._manager.connection_lost(self, error)
             self._manager = None
         # Where the server cancels handlers of lost peers (handler_cancellation) that is for a view whose
         # peer has gone; one that closed, or waits for the answer to its Close, goes on to its end.
-        if self.connection.was_cut:
+        if self._protocol.was_cut:
             self._release_handler(error)
 
     def detach(self) -> None:
@@ -212,21 +216,28 @@ class ServerEntry:
         self.connection.close(1001)
         grace = SHUTDOWN_GRACE if timeout is None else min(timeout, SHUTDOWN_GRACE)
         try:
-            await asyncio.wait_for(self.connection.handshake_done(), grace)
+            await asyncio.wait_for(self._protocol.handshake_done(), grace)
         except TimeoutError:
-            self.connection.hang_up()
-        await self.connection.settle(timeout)
+            self._protocol.made_closing().hang_up()
+        await self._protocol.settle(timeout)
 
     # how the view ended
 
     def _view_ended(self, view: asyncio.Future[Any]) -> None:
-        if self.is_attached and not self.connection.closed:
-            self.connection.close(_close_code_for(view))
+        if self.is_attached:
+            self._end(_close_code_for(view))
 
     def _request_ended(self, _: asyncio.Future[Any]) -> None:
-        if self.is_attached and not self.connection.closed:
-            self.connection.close(1011)
+        if self.is_attached:
+            self._end(1011)
         self._release_handler(None)
+
+    def _end(self, code: int) -> None:
+        """Nobody reads messages any more."""
+        if self.connection.closed:
+            self._protocol.abandon()
+        else:
+            self.connection.close(code)
 
     def _release_handler(self, error: BaseException | None) -> None:
         """To aiohttp's HTTP protocol object its connection is lost; nothing refers to it any more."""

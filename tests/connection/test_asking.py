@@ -410,7 +410,7 @@ async def test_what_is_left_of_a_stream_holds_up_nothing(asker: Asker, client: R
     for n in range(20):
         say(client, kind="item", ref=ref, n=n, filler="x" * 10_000)
     await first
-    while not ws.connection.is_deaf:
+    while not ws.connection._protocol.is_deaf:
         await asyncio.sleep(0)
     await stream.aclose()
     assert await hear(client) == {"kind": "cancel", "ref": ref}
@@ -465,7 +465,7 @@ async def test_a_fast_stream_waits_for_a_slow_loop(asker: Asker, client: RawClie
         got: list[int] = []
         async for item in ws.ask_stream("count"):
             if not got:
-                while not ws.connection.is_deaf:
+                while not ws.connection._protocol.is_deaf:
                     await asyncio.sleep(0)
                 paused.set()
             got.append(item["n"])

@@ -14,8 +14,8 @@ async def test_farewells_run_when_it_is_over_the_last_one_first() -> None:
     async def farewell(name: str) -> None:
         connection.events.append(name)
 
-    connection.add_cleanup(lambda: farewell("first"))
-    connection.add_cleanup(lambda: farewell("second"))
+    connection._protocol.add_cleanup(lambda: farewell("first"))
+    connection._protocol.add_cleanup(lambda: farewell("second"))
     assert connection.events == []
     connection.close(4000)
     connection.lost(None)
@@ -30,7 +30,7 @@ async def test_a_farewell_to_what_is_over_runs_at_once() -> None:
     async def farewell() -> None:
         connection.events.append("late")
 
-    connection.add_cleanup(farewell)
+    connection._protocol.add_cleanup(farewell)
     assert connection.events == [("close", 1000), "late"]
     connection.lost(None)
 
@@ -46,13 +46,13 @@ async def test_settle_waits_for_a_farewell_and_then_cancels_it() -> None:
         finally:
             connection.events.append(gate.is_set())
 
-    connection.add_cleanup(farewell)
+    connection._protocol.add_cleanup(farewell)
     connection.close()
     asyncio.get_running_loop().call_soon(gate.set)
-    await connection.settle(5)
+    await connection._protocol.settle(5)
     gate.clear()
-    connection.add_cleanup(farewell)
-    await connection.settle(0)
-    await connection.settle(None)
+    connection._protocol.add_cleanup(farewell)
+    await connection._protocol.settle(0)
+    await connection._protocol.settle(None)
     assert connection.events == [("close", 1000), True, False]
     connection.lost(None)

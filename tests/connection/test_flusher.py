@@ -29,8 +29,8 @@ class Talker(FakeConnection):
     def hears(self, *texts: str) -> None:
         """What the peer has sent, in one segment."""
         data = b"".join(build_frame(TEXT, text) for text in texts)
-        memoryview(self.protocol.get_buffer(-1))[: len(data)] = data
-        self.protocol.buffer_updated(len(data))
+        memoryview(self._protocol.get_buffer(-1))[: len(data)] = data
+        self._protocol.buffer_updated(len(data))
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ async def test_what_a_read_causes_leaves_in_one_write_for_each_connection() -> N
             listener.push(message.data)
             return True
 
-    speaker.protocol.consumer = Relay(speaker)
+    speaker._protocol.consumer = Relay(speaker)
     speaker.hears("one", "two", "three")
     assert (speaker.writes, listener.writes) == ([3], [3])
 

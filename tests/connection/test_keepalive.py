@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from aiows.connection.keepalive import KeepAlive, KeepAlivePolicy
+import pytest
+
+from aiows.connection.keepalive import DEAF_PERIODS, KeepAlive, KeepAlivePolicy
 from aiows.connection.wheel import Step, Wheel
 
 
@@ -54,7 +56,7 @@ class Peer:
         self.clock = clock or Clock()
         self.pings: list[float] = []
         self.given_up_at: float | None = None
-        self.is_deaf = False
+        self.deaf_since: float | None = None
         self.heard_at = 0.0
         self.pinged_at: float | None = None
         self.appointment: Step | None = None
@@ -69,6 +71,9 @@ class Peer:
 
     def hear(self) -> None:
         self.heard_at = self.clock.now
+
+    def give_up_on_deafness(self) -> None:
+        self.given_up_at = self.clock.now
 
     def ping_silent_peer(self) -> None:
         self.pings.append(self.clock.now)
@@ -114,15 +119,27 @@ def test_a_talking_peer_is_never_pinged() -> None:
     assert peer.pings == []
 
 
-def test_a_peer_that_we_do_not_listen_to_is_not_given_up() -> None:
-    """Its silence is our own."""
+def test_a_peer_that_we_do_not_listen_to_is_pinged_and_given_up_late() -> None:
+    """Its silence is our own, but nobody would ever hear that it has gone."""
     peer = Peer(KeepAlivePolicy.heartbeat(10))
-    peer.is_deaf = True
-    peer.clock.move_to(100)
+    peer.deaf_since = 0.0
+    peer.clock.move_to(40)
     assert peer.given_up_at is None
-    peer.is_deaf = False
+    assert peer.pings == pytest.approx([10, 20, 30, 40], abs=1)
+    peer.clock.move_to(60)
+    assert peer.given_up_at == pytest.approx(DEAF_PERIODS * 15, abs=10)
+
+
+def test_a_peer_that_is_heard_again_has_all_its_time() -> None:
+    """As if it had said something."""
+    peer = Peer(KeepAlivePolicy.heartbeat(10))
+    peer.deaf_since = 0.0
+    peer.clock.move_to(30)
+    peer.deaf_since = None
+    peer.clock.move_to(39)
+    assert peer.given_up_at is None
     peer.clock.move_to(200)
-    assert peer.given_up_at is not None
+    assert peer.given_up_at == pytest.approx(45, abs=1)
 
 
 def test_zero_is_no_policy() -> None:

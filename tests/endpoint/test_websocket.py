@@ -252,7 +252,7 @@ async def test_without_a_hub_it_says_so(serve: Serve, raw_client: Connect) -> No
 
     async def talk(ws: WebSocket) -> None:
         with pytest.raises(HubMissing):
-            ws.require_hub()
+            ws.required_hub()
         await ws.accept()
         with pytest.raises(HubMissing):
             ws.subscribe("tea")

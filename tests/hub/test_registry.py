@@ -101,8 +101,8 @@ def close_here(ws: FakeConnection) -> None:
 
 def close_from_peer(ws: FakeConnection) -> None:
     if not ws.closed:
-        ws.received(Message(Opcode.CLOSE, 1001, "", 2))
-        ws.take()
+        ws._protocol.received(Message(Opcode.CLOSE, 1001, "", 2))
+        ws._protocol.take()
 
 
 def lose_peer(ws: FakeConnection) -> None:
@@ -748,7 +748,7 @@ class Machine(RuleBasedStateMachine):
         assert all(self.registry._topics.values())
         assert len(self.counts) == len(self.registry._users) + len(self.registry._topics)
         for ws in self.open:
-            assert len(ws._leave_callbacks or ()) == (ws in known)
+            assert len(ws._protocol._leave_callbacks or ()) == (ws in known)
 
 
 TestEveryOrderOfThingsKeepsTheTablesExact = Machine.TestCase

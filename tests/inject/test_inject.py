@@ -135,7 +135,7 @@ def test_the_application_is_provided() -> None:
     peer = FakeConnection(loop)
     with pytest.raises(RuntimeError, match="without an application"):
         supplied(parameter, peer)
-    peer._app = web.Application()
+    peer._protocol.app = web.Application()
     assert supplied(parameter, peer) is peer.app
     loop.close()
 
@@ -506,7 +506,7 @@ async def test_an_app_key_that_no_application_has_is_an_error() -> None:
 
     handler.__annotations__["name"] = Annotated[str, use(web.AppKey("absent", str))]
     peer = FakeConnection(asyncio.get_running_loop())
-    peer._app = web.Application()
+    peer._protocol.app = web.Application()
     with pytest.raises(LookupError, match=r"no application has .*absent"):
         Plan(handler, read(handler)).call(peer, None)
 

@@ -179,8 +179,8 @@ async def test_the_application_of_the_connection_is_provided() -> None:
     kinds = KindDispatcher()
     kinds.on("some")(_name_of)
     talk = Talk(kinds)
-    talk.connection._app = web.Application()
-    talk.connection._app[NAME] = "shop"
+    talk.connection._protocol.app = web.Application()
+    talk.connection._protocol.app[NAME] = "shop"
     assert (await talk.say({"kind": "some", "ref": 1}))[0]["result"] == "shop"
 
 

@@ -231,7 +231,7 @@ async def test_a_reused_value_lasts_as_long_as_its_connection() -> None:
     assert log == ["begin", "begin", "end"]
     talk.connection.lost(None)
     somebody_else.connection.lost(None)
-    await somebody_else.connection.settle(None)
+    await somebody_else.connection._protocol.settle(None)
 
 
 async def test_what_is_reused_is_not_taken_from_one_message() -> None:
@@ -266,7 +266,7 @@ async def test_messages_at_once_share_one_value() -> None:
     assert len(answers) == len(said) == 3
     assert len({each["result"] for each in said}) == 1
     talk.connection.lost(None)
-    await talk.connection.settle(None)
+    await talk.connection._protocol.settle(None)
     assert log == ["begin", ("end", True)]
 
 
@@ -289,7 +289,7 @@ async def test_a_value_that_could_not_be_made_is_tried_again() -> None:
     assert answers == ["error", "error", "reply", "reply"]
     assert [each for each in log if isinstance(each, str)] == ["begin", "end"] * 2 + ["begin"]
     talk.connection.lost(None)
-    await talk.connection.settle(None)
+    await talk.connection._protocol.settle(None)
     assert log[-1] == "end"
 
 
@@ -340,7 +340,7 @@ async def test_who_comes_during_the_clean_up_gets_a_value_of_its_own() -> None:
     assert log == ["ending"]
     late = asyncio.ensure_future(talk.say({"kind": "some", "wait": True}))
     await cleaning.wait()
-    await talk.connection.settle(None)
+    await talk.connection._protocol.settle(None)
     used.set()
     await late
     assert log == ["ending", "used", "ending"]
@@ -361,7 +361,7 @@ async def test_a_clean_up_that_fails_is_logged(caplog: pytest.LogCaptureFixture)
     talk = Talk(kinds)
     await talk.say({"kind": "some"})
     talk.connection.lost(None)
-    await talk.connection.settle(None)
+    await talk.connection._protocol.settle(None)
     assert log[-1] == "end"
     assert "LookupError: not saved" in caplog.text
 

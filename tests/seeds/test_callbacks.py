@@ -1244,7 +1244,7 @@ async def test_a23_a_connection_whose_reading_is_paused_is_not_dead(
         client.send_frame(BINARY, bytes(16 * 1024))
     await client.drain()
     await journal.wait_for("open")
-    while not journal.ws.protocol.is_paused:
+    while not journal.ws._protocol.is_paused:
         await asyncio.sleep(0)
     await raw_client(port, "/silent")
     await silent.wait_for("close", 1006)
@@ -1444,8 +1444,8 @@ async def test_a28_what_is_written_in_a_cork_leaves_in_one_write(
     client = await raw_client(await serve(app_with(journal.route())))
     await journal.wait_for("open")
     ws = journal.ws
-    noted: Any = NotedTransport(ws.outbox._transport)
-    ws.outbox._transport = noted
+    noted: Any = NotedTransport(ws._protocol.outbox._transport)
+    ws._protocol.outbox._transport = noted
     with ws.cork():
         for number in range(3):
             ws.send(str(number))

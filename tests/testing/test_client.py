@@ -234,7 +234,7 @@ def test_a_close_without_a_code_is_1005_and_an_abort_is_1006() -> None:
         if await ws.receive_str() == "abort":
             ws.connection.abort()
         else:
-            ws.connection._transport.write(b"\x88\x00")
+            ws.connection._protocol.transport.write(b"\x88\x00")
             await ws.receive()
         return ws
 

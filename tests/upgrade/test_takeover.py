@@ -58,7 +58,7 @@ async def test_transport_is_none_after_the_101(serve: Serve, raw_client: Connect
     request = await opened.request
     assert request.transport is None
     assert opened.transport is not None
-    assert opened.transport.get_protocol() is opened.ws.connection.protocol
+    assert opened.transport.get_protocol() is opened.ws.connection._protocol
     assert opened.ws.get_extra_info("peername")
 
 

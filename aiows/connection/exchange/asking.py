@@ -7,7 +7,7 @@ import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 
@@ -22,9 +22,7 @@ from ...errors import (
 )
 from ...wire_form import ANSWERS, CANCEL, END, ERROR, ITEM, KIND, REF, RESERVED
 from ..prepared import PreparedMessage
-
-if TYPE_CHECKING:
-    from ..connection import Connection
+from .line import Line
 
 __all__ = ("Answer", "Asking")
 
@@ -117,16 +115,16 @@ class Asking:
     """
 
     __slots__ = (
-        "_connection",
         "_count",
+        "_line",
         "_on_wait",
         "_pending",
         "_word",
         "_word_in_bytes",
     )
 
-    def __init__(self, connection: Connection, on_wait: Callable[[], None]) -> None:
-        self._connection = connection
+    def __init__(self, line: Line, on_wait: Callable[[], None]) -> None:
+        self._line = line
         self._on_wait = on_wait
         self._pending: dict[str, Question] = {}
         self._word = secrets.token_hex(8)
@@ -168,9 +166,9 @@ class Asking:
         self, kind: object, fields: Mapping[str, Any] | None
     ) -> Generator[tuple[Question, PreparedMessage]]:
         """Listen for the answers to a question; tell the peer if no more of them are wanted."""
-        codec = self._connection.codec
+        codec = self._line.connection.codec
         name, said = _said(kind, fields, codec)
-        self._connection.check_answerable()
+        self._line.check_answerable()
         if len(self._pending) >= MAX_PENDING:
             raise TooManyAsks(name, MAX_PENDING)
         self._count += 1
@@ -184,27 +182,27 @@ class Asking:
             self._give_up(ref, question)
 
     def _give_up(self, ref: str, question: Question) -> None:
-        self._connection.release(question.weight)
-        if question.is_sent and not question.has_ended and not self._connection.is_ending:
-            self._connection.push({KIND: CANCEL, REF: ref})
+        self._line.release(question.weight)
+        if question.is_sent and not question.has_ended and not self._line.is_ending:
+            self._line.connection.push({KIND: CANCEL, REF: ref})
 
     async def _send(self, question: Question, message: PreparedMessage) -> None:
-        await self._connection.send_message(message)
+        await self._line.connection.send_message(message)
         question.is_sent = True
 
     async def _next(self, question: Question) -> Answer:
-        if question.needs_more and self._connection.is_deaf:
+        if question.needs_more and self._line.is_deaf:
             raise AskBlocked(question.kind)
         self._on_wait()
         answer = await question.next()
-        self._connection.release(answer.weight)
+        self._line.release(answer.weight)
         return answer
 
     # the connection's side
 
     def is_mentioned(self, text: str | bytes) -> bool:
         """Whether a ref of ours can be in ``text``: a quick look at its characters."""
-        if not self._connection.codec.shows_text:
+        if not self._line.connection.codec.shows_text:
             return True
         if isinstance(text, str):
             return self._word in text or "\\u" in text
@@ -218,7 +216,7 @@ class Asking:
         """An answer has come; it is dropped if nobody waits for it any more."""
         question = self._pending.get(ref)
         if question is not None and not question.has_ended:
-            self._connection.hold(answer.weight)
+            self._line.hold(answer.weight)
             question.put(answer)
 
     def blocked(self) -> None:

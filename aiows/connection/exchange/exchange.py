@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from ..._wire import Message
 from ...codecs import Codec
@@ -16,9 +16,7 @@ from ...errors import ConnectionClosed
 from ...wire_form import CANCEL, ITEM, KIND, REF, REPLY
 from .asking import Answer, Asking
 from .in_flight import InFlight
-
-if TYPE_CHECKING:
-    from ..connection import Connection
+from .line import Line
 
 __all__ = ("Exchange",)
 
@@ -30,19 +28,19 @@ LONGEST_CANCEL: Final = 1024
 class Exchange:
     """Requests and answers of one connection; there is none until it is needed."""
 
-    __slots__ = ("_asking", "_connection", "in_flight")
+    __slots__ = ("_asking", "_line", "in_flight")
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, line: Line) -> None:
+        self._line = line
         self._asking: Asking | None = None
-        self.in_flight = InFlight(connection, self._askers)
+        self.in_flight = InFlight(line, self._askers)
 
     def take(self, message: Message) -> bool:
         """Keep ``message`` if it answers what we asked, or takes back what the peer asked.
 
         Then nobody else sees it: not a late answer either.
         """
-        if message.opcode != self._connection.codec.opcode:
+        if message.opcode != self._line.connection.codec.opcode:
             return False
         text = cast("str | bytes", message.data)
         if self._asking is not None and self._asking.is_mentioned(text):
@@ -67,7 +65,7 @@ class Exchange:
     def _read(self, text: str | bytes) -> dict[str, Any]:
         """Return the fields of a message; none if it is no object, which its handler will say."""
         try:
-            return _object_reader(self._connection.codec)(text)
+            return _object_reader(self._line.connection.codec)(text)
         except Exception:  # a codec of the application's may raise what it likes
             return {}
 
@@ -80,7 +78,7 @@ class Exchange:
     def asking(self) -> Asking:
         """The questions of ours; made with the first one."""
         if self._asking is None:
-            self._asking = Asking(self._connection, on_wait=self.in_flight.made_room)
+            self._asking = Asking(self._line, on_wait=self.in_flight.made_room)
         return self._asking
 
     def _askers(self) -> Collection[asyncio.Task[Any] | None]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator
 from types import CoroutineType, TracebackType, coroutine
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar, cast
+from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar, cast
 
 from ...wire_form import Ref
 from ..cores import first_step
 from ..per_loop import per_loop
-
-if TYPE_CHECKING:
-    from ..connection import Connection
+from .line import Line
 
 __all__ = ("InFlight", "Stopped", "Work", "gone_on", "run_cancellable")
 
@@ -34,6 +32,13 @@ class Stopped(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Requests(Protocol):
+    """A connection that has an exchange as soon as somebody asks for it."""
+
+    @property
+    def exchange(self) -> Any: ...
 
 
 class Work:
@@ -105,15 +110,15 @@ class InFlight:
     __slots__ = (
         "_askers",
         "_called_off",
-        "_connection",
         "_is_listening",
+        "_line",
         "_tasks",
         "_waiters",
         "_works",
     )
 
-    def __init__(self, connection: Connection, askers: Askers) -> None:
-        self._connection = connection
+    def __init__(self, line: Line, askers: Askers) -> None:
+        self._line = line
         self._askers = askers
         self._is_listening = False  # for what takes a request back
         self._works: dict[Work, None] = {}
@@ -133,7 +138,7 @@ class InFlight:
         self._works[work] = None
         if not self._is_listening:
             self._is_listening = True
-            self._connection.sift()
+            self._line.sift()
         self.stop_if_unwanted(work)
 
     def remove(self, work: Work) -> None:
@@ -191,7 +196,7 @@ class InFlight:
     @property
     def _may_come(self) -> bool:
         """Whether there may be requests that were received and have not begun."""
-        return bool(self._waiters) or self._connection.has_waiting
+        return bool(self._waiters) or self._line.has_waiting
 
     # the connection's side
 
@@ -199,7 +204,7 @@ class InFlight:
         """Whether ``text`` can be what takes a request back: a quick look at its characters."""
         if not self._is_listening:
             return False
-        if not self._connection.codec.shows_text:
+        if not self._line.connection.codec.shows_text:
             return True
         if isinstance(text, str):
             return "cancel" in text or "\\u" in text
@@ -224,7 +229,7 @@ class InFlight:
         """A peer that leaves wants no answers; a server that closes lets handlers finish, but no stream."""
         if work.ref is None:
             return
-        if self._connection.has_peer_left or (work.is_stream and self._connection.closed):
+        if self._line.has_peer_left or (work.is_stream and self._line.is_closed):
             work.stop(LEFT)
 
     @property
@@ -247,7 +252,7 @@ class InFlight:
 
 
 async def run_cancellable(
-    awaitable: Awaitable[T], connection: Connection, ref: Ref, *, is_stream: bool = False
+    awaitable: Awaitable[T], requests: Requests, ref: Ref, *, is_stream: bool = False
 ) -> T:
     """Await ``awaitable`` as a `Work`; if it does not wait it never becomes one.
 
@@ -258,13 +263,13 @@ async def run_cancellable(
     has_ended, value = first_step(steps)
     if has_ended:
         return cast("T", value)
-    return await gone_on(steps, value, connection, ref, is_stream=is_stream)
+    return await gone_on(steps, value, requests, ref, is_stream=is_stream)
 
 
 async def gone_on(
     steps: Coroutine[Any, Any, T],
     waits_for: Any,
-    connection: Connection,
+    requests: Requests,
     ref: Ref,
     *,
     is_stream: bool = False,
@@ -272,7 +277,7 @@ async def gone_on(
     """Await a coroutine whose first step was made and led to ``waits_for``: as a `Work` if it has a ref."""
     if ref is None:
         return await _gone_on(steps, waits_for)
-    with Work(connection.exchange.in_flight, ref, is_stream=is_stream):
+    with Work(requests.exchange.in_flight, ref, is_stream=is_stream):
         return await _gone_on(steps, waits_for)
 
 

@@ -19,6 +19,7 @@ from ...connection import (
     Work,
     first_step,
     gone_on,
+    protocol_of,
     run_cancellable,
 )
 from ...errors import ConnectionClosed, KindError
@@ -68,7 +69,7 @@ class Runner:
         Returns what is left to be awaited: None if the handler did not wait. Outside of a task no step is
         made of a handler that is a coroutine function: its first line may need one already.
         """
-        route, flight = request.route, ws.connection.in_flight
+        route, flight = request.route, protocol_of(ws.connection).in_flight
         if instance is None and route.needs_instance:
             raise refusal(route.plan.function, "registered with method=True: needs instance=")
         if not route.is_in_order or (flight is not None and not flight.is_empty):
@@ -116,7 +117,7 @@ class Runner:
         codec: Codec,
     ) -> Awaitable[None]:
         """Go on with a handler whose first step has led to ``waits_for``."""
-        gone_on_with = gone_on(steps, waits_for, ws.connection, request.ref)
+        gone_on_with = gone_on(steps, waits_for, protocol_of(ws.connection), request.ref)
         return self._answer(gone_on_with, ws, request, codec)
 
     def reply(self, value: Any, ref: Ref, codec: Codec) -> bytes:
@@ -166,7 +167,7 @@ class Runner:
         self, ws: Peer, request: Request, instance: Any, codec: Codec
     ) -> None:
         """Wait while too many handlers wait: what comes then stays in the inbox, and reading pauses."""
-        flight = ws.connection.exchange.in_flight
+        flight = protocol_of(ws.connection).exchange.in_flight
         await flight.room(self._in_flight)
         if flight.was_called_off(request.ref):
             return
@@ -195,7 +196,7 @@ class Runner:
         if (limit := request.route.timeout) is not None:
             value = within(limit, value)
         if request.ref is not None and work is None:
-            value = run_cancellable(value, ws.connection, request.ref)
+            value = run_cancellable(value, protocol_of(ws.connection), request.ref)
         return await value
 
     async def _answer(
@@ -240,7 +241,7 @@ class Runner:
             timeout=request.route.timeout,
         )
         if work is None:
-            await run_cancellable(sending, ws.connection, ref, is_stream=True)
+            await run_cancellable(sending, protocol_of(ws.connection), ref, is_stream=True)
         else:
             work.become_stream()
             await sending
@@ -254,7 +255,7 @@ class Runner:
         except Exception as error:
             await _send_error(ws, error, request, codec)
             return
-        work = Work(ws.connection.exchange.in_flight, request.ref)
+        work = Work(protocol_of(ws.connection).exchange.in_flight, request.ref)
         work.start(self._handle_beside(place, ws, request, instance, codec, work))
 
     async def _handle_beside(
@@ -309,7 +310,7 @@ def answer_to_error(
 
     All but a `KindError` is for the log, not the peer.
     """
-    if isinstance(error, ConnectionClosed) and ws.connection.is_ending:
+    if isinstance(error, ConnectionClosed) and protocol_of(ws.connection).is_ending:
         return None  # the peer has gone
     if isinstance(error, Stopped):
         is_awaited = error.reason is SUPERSEDED and ref is not None

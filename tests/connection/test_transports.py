@@ -12,7 +12,7 @@ import pytest
 import trustme
 import uvloop
 
-from aiows.connection.descriptor import descriptor_of
+from aiows.connection.transports import descriptor_of
 from fake_connection import FakeTransport
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {

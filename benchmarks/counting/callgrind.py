@@ -1,4 +1,4 @@
-"""In go paths to count, out come the instructions of one message on each, as callgrind has counted them."""
+"""Runs callgrind and reads from its dumps how many instructions one message needs on each path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In go counts, out comes whether a hot path needs more instructions than it should."""
+"""Tells whether a hot path needs more instructions than it should."""
 
 from __future__ import annotations
 

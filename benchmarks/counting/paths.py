@@ -1,4 +1,4 @@
-"""Nothing goes in, the hot paths come out, each ready to be run without a network.
+"""The hot paths of a message, each ready to be run without a network.
 
 A connection is made the way a peer makes one: the bytes of a handshake go to aiohttp's server, the
 transport that it writes to is a `SilentTransport`, and what the peer says next goes to the protocol that

@@ -1,1 +1,1 @@
-"""Counts what a message costs on each hot path: instructions, by callgrind, and the functions that it passes."""
+"""Counts what a message costs on each hot path: instructions, by callgrind, and functions that it passes."""

@@ -18,7 +18,7 @@ from .paths import PATHS
 
 __all__ = ("count", "per_message", "read_dump")
 
-WITHIN: Final = 240  # seconds
+WITHIN: Final = 480  # seconds
 COMMAND: Final = Path(__file__).parents[1] / "instructions.py"
 TRIGGER: Final = re.compile(r"^desc: Trigger: Client Request: (\S+) (\d+)$", re.MULTILINE)
 TOTAL: Final = re.compile(r"^(?:summary|totals): (\d+)", re.MULTILINE)

@@ -81,7 +81,7 @@ def _is_right(instructions: int, expected: int | None) -> bool:
 
 
 def _line(name: str, instructions: int, expected: int | None) -> str:
-    counted = f"  {name:14} {instructions:9,}"
+    counted = f"  {name:20} {instructions:9,}"
     if expected is None:
         return f"{counted}  NOTHING IS EXPECTED: --record"
     more = instructions / expected - 1

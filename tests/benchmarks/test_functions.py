@@ -1,0 +1,55 @@
+"""The count of the functions that a message passes: those of aiows, in order, and no others."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from aiows.codecs import JSON
+from counting.functions import TRACED, functions_passed
+from counting.paths import PATHS, opened
+
+
+async def test_the_functions_of_aiows_are_noted_in_their_order() -> None:
+    """Those of others are not, and neither is what an earlier run has called."""
+
+    def run() -> None:
+        assert JSON.writers
+        asyncio.isfuture(1)
+        JSON.encode({})
+
+    expected = ["codecs/json.py:JsonCodec.writers", "codecs/json.py:JsonCodec.encode"]
+    assert await functions_passed(run) == expected
+    assert await functions_passed(run) == expected
+
+
+async def test_what_is_left_for_the_next_turns_of_the_loop_is_noted_too() -> None:
+    """A message costs the same, whenever it is paid."""
+    loop = asyncio.get_running_loop()
+    passed = await functions_passed(lambda: loop.call_soon(loop.call_soon, JSON.encode, {}))
+    assert passed == ["codecs/json.py:JsonCodec.encode"]
+
+
+async def test_nothing_is_noted_any_more_once_a_run_has_ended() -> None:
+    """Not even where it has failed."""
+    failures = iter([None, ValueError("the second run")])
+
+    def run() -> None:
+        if (failure := next(failures)) is not None:
+            raise failure
+
+    try:
+        await functions_passed(run)
+    except ValueError:
+        assert sys.getprofile() is None
+    else:
+        raise AssertionError("the second run was not made")
+
+
+async def test_the_paths_that_are_traced_are_there() -> None:
+    """With a message on each of them that passes a hook of its view."""
+    assert set(TRACED) <= set(PATHS)
+    async with opened() as runs:
+        for name in TRACED:
+            passed = await functions_passed(runs[name])
+            assert any(each.startswith("mounting/view.py:") for each in passed), name

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 
+import pytest
+
+from aiows import wire_build
 from aiows.codecs import JSON
 from counting.functions import TRACED, functions_passed
 from counting.paths import PATHS, opened
@@ -53,3 +56,19 @@ async def test_the_paths_that_are_traced_are_there() -> None:
         for name in TRACED:
             passed = await functions_passed(runs[name])
             assert any(each.startswith("mounting/view.py:") for each in passed), name
+
+
+@pytest.mark.parametrize(
+    ("path", "most"), [("view", 4), ("view-async", 6), ("kinds", 4), ("kinds-async", 6)]
+)
+async def test_a_message_passes_few_functions_on_the_native_build(path: str, most: int) -> None:
+    """Four where the handler is a `def`, six where it is an `async def` that never waits.
+
+    On the pure build nothing is compiled, so that all of them are seen.
+    """
+    async with opened() as runs:
+        passed = await functions_passed(runs[path])
+    if wire_build == "native":
+        assert len(passed) <= most, passed
+    else:
+        assert len(passed) > most

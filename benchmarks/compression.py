@@ -1,4 +1,4 @@
-"""In go three kinds of traffic, out comes a Markdown table: what each compression mode saves and costs.
+"""Shows what each compression mode saves and costs for three kinds of traffic, as a Markdown table.
 
     python benchmarks/compression.py [--quick]
 

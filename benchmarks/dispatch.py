@@ -1,4 +1,4 @@
-"""In go messages with a kind, out comes what each stage of their dispatch costs, beside the same by hand.
+"""Shows what each stage of dispatching a message by its kind costs, beside the same written by hand.
 
 python benchmarks/dispatch.py             a table of medians, in nanoseconds
 python benchmarks/dispatch.py --rounds 50

@@ -1,4 +1,4 @@
-"""In go the ways to run a handler that never waits, out comes what each costs: python benchmarks/eager.py"""
+"""Shows what each way to run a handler that never waits costs: python benchmarks/eager.py"""
 
 from __future__ import annotations
 

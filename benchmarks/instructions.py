@@ -1,4 +1,4 @@
-"""In go the hot paths, out come the instructions of each, compared with those in counting/expected.json.
+"""Counts the instructions of each hot path and compares them with those in counting/expected.json.
 
 python benchmarks/instructions.py            compare; exit status 1 if one needs more than allowed
 python benchmarks/instructions.py --record   write what was counted down as what is expected

@@ -1,4 +1,4 @@
-"""In goes the command line, out come the tables: see bench/cli.py."""
+"""Runs the benchmark: see bench/cli.py."""
 
 import sys
 

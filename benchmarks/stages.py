@@ -1,4 +1,4 @@
-"""In go the stages of a message, out comes a Markdown table: each on the native build and on the pure one.
+"""Measures each stage of a message on the native build and on the pure one, as a Markdown table.
 
     python benchmarks/stages.py [--quick]
 

@@ -1,4 +1,4 @@
-"""In goes the build of the wire that runs, out come the stages of a message in it, each as a call."""
+"""The stages of a message in the wire that runs, native or pure, each as a function to be timed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""In go works and peers, out come tables: what each server costs, measured side by side."""
+"""Measures what each server costs for each work, side by side."""

@@ -1,4 +1,4 @@
-"""In goes the command line, out come the tables: on the terminal, and as files in results/.
+"""The command line: measures what it names, prints the tables and writes them into results/.
 
 python benchmarks/run.py [WORK ...] [--peers NAME,...] [--rounds N] [--list]
 """
@@ -22,7 +22,7 @@ from .native import ROOT, compile_native
 from .peers import PEERS, peers_named
 from .rounds import Bench, WorkResult, open_files_limit
 from .table import render
-from .works import WORKS, works_named
+from .works import MAIN, WORKS, works_named
 
 __all__ = ("main",)
 
@@ -48,9 +48,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="make bench", description="Measures what servers cost, side by side."
     )
     parser.add_argument(
-        "works", nargs="*", metavar="WORK", help="all without; fan-out* for several"
+        "works", nargs="*", metavar="WORK", help=f"all without; fan-out* for several; {MAIN}"
     )
-    parser.add_argument("--peers", default="", help="names with commas between; aiows* for several")
+    parser.add_argument(
+        "--peers", default="", help=f"names with commas between; aiows* for several; {MAIN}"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.5, help="for one peer in one round")
     parser.add_argument("--warm", type=float, default=0.5, help="seconds before that")
@@ -65,7 +67,9 @@ def _list() -> None:
         print(f"{work.name:20} {work.title}")
     print()
     for peer in PEERS:
-        print(f"{peer.name:28} {', '.join(sorted(peer.tasks))}")
+        print(f"{peer.name:30} {', '.join(sorted(peer.tasks)):32} {peer.title}".rstrip())
+    print(f"\n{MAIN}, among the works: {', '.join(work.name for work in WORKS if work.is_main)}")
+    print(f"{MAIN}, among the peers: {', '.join(peer.name for peer in PEERS if peer.is_main)}")
 
 
 def _measure(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""In goes a command, out comes what it printed, or an error with the line that tells why."""
+"""Runs a command and returns what it printed, or raises an error with the line that tells why."""
 
 from __future__ import annotations
 

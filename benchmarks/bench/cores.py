@@ -1,4 +1,4 @@
-"""Nothing goes in, two cores come out: one for the server, one for the generator."""
+"""Chooses two cores: one for the server, one for the generator."""
 
 from __future__ import annotations
 

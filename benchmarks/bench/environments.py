@@ -1,4 +1,4 @@
-"""In go peers, out comes what runs each one's server, in environments made for them, or why it cannot run."""
+"""Finds out what runs each peer's server, in environments made for them, or why it cannot run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ print(json.dumps(found))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """A peer whose server can be started: ``command PORT LOOP``, with ``env`` added to ours."""
+    """A peer whose server can be started: ``command PORT ARGUMENTS``, with ``env`` added to ours."""
 
     peer: Peer
     command: list[str]
@@ -91,7 +91,8 @@ def _prepare_python(peer: Peer, python: Path | None) -> Ready:
 
 
 def _environment(name: str) -> Path:
-    folder = BUILD / name
+    """Of the Python that runs this, so that each version has its own."""
+    folder = BUILD / "{}-{}.{}".format(name, *sys.version_info)
     python = folder / "bin" / "python"
     if not python.exists():
         run_command([sys.executable, "-m", "venv", str(folder)])

@@ -1,4 +1,4 @@
-"""In go the rounds of one work, out come its figures: medians, spread, and the ratio to the baseline."""
+"""Computes the figures of one work from its rounds: medians, spread, and the ratio to the baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In go a work and a running server, out comes one measurement of it, made by the load generator."""
+"""Measures a running server once, with the load generator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing goes in, out comes what the figures depend on besides the peers: processor, kernel, interpreter."""
+"""Describes what the figures depend on besides the peers: processor, kernel, interpreter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In go the C files, out come the load generator and the floor, compiled when older than their source."""
+"""Compiles the load generator and the floor where they are older than their source."""
 
 from __future__ import annotations
 

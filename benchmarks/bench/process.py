@@ -1,4 +1,4 @@
-"""In goes a process, out come its processor time and memory, from /proc."""
+"""Reads the processor time and the memory of a process from /proc."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In go a work and its peers, out come rounds: each round measures every peer once, one after the other.
+"""Measures the peers of one work in rounds: each round measures every peer once, one after the other.
 
 So what changes in the machine while it runs changes all peers alike, and the figures of one round may be
 compared with each other.
@@ -146,7 +146,8 @@ class Bench:
         self.tell(f"{work.name}: {ready.peer.name:26} {memory.kib:8.2f} KiB a connection")
 
     def _serving(self, ready: Ready) -> AbstractContextManager[Server]:
-        return serve(ready.command, loop=ready.peer.loop, core=self.cores.server, env=ready.env)
+        arguments = ready.peer.arguments
+        return serve(ready.command, arguments=arguments, core=self.cores.server, env=ready.env)
 
 
 def _is_late(work: Work, load: Load) -> bool:

@@ -1,4 +1,4 @@
-"""In goes a peer's command, out comes its server on a free port of loopback, until it is left."""
+"""Runs a peer's server on a free port of loopback, for as long as a `with` block lasts."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ class Server:
 
 
 @contextmanager
-def serve(command: list[str], *, loop: str, core: int, env: Mapping[str, str]) -> Iterator[Server]:
-    """Run ``command PORT LOOP``. Raises BenchError with the last it printed if it does not listen."""
+def serve(
+    command: list[str], *, arguments: list[str], core: int, env: Mapping[str, str]
+) -> Iterator[Server]:
+    """Run ``command PORT ARGUMENTS``. Raises BenchError with the last it printed if it does not listen."""
     port = _free_port()
-    arguments = [*command, str(port), *([loop] if loop else [])]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            Cores.pinned(core, arguments),
+            Cores.pinned(core, [*command, str(port), *arguments]),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

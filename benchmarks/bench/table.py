@@ -1,4 +1,4 @@
-"""In go results, out comes the table as Markdown."""
+"""Writes the results as Markdown tables."""
 
 from __future__ import annotations
 

@@ -1,13 +1,16 @@
-"""Nothing goes in, the works come out: what each one asks of a server, and how the generator does it."""
+"""The works: what each one asks of a server, and how the generator does it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ("WORKS", "Work", "works_named")
+__all__ = ("MAIN", "WORKS", "Work", "works_named")
 
-Task = Literal["echo", "json", "fan-out", "idle"]
+Task = Literal["echo", "json", "kinds", "fan-out", "idle"]
+
+MAIN: Final = "main"
+"""The name of the few works, and of the few peers, that are measured on other Pythons too."""
 
 KIB: Final = 1024
 
@@ -21,7 +24,7 @@ class Work:
     between reading. ``poll`` is shorter where a message does not fit into the sockets' buffers, and where
     many answer one: a sender of small segments may have ten on the way, and who does not read delays
     their acknowledgement by 40 ms.
-    ``connections``: 0 for as many as the limit on open files allows.
+    ``connections``: 0 for as many as the limit on open files allows. ``is_main``: one of `MAIN`.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Work:
     deflate: bool = False
     tick: int = 5_000
     poll: int = 0
+    is_main: bool = False
 
     @property
     def unit(self) -> str:
@@ -63,11 +67,17 @@ class Work:
 
     @property
     def _sends_text(self) -> bool:
-        return self.is_text or self.task == "json"
+        return self.is_text or self.task in ("json", "kinds")
 
 
 WORKS: Final = (
-    Work(name="echo", title="echo, 64 connections, 1 in flight, 32 B", task="echo", connections=64),
+    Work(
+        name="echo",
+        title="echo, 64 connections, 1 in flight, 32 B",
+        task="echo",
+        connections=64,
+        is_main=True,
+    ),
     Work(
         name="echo-16",
         title="echo, 64 connections, 16 in flight, 32 B",
@@ -76,6 +86,7 @@ WORKS: Final = (
         in_flight=16,
         tick=20_000,
         poll=2_000,
+        is_main=True,
     ),
     Work(
         name="echo-16k",
@@ -111,6 +122,23 @@ WORKS: Final = (
         poll=2_000,
     ),
     Work(
+        name="kinds",
+        title="one of eight kinds in, the handler pushes a dict, 64 connections, 1 in flight",
+        task="kinds",
+        connections=64,
+        is_main=True,
+    ),
+    Work(
+        name="kinds-16",
+        title="one of eight kinds in, the handler pushes a dict, 64 connections, 16 in flight",
+        task="kinds",
+        connections=64,
+        in_flight=16,
+        tick=20_000,
+        poll=2_000,
+        is_main=True,
+    ),
+    Work(
         name="fan-out",
         title="fan-out to 1,000, 128 B",
         task="fan-out",
@@ -118,6 +146,7 @@ WORKS: Final = (
         size=128,
         is_text=True,
         tick=30_000,
+        is_main=True,
     ),
     Work(
         name="fan-out-4k",
@@ -177,7 +206,7 @@ WORKS: Final = (
 
 
 def works_named(names: list[str]) -> list[Work]:
-    """The works whose names these are, or all; ``fan-out*`` names all that begin so.
+    """The works whose names these are, or all; ``fan-out*`` names all that begin so, ``main`` the main ones.
 
     Raises ValueError for a name that there is not.
     """
@@ -192,4 +221,6 @@ def works_named(names: list[str]) -> list[Work]:
 
 
 def _is_named(work: Work, name: str) -> bool:
+    if name == MAIN:
+        return work.is_main
     return work.name.startswith(name[:-1]) if name.endswith("*") else work.name == name

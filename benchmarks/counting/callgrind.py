@@ -1,4 +1,4 @@
-"""In go paths to count, out come the instructions of one message on each, as callgrind has counted them."""
+"""Runs callgrind and reads from its dumps how many instructions one message needs on each path."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .paths import PATHS
 
 __all__ = ("count", "per_message", "read_dump")
 
-WITHIN: Final = 240  # seconds
+WITHIN: Final = 480  # seconds
 COMMAND: Final = Path(__file__).parents[1] / "instructions.py"
 TRIGGER: Final = re.compile(r"^desc: Trigger: Client Request: (\S+) (\d+)$", re.MULTILINE)
 TOTAL: Final = re.compile(r"^(?:summary|totals): (\d+)", re.MULTILINE)

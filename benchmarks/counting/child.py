@@ -1,4 +1,4 @@
-"""In goes callgrind around this process, out come its dumps: for each path one of few runs and one of many.
+"""What runs inside callgrind: each path a few times and many times, with a dump of the counters for both.
 
     valgrind --tool=callgrind --instr-atstart=no python benchmarks/instructions.py --child MARKS
 

@@ -1,4 +1,4 @@
-"""In go counts, out comes whether a hot path needs more instructions than it should."""
+"""Tells whether a hot path needs more instructions than it should."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _is_right(instructions: int, expected: int | None) -> bool:
 
 
 def _line(name: str, instructions: int, expected: int | None) -> str:
-    counted = f"  {name:14} {instructions:9,}"
+    counted = f"  {name:20} {instructions:9,}"
     if expected is None:
         return f"{counted}  NOTHING IS EXPECTED: --record"
     more = instructions / expected - 1

@@ -1,4 +1,4 @@
-"""Nothing goes in, the hot paths come out, each ready to be run without a network.
+"""The hot paths of a message, each ready to be run without a network.
 
 A connection is made the way a peer makes one: the bytes of a handshake go to aiohttp's server, the
 transport that it writes to is a `SilentTransport`, and what the peer says next goes to the protocol that
@@ -34,6 +34,8 @@ Run: TypeAlias = Callable[[], Any]
 MASK: Final = b"\x37\xfa\x21\x3d"
 TEXT: Final = b"0123456789abcdef0123456789abcdef"
 ORDER: Final = b'{"kind":"order.create","item":"tea","count":3,"price":12.5,"ref":7}'
+PRICED: Final = b'{"kind":"order.%s","number":7,"count":3,"price":12.5}'
+PRICED_KINDS: Final = ("create", "change", "confirm", "pay", "pack", "ship", "cancel", "return")
 BURST: Final = 16
 SUBSCRIBERS: Final = 16
 TURNS: Final = 100  # of the loop, more than a handshake and an open hook need
@@ -44,9 +46,20 @@ PATHS: Final = {
     "callback": Path(),
     "callback-16": Path(messages=BURST),
     "view": Path(),
+    "view-16": Path(messages=BURST),
+    "view-async": Path(),
+    "view-async-16": Path(messages=BURST),
     "kinds": Path(),
+    "kinds-async": Path(),
+    "kinds-push": Path(),
+    "kinds-push-16": Path(messages=BURST),
+    "kinds-push-async": Path(),
+    "kinds-push-async-16": Path(messages=BURST),
     "publish": Path(messages=SUBSCRIBERS, takes_turn=True),
 }
+"""By name. ``-async``: the handler is an ``async def``. ``-16``: as many messages come in one read.
+``kinds``: a request, whose handler returns the reply; ``kinds-push``: one of eight kinds, whose handler
+pushes a dict."""
 
 HANDSHAKE: Final = (
     b"GET /%s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -124,10 +137,39 @@ class Echo(WebSocketView):
         self.ws.push(msg.data)
 
 
+class AsyncEcho(WebSocketView):
+    async def on_message(self, msg: Any) -> None:
+        self.ws.push(msg.data)
+
+
 class Orders(WebSocketView):
     @on(CreateOrder)
     def create(self, order: CreateOrder) -> dict[str, Any]:
         return {"total": order.count * order.price}
+
+
+class AsyncOrders(WebSocketView):
+    @on(CreateOrder)
+    async def create(self, order: CreateOrder) -> dict[str, Any]:
+        return {"total": order.count * order.price}
+
+
+def _on_each_kind(method: Callable[..., Any]) -> Callable[..., Any]:
+    for name in PRICED_KINDS:
+        method = on(f"order.{name}")(method)
+    return method
+
+
+class Prices(WebSocketView):
+    @_on_each_kind
+    def price(self, number: int, count: int, price: float) -> None:
+        self.ws.push({"kind": "order.priced", "number": number, "total": count * price})
+
+
+class AsyncPrices(WebSocketView):
+    @_on_each_kind
+    async def price(self, number: int, count: int, price: float) -> None:
+        self.ws.push({"kind": "order.priced", "number": number, "total": count * price})
 
 
 def _echo(ws: Any, message: Any, opcode: Any) -> None:
@@ -145,7 +187,11 @@ def _application() -> web.Application:
             websocket("/callback", {"message": _echo}),
             websocket("/topic", {"open": _subscribe}),
             websocket("/view", Echo),
+            websocket("/view-async", AsyncEcho),
             websocket("/kinds", Orders),
+            websocket("/kinds-async", AsyncOrders),
+            websocket("/kinds-push", Prices),
+            websocket("/kinds-push-async", AsyncPrices),
         ]
     )
     setup(app)
@@ -161,20 +207,34 @@ async def opened() -> AsyncIterator[dict[str, Run]]:
     app = _application()
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    echo, burst = _frame(TEXT), _frame(TEXT) * BURST
-    callback = await _connect(runner, b"callback")
-    view, kinds = await _connect(runner, b"view"), await _connect(runner, b"kinds")
     for _ in range(SUBSCRIBERS):
-        await _connect(runner, b"topic")
-    order = _frame(ORDER)
+        await _connect(runner, "topic")
     yield {
-        "parse": _parse(echo),
+        "parse": _parse(_frame(TEXT)),
         "build": lambda: build_frame(Opcode.TEXT, TEXT),
-        "callback": lambda: callback.hear(echo),
-        "callback-16": lambda: callback.hear(burst),
-        "view": lambda: view.hear(echo),
-        "kinds": lambda: kinds.hear(order),
+        **{name: await _hearing(runner, name, data) for name, data in _heard().items()},
         "publish": lambda: app[HUB].registry.publish("everybody", TEXT),
+    }
+
+
+def _heard() -> dict[str, bytes]:
+    """What comes in one read on the paths that begin with bytes."""
+    text, order = _frame(TEXT), _frame(ORDER)
+    prices = [_frame(PRICED % name.encode()) for name in PRICED_KINDS]
+    price, in_turn = prices[0], b"".join(prices * (BURST // len(prices)))
+    return {
+        "callback": text,
+        "callback-16": text * BURST,
+        "view": text,
+        "view-16": text * BURST,
+        "view-async": text,
+        "view-async-16": text * BURST,
+        "kinds": order,
+        "kinds-async": order,
+        "kinds-push": price,
+        "kinds-push-16": in_turn,
+        "kinds-push-async": price,
+        "kinds-push-async-16": in_turn,
     }
 
 
@@ -194,12 +254,17 @@ def _parse(frame: bytes) -> Run:
     return parse
 
 
-async def _connect(runner: web.AppRunner, path: bytes) -> SilentTransport:
+async def _hearing(runner: web.AppRunner, name: str, data: bytes) -> Run:
+    transport = await _connect(runner, name.removesuffix(f"-{BURST}"))
+    return lambda: transport.hear(data)
+
+
+async def _connect(runner: web.AppRunner, path: str) -> SilentTransport:
     assert runner.server is not None
     protocol: Any = runner.server()
     transport = SilentTransport(protocol)
     protocol.connection_made(transport)
-    transport.hear(HANDSHAKE % path)
+    transport.hear(HANDSHAKE % path.encode())
     for _ in range(TURNS):
         await asyncio.sleep(0)
     assert transport.protocol is not protocol, "the connection was not taken over"

@@ -1,4 +1,4 @@
-/* In goes a client's key, out comes the server's answer to it: SHA-1 and base64. */
+/* The server's answer to a client's key: SHA-1 and base64. */
 
 #include "handshake.h"
 

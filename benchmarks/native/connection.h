@@ -1,4 +1,4 @@
-/* One connection of the generator: in go numbers of messages, out go frames, and back. */
+/* One connection of the generator: it sends messages by their numbers, and checks the replies. */
 
 #ifndef CONNECTION_H
 #define CONNECTION_H

@@ -1,4 +1,4 @@
-/* In goes a message, out comes its payload under permessage-deflate, and back (RFC 7692, section 7.2). */
+/* Compresses and decompresses messages for permessage-deflate (RFC 7692, section 7.2). */
 
 #ifndef DEFLATE_H
 #define DEFLATE_H

@@ -1,7 +1,7 @@
-/* In go a port, and connections, out go replies: what this work costs at the least, in C on epoll.
+/* A server in C on epoll that shows what this work costs at the least.
 
-   /echo, /json and /fan-out as every peer serves them. What one read brings is answered in one write, what one
-   read brings for all leaves each connection in one write, and is deflated once. It trusts its client. */
+   It serves /echo, /json, /kinds and /fan-out. What one read brings is answered in one write, what one read brings
+   for all leaves each connection in one write, and is deflated once. It trusts its client. */
 
 #include <err.h>
 #include <errno.h>
@@ -103,15 +103,16 @@ static double number_after(const char *text, const char *key)
     return at ? strtod(at + strlen(key), NULL) : 0;
 }
 
-static void answer_json(unsigned char *data, size_t size)
+/* `key`: what the reply repeats of the object that came. */
+static void answer_object(const char *kind, const char *key, const unsigned char *data, size_t size)
 {
+    const char *count = "\"count\":", *price = "\"price\":";
     char text[MAX_REPLY], reply[MAX_REPLY];
     size = size < sizeof text ? size : sizeof text - 1;
     memcpy(text, data, size);
     text[size] = '\0';
-    int reply_size = snprintf(reply, sizeof reply, "{\"kind\":\"reply\",\"ref\":%.0f,\"total\":%.2f}",
-                              number_after(text, "\"ref\":"),
-                              number_after(text, "\"count\":") * number_after(text, "\"price\":"));
+    int reply_size = snprintf(reply, sizeof reply, "{\"kind\":\"%s\",%s%.0f,\"total\":%.2f}", kind, key,
+                              number_after(text, key), number_after(text, count) * number_after(text, price));
     append_frame(&replies, TEXT, false, (unsigned char *)reply, (size_t)reply_size);
 }
 
@@ -125,7 +126,9 @@ static void publish(int opcode, const unsigned char *data, size_t size, bool def
 static void take_message(struct client *client, int opcode, unsigned char *data, size_t size)
 {
     if (client->task == 'j')
-        answer_json(data, size);
+        answer_object("reply", "\"ref\":", data, size);
+    else if (client->task == 'k')
+        answer_object("order.priced", "\"number\":", data, size);
     else if (client->task == 'f')
         publish(opcode, data, size, client->deflate);
     else if (client->deflate)

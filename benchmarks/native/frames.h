@@ -1,4 +1,4 @@
-/* In go opcode, flags and size, out come the bytes of a frame's header, and back (RFC 6455, section 5.2). */
+/* Builds and reads the header of a frame (RFC 6455, section 5.2). */
 
 #ifndef FRAMES_H
 #define FRAMES_H

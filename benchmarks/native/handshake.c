@@ -1,4 +1,4 @@
-/* In go port and path, out comes a socket that has been upgraded. */
+/* Connects to a server and upgrades the connection to WebSocket. */
 
 #include "handshake.h"
 

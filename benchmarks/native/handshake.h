@@ -1,4 +1,4 @@
-/* In go port and path, out comes a socket that has been upgraded; the server's answer to a key. */
+/* Connects to a server and upgrades the connection to WebSocket; the server's answer to a key. */
 
 #ifndef HANDSHAKE_H
 #define HANDSHAKE_H

@@ -1,4 +1,4 @@
-/* In go durations, out come their percentiles: buckets that are 1 % apart, from 1 us to some 20 s. */
+/* Percentiles of durations, kept in buckets that are 1 % apart, from 1 us to some 20 s. */
 
 #include "latency.h"
 

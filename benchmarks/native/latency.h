@@ -1,4 +1,4 @@
-/* In go durations, out come their percentiles. */
+/* Percentiles of durations. */
 
 #ifndef LATENCY_H
 #define LATENCY_H

@@ -1,4 +1,4 @@
-/* In go options, out come lines of JSON: an open loop of messages to a server, whose replies are checked.
+/* The load generator: it sends messages to a server in an open loop, checks the replies, and prints lines of JSON.
 
    Every tick it reads all replies and sends on each connection (at a fan-out, on the first one), then sleeps
    outside of epoll: no reply wakes it, so a server that answers at once pays for nobody's waking. A connection

@@ -1,4 +1,4 @@
-/* In go names, out come callgrind's counters under them: the client requests, for a program in Python. */
+/* Lets a program in Python start callgrind's counters and write them down under a name. */
 
 #include <valgrind/callgrind.h>
 

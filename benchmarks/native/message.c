@@ -1,4 +1,4 @@
-/* In goes a number, out comes the message with it; in go replies piece by piece, out comes whether they are right.
+/* The generator's messages, each made from its number, and the check that a reply is the right one.
 
    Every message has its number in it, so that a reply that is lost, doubled, out of order or another connection's
    is found; the rest is compared by memcmp. */
@@ -63,21 +63,40 @@ static void write_number(unsigned char *to, uint32_t number)
         to[i] = (unsigned char)('0' + number % 10);
 }
 
-/* What JSON asks for; the reply is {"kind": "reply", "ref": number, "total": count * price}. */
+static const double PRICE = 12.5;
+
 static uint32_t count_of(uint32_t number)
 {
     return number % 9 + 1;
 }
 
-static const double PRICE = 12.5;
+/* A request; its reply is {"kind": "reply", "ref": number, "total": count * price}. */
+static size_t write_request(unsigned char *to, uint32_t number)
+{
+    return (size_t)snprintf((char *)to, MAX_REPLY,
+                            "{\"kind\":\"order.create\",\"item\":\"tea\",\"count\":%u,\"price\":%.1f,\"ref\":%u}",
+                            count_of(number), PRICE, number);
+}
+
+/* One of eight kinds in turn; what comes back is {"kind": "order.priced", "number": number, "total": count * price}. */
+static size_t write_kind(unsigned char *to, uint32_t number)
+{
+    static const char *const kinds[] = {"create", "change", "confirm", "pay", "pack", "ship", "cancel", "return"};
+    return (size_t)snprintf((char *)to, MAX_REPLY,
+                            "{\"kind\":\"order.%s\",\"number\":%u,\"count\":%u,\"price\":%.1f}", kinds[number % 8],
+                            number, count_of(number), PRICE);
+}
+
+static bool sends_objects(void)
+{
+    return work.task == JSON || work.task == KINDS;
+}
 
 const unsigned char *make_message(uint32_t number, size_t *size)
 {
     unsigned char *pattern = patterns[number % PATTERNS];
-    if (work.task == JSON) {
-        *size = (size_t)snprintf((char *)pattern, MAX_REPLY,
-                                 "{\"kind\":\"order.create\",\"item\":\"tea\",\"count\":%u,\"price\":%.1f,\"ref\":%u}",
-                                 count_of(number), PRICE, number);
+    if (sends_objects()) {
+        *size = work.task == JSON ? write_request(pattern, number) : write_kind(pattern, number);
         return pattern;
     }
     write_number(pattern + NUMBER_AT, number);
@@ -87,11 +106,11 @@ const unsigned char *make_message(uint32_t number, size_t *size)
 
 bool check_piece(struct reply *reply, uint32_t number, const unsigned char *data, size_t size)
 {
-    size_t at = reply->size, limit = work.task == JSON ? MAX_REPLY - 1 : work.size;
+    size_t at = reply->size, limit = sends_objects() ? MAX_REPLY - 1 : work.size;
     if (size > limit - at)
         return false;
     reply->size += size;
-    if (work.task == JSON) {
+    if (sends_objects()) {
         memcpy(reply->text + at, data, size);
         return true;
     }
@@ -110,7 +129,9 @@ static double number_after(const char *text, const char *key)
 
 static bool is_answer(const char *text, uint32_t number)
 {
-    return strstr(text, "reply") && number_after(text, "\"ref\":") == number &&
+    const char *kind = work.task == JSON ? "reply" : "order.priced";
+    const char *key = work.task == JSON ? "\"ref\":" : "\"number\":";
+    return strstr(text, kind) && number_after(text, key) == number &&
            number_after(text, "\"total\":") == count_of(number) * PRICE;
 }
 
@@ -118,7 +139,7 @@ bool check_end(struct reply *reply, uint32_t number, int opcode)
 {
     size_t size = reply->size;
     reply->size = 0;
-    if (work.task != JSON)
+    if (!sends_objects())
         return size == work.size && opcode == work.opcode;
     reply->text[size] = '\0';
     return is_answer(reply->text, number);

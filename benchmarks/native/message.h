@@ -1,4 +1,4 @@
-/* In goes a number, out comes the message with it; in go replies piece by piece, out comes whether they are right. */
+/* The generator's messages, each made from its number, and the check that a reply is the right one. */
 
 #ifndef MESSAGE_H
 #define MESSAGE_H
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum task { ECHO, JSON, FAN_OUT, IDLE };
+enum task { ECHO, JSON, KINDS, FAN_OUT, IDLE };
 
 struct work {
     enum task task;
@@ -20,7 +20,7 @@ enum { MAX_REPLY = 256 };
 /* The part of a reply that has arrived. */
 struct reply {
     size_t size;
-    char text[MAX_REPLY]; /* JSON only: others are compared as they come */
+    char text[MAX_REPLY]; /* JSON and KINDS only: others are compared as they come */
 };
 
 void prepare_messages(const struct work *work);

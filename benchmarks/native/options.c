@@ -1,4 +1,4 @@
-/* In goes the command line, out come the generator's options. */
+/* Reads the generator's options from its command line. */
 
 #include "options.h"
 
@@ -30,7 +30,7 @@ static const struct option known[] = {
 
 static enum task task_named(const char *name)
 {
-    static const char *const names[] = {"echo", "json", "fan-out", "idle"};
+    static const char *const names[] = {"echo", "json", "kinds", "fan-out", "idle"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return (enum task)i;

@@ -1,4 +1,4 @@
-/* In goes the command line, out come the generator's options. */
+/* The generator's options, read from its command line. */
 
 #ifndef OPTIONS_H
 #define OPTIONS_H

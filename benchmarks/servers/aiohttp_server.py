@@ -3,7 +3,8 @@
 import orjson
 from aiohttp import WSMsgType, web
 
-from loops import new_loop, port
+from command_line import new_loop, port
+from order_kinds import KINDS
 
 everybody = set()
 
@@ -31,6 +32,24 @@ async def answer_json(request):
     return ws
 
 
+async def price(ws, order):
+    total = order["count"] * order["price"]
+    priced = {"kind": "order.priced", "number": order["number"], "total": total}
+    await ws.send_str(orjson.dumps(priced).decode())
+
+
+handlers = dict.fromkeys(KINDS, price)
+
+
+async def answer_kinds(request):
+    ws = web.WebSocketResponse()
+    await ws.prepare(request)
+    async for msg in ws:
+        order = orjson.loads(msg.data)
+        await handlers[order["kind"]](ws, order)
+    return ws
+
+
 async def fan_out(request):
     ws = web.WebSocketResponse()
     await ws.prepare(request)
@@ -47,5 +66,6 @@ async def fan_out(request):
 app = web.Application()
 app.router.add_get("/echo", echo)
 app.router.add_get("/json", answer_json)
+app.router.add_get("/kinds", answer_kinds)
 app.router.add_get("/fan-out", fan_out)
 web.run_app(app, host="127.0.0.1", port=port, loop=new_loop(), access_log=None, print=None)

@@ -4,7 +4,8 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from aiows import WebSocketResponse
-from loops import new_loop, port
+from command_line import new_loop, port
+from order_kinds import KINDS
 
 everybody = set()
 
@@ -32,6 +33,24 @@ async def answer_json(request):
     return ws
 
 
+async def price(ws, order):
+    total = order["count"] * order["price"]
+    priced = {"kind": "order.priced", "number": order["number"], "total": total}
+    await ws.send_str(orjson.dumps(priced).decode())
+
+
+handlers = dict.fromkeys(KINDS, price)
+
+
+async def answer_kinds(request):
+    ws = WebSocketResponse()
+    await ws.prepare(request)
+    async for msg in ws:
+        order = orjson.loads(msg.data)
+        await handlers[order["kind"]](ws, order)
+    return ws
+
+
 async def fan_out(request):
     ws = WebSocketResponse()
     await ws.prepare(request)
@@ -48,5 +67,6 @@ async def fan_out(request):
 app = web.Application()
 app.router.add_get("/echo", echo)
 app.router.add_get("/json", answer_json)
+app.router.add_get("/kinds", answer_kinds)
 app.router.add_get("/fan-out", fan_out)
 web.run_app(app, host="127.0.0.1", port=port, loop=new_loop(), access_log=None, print=None)

@@ -4,7 +4,7 @@ import orjson
 from aiohttp import web
 
 from aiows import setup, websocket
-from loops import new_loop, port
+from command_line import new_loop, port
 
 
 def echo(ws, message, opcode):

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from aiows import HUB, WebSocketResponse, setup
-from loops import new_loop, port
+from command_line import new_loop, port
 
 
 async def fan_out(request):

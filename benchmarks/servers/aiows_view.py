@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from aiows import WebSocketView, setup
-from loops import new_loop, port
+from command_line import new_loop, port
 
 
 class Echo(WebSocketView):

@@ -4,7 +4,7 @@ import uvicorn
 from lihil import Lihil, WebSocket, WebSocketRoute
 
 import asgi_handlers
-from loops import port
+from command_line import port
 
 echo_route = WebSocketRoute("echo")
 json_route = WebSocketRoute("json")

@@ -6,7 +6,7 @@ from lilya.routing import WebSocketPath
 from lilya.websockets import WebSocket
 
 import asgi_handlers
-from loops import port
+from command_line import port
 
 
 async def echo(websocket: WebSocket):

@@ -7,7 +7,8 @@ import orjson
 import uvloop
 from picows import WSListener, WSMsgType, ws_create_server
 
-from loops import port
+from command_line import port
+from order_kinds import KINDS
 
 everybody = set()
 
@@ -35,6 +36,21 @@ class Json(Listener):
             transport.send(WSMsgType.TEXT, orjson.dumps(reply))
 
 
+def price(transport, order):
+    total = order["count"] * order["price"]
+    priced = {"kind": "order.priced", "number": order["number"], "total": total}
+    transport.send(WSMsgType.TEXT, orjson.dumps(priced))
+
+
+handlers = dict.fromkeys(KINDS, price)
+
+
+class Kinds(Listener):
+    def on_message(self, transport, frame):
+        order = orjson.loads(frame.get_payload_as_memoryview())
+        handlers[order["kind"]](transport, order)
+
+
 class FanOut(Listener):
     def on_ws_connected(self, transport):
         everybody.add(transport)
@@ -48,7 +64,7 @@ class FanOut(Listener):
             other.send(frame.msg_type, payload)
 
 
-LISTENERS = {b"/echo": Echo, b"/json": Json, b"/fan-out": FanOut}
+LISTENERS = {b"/echo": Echo, b"/json": Json, b"/kinds": Kinds, b"/fan-out": FanOut}
 
 
 def choose(request):

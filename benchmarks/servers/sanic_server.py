@@ -3,7 +3,7 @@
 import orjson
 from sanic import Sanic
 
-from loops import port
+from command_line import port
 
 app = Sanic("bench")
 everybody = set()

@@ -3,7 +3,7 @@
 import orjson
 from socketify import App, AppListenOptions, CompressOptions, OpCode
 
-from loops import port
+from command_line import port
 
 app = App()
 

@@ -5,7 +5,7 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
 from asgi_handlers import answer_json, echo, fan_out
-from loops import port
+from command_line import port
 
 app = Starlette(
     routes=[

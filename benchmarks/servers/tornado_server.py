@@ -6,7 +6,7 @@ import orjson
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
-from loops import new_loop, port
+from command_line import new_loop, port
 
 everybody = set()
 

@@ -5,7 +5,7 @@ import asyncio
 import orjson
 from websockets.asyncio.server import broadcast, serve
 
-from loops import new_loop, port
+from command_line import new_loop, port
 
 everybody = set()
 

@@ -71,6 +71,31 @@ def test_works_and_peers_are_named_one_by_one_or_by_how_they_begin() -> None:
     assert [peer.name for peer in peers_named(["picows*"])] == ["picows", "picows+aiofastnet"]
 
 
+def test_the_main_works_and_peers_have_one_name() -> None:
+    """They are measured on other Pythons too: each style of aiows on uvloop, and what it is compared with."""
+    assert {"echo", "kinds-16"} < {work.name for work in works_named(["main"])}
+    peers = peers_named(["main"])
+    assert {"floor", "aiohttp", "picows", "aiows-kinds-async"} < {peer.name for peer in peers}
+    assert not any("aiofastnet" in peer.name or "asyncio" in peer.name for peer in peers)
+
+
+def test_handlers_that_are_async_are_the_third_argument_of_the_same_server() -> None:
+    """So that `def` and `async def` differ in that word alone."""
+    plain, written_async = peers_named(["aiows-user", "aiows-user-async"])
+    assert plain.server == written_async.server
+    assert (plain.arguments, written_async.arguments) == (["uvloop"], ["uvloop", "async"])
+
+
+def test_the_list_says_what_each_work_and_each_peer_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """And which of them are the main ones."""
+    assert main(["--list"]) == 0
+    said = capsys.readouterr().out
+    assert "kinds-16             one of eight kinds in, the handler pushes a dict" in said
+    assert "aiows-user-async" in said
+    assert "a view with a user id and two topics, `async def on_message`" in said
+    assert "main, among the works: echo, echo-16, kinds, kinds-16, fan-out\n" in said
+
+
 def test_a_name_that_there_is_not_is_refused_with_those_that_there_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -178,7 +203,7 @@ def test_a_server_that_does_not_start_says_why() -> None:
     """The last line that it printed, at once and not after half a minute."""
     with (
         pytest.raises(BenchError, match="did not listen on its port: this is why"),
-        serve(["sh", "-c", "echo this is why; exit 1"], loop="", core=CORE, env={}),
+        serve(["sh", "-c", "echo this is why; exit 1"], arguments=[], core=CORE, env={}),
     ):
         pass
 

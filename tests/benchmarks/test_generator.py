@@ -105,6 +105,23 @@ async def test_the_generator_counts_replies_in_json(measure: Measure) -> None:
     assert (await measure(reply, work("json"))).messages > 0
 
 
+async def test_the_generator_sends_eight_kinds_in_turn(measure: Measure) -> None:
+    """Each with three fields, and it counts what is pushed for them."""
+    seen: list[str] = []
+
+    async def price(ws: web.WebSocketResponse, message: WSMessage) -> None:
+        order = orjson.loads(message.data)
+        assert order.keys() == {"kind", "number", "count", "price"}
+        seen.append(order["kind"])
+        total = order["count"] * order["price"]
+        await ws.send_json({"kind": "order.priced", "number": order["number"], "total": total})
+
+    load = await measure(price, work("kinds", connections=1, in_flight=16))
+    assert 0 < load.messages <= len(seen)
+    assert len(set(seen[:8])) == 8
+    assert seen[8:16] == seen[:8]
+
+
 async def test_the_generator_counts_each_delivery_of_a_fan_out(
     serve: Callable[..., Awaitable[int]], native: Mapping[str, Path]
 ) -> None:
@@ -202,6 +219,26 @@ async def test_the_generator_ends_when_a_reply_in_json_is_wrong(
         await measure(answer, work("json"))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"kind": "reply"}, {"number": 1_000_000}, {"total": 1}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+async def test_the_generator_ends_when_what_is_pushed_for_a_kind_is_wrong(
+    wrong: dict[str, Any], measure: Measure
+) -> None:
+    """It is another kind, for another message, or not what was asked for."""
+
+    async def answer(ws: web.WebSocketResponse, message: WSMessage) -> None:
+        order = orjson.loads(message.data)
+        total = order["count"] * order["price"]
+        right = {"kind": "order.priced", "number": order["number"], "total": total}
+        await ws.send_json({**right, **wrong})
+
+    with pytest.raises(BenchError, match="not the reply that was expected"):
+        await measure(answer, work("kinds"))
+
+
 async def test_the_generator_tells_a_server_that_does_not_compress(measure: Measure) -> None:
     """It is left out of works with compression, and the table says why."""
     with pytest.raises(BenchError, match="does not compress"):
@@ -238,7 +275,7 @@ async def test_idle_connections_are_counted_once_they_have_been_used(
 # the floor
 
 
-@pytest.mark.parametrize("task", ["echo", "json", "fan-out"])
+@pytest.mark.parametrize("task", ["echo", "json", "kinds", "fan-out"])
 @pytest.mark.parametrize("deflate", [False, True], ids=["plain", "deflate"])
 def test_the_floor_does_what_every_peer_does(
     task: Task, deflate: bool, native: Mapping[str, Path]
@@ -246,7 +283,7 @@ def test_the_floor_does_what_every_peer_does(
     """Also with many messages in one read, and with messages that come in many."""
     for size, in_flight in ((32, 16), (300_000, 1)):
         small = work(task, size=size, in_flight=in_flight, deflate=deflate, poll=1000)
-        with run_server([str(native["floor"])], loop="", core=CORE, env={}) as server:
+        with run_server([str(native["floor"])], arguments=[], core=CORE, env={}) as server:
             assert run_shortly(native["load"], small, server).messages > 0
 
 

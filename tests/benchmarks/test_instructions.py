@@ -62,7 +62,7 @@ def test_a_path_that_needs_far_fewer_asks_to_be_written_down() -> None:
 def test_a_path_without_an_expected_value_is_wrong() -> None:
     """Whoever adds one writes down what it needs."""
     assert compare({"new": 1}, {}) == (
-        ["  new                    1  NOTHING IS EXPECTED: --record"],
+        ["  new                          1  NOTHING IS EXPECTED: --record"],
         False,
     )
 
@@ -87,12 +87,14 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 async def test_every_path_runs_without_a_network(written: list[int]) -> None:
     """Over connections that were taken over from aiohttp; what leaves them is what should, and when."""
     reply = 2 + len('{"kind":"reply","ref":7,"total":37.5}')
-    sizes = {"parse": 0, "build": 0, "kinds": reply}
+    priced = 2 + len('{"kind":"order.priced","number":7,"total":37.5}')
+    sizes = {"parse": 0, "build": 0, "kinds": reply, "kinds-async": reply}
     async with opened() as runs:
         assert runs.keys() == PATHS.keys()
         for name, run in runs.items():
             path = PATHS[name]
-            expected = sizes.get(name, 34 * path.messages)
+            size = priced if name.startswith("kinds-push") else 34
+            expected = sizes.get(name, size * path.messages)
             written.clear()
             run()
             assert sum(written) == (0 if path.takes_turn else expected), name
@@ -122,6 +124,6 @@ async def test_between_its_marks_a_path_does_all_of_its_work(written: list[int])
     marks = RecordingMarks(written)
     await take_counts(marks)
     assert len(marks.counts) == 2 * len(PATHS)
-    for name in ("callback", "callback-16", "view", "publish"):
+    for name in ("callback", "callback-16", "view", "view-async", "view-async-16", "publish"):
         for runs in (FEW, MANY):
             assert marks.counts[f"{name} {runs}"] == runs * 34 * PATHS[name].messages

@@ -1,13 +1,16 @@
-"""In goes the command line of a server, ``PORT LOOP``, out come its port and its event loop."""
+"""The command line of a server: ``PORT LOOP``, and ``async`` where its handlers are to be ``async def``."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 
-__all__ = ("new_loop", "port")
+__all__ = ("is_async", "new_loop", "port")
 
 port = int(sys.argv[1])
+
+is_async = sys.argv[3:] == ["async"]
+"""Whether the handlers are ``async def``; otherwise they are plain ``def``."""
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

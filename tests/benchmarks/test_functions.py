@@ -1,0 +1,74 @@
+"""The count of the functions that a message passes: those of aiows, in order, and no others."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+
+from aiows import wire_build
+from aiows.codecs import JSON
+from counting.functions import TRACED, functions_passed
+from counting.paths import PATHS, opened
+
+
+async def test_the_functions_of_aiows_are_noted_in_their_order() -> None:
+    """Those of others are not, and neither is what an earlier run has called."""
+
+    def run() -> None:
+        assert JSON.writers
+        asyncio.isfuture(1)
+        JSON.encode({})
+
+    expected = ["codecs/json.py:JsonCodec.writers", "codecs/json.py:JsonCodec.encode"]
+    assert await functions_passed(run) == expected
+    assert await functions_passed(run) == expected
+
+
+async def test_what_is_left_for_the_next_turns_of_the_loop_is_noted_too() -> None:
+    """A message costs the same, whenever it is paid."""
+    loop = asyncio.get_running_loop()
+    passed = await functions_passed(lambda: loop.call_soon(loop.call_soon, JSON.encode, {}))
+    assert passed == ["codecs/json.py:JsonCodec.encode"]
+
+
+async def test_nothing_is_noted_any_more_once_a_run_has_ended() -> None:
+    """Not even where it has failed."""
+    failures = iter([None, ValueError("the second run")])
+
+    def run() -> None:
+        if (failure := next(failures)) is not None:
+            raise failure
+
+    try:
+        await functions_passed(run)
+    except ValueError:
+        assert sys.getprofile() is None
+    else:
+        raise AssertionError("the second run was not made")
+
+
+async def test_the_paths_that_are_traced_are_there() -> None:
+    """With a message on each of them that passes a hook of its view."""
+    assert set(TRACED) <= set(PATHS)
+    async with opened() as runs:
+        for name in TRACED:
+            passed = await functions_passed(runs[name])
+            assert any(each.startswith("mounting/view.py:") for each in passed), name
+
+
+@pytest.mark.parametrize(
+    ("path", "most"), [("view", 4), ("view-async", 6), ("kinds", 4), ("kinds-async", 6)]
+)
+async def test_a_message_passes_few_functions_on_the_native_build(path: str, most: int) -> None:
+    """Four where the handler is a `def`, six where it is an `async def` that never waits.
+
+    On the pure build nothing is compiled, so that all of them are seen.
+    """
+    async with opened() as runs:
+        passed = await functions_passed(runs[path])
+    if wire_build == "native":
+        assert len(passed) <= most, passed
+    else:
+        assert len(passed) > most

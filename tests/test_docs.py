@@ -29,7 +29,7 @@ import aiows
 import aiows.codecs
 import aiows.schema
 import aiows.testing
-from aiows.connection import state
+from aiows.connection import closing
 from aiows.endpoint import Options
 from aiows.mounting.callbacks import Behaviour
 from aiows.mounting.callbacks.behaviour import OPTIONS
@@ -286,7 +286,7 @@ def test_the_picture_of_a_connections_states_is_the_one_in_the_code() -> None:
     """The page and the docstring show the same."""
     page = (DOCS / "explanation" / "journey.md").read_text()
     (picture,) = re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert all(line.strip() in str(state.__doc__) for line in picture.splitlines())
+    assert all(line.strip() in str(closing.__doc__) for line in picture.splitlines())
 
 
 def option_table(name: str) -> dict[str, Any]:

@@ -390,4 +390,4 @@ class Connection:
 
 def protocol_of(connection: Connection) -> WebSocketProtocol:
     """Return what the layers of aiows use of a connection, and its users do not see."""
-    return connection._protocol  # noqa: SLF001 (the one place)
+    return connection._protocol  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]

@@ -17,7 +17,7 @@ STEPS: Final = 16
 # there. After so many times the longest silence, and so many seconds at least, the connection ends. Stops
 # peers that have vanished behind messages that nobody handles from staying for ever.
 DEAF_PERIODS: Final = 3
-LEAST_DEAFNESS: Final = 10.0
+LEAST_DEAFNESS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,8 +76,8 @@ async def stream(value: int) -> AsyncIterator[int]: yield value  # fmt: skip
 @pytest.mark.parametrize(
     ("handler", "problem"),
     [
-        (several, "*values: name the fields one by one"),
-        (keywords, "**values: name the fields one by one"),
+        (several, "*values cannot be filled: name the fields one by one"),
+        (keywords, "**values cannot be filled: name the fields one by one"),
         (named_kind, "reserved, so no parameter may be named 'kind'"),
         (named_ref, "reserved, so no parameter may be named 'ref'"),
         (named_error, "reserved, so no parameter may be named 'error'"),

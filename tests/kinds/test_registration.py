@@ -114,7 +114,7 @@ def test_a_payload_with_an_unreadable_field_is_refused() -> None:
 @pytest.mark.parametrize("kind", ["reply", "item", "end", "error", "cancel"])
 def test_answers_are_no_requests(kind: str) -> None:
     """Otherwise two peers could answer each other's answers for ever."""
-    with pytest.raises(RegistrationError, match=f"the kind '{kind}' is an answer's"):
+    with pytest.raises(RegistrationError, match=f"the kind '{kind}' is for answers"):
         KindDispatcher().on(kind)(lambda: None)
 
 

@@ -85,7 +85,7 @@ def test_on_has_to_be_told_the_kind() -> None:
     decorators: tuple[Any, ...] = (on, KindDispatcher().on)
     for decorate in decorators:
         with pytest.raises(
-            RegistrationError, match=r'ping .* on needs the kind.*@on\("chat.send"\)'
+            RegistrationError, match=r'ping .* on\(\) needs a kind: @on\("chat.send"\)'
         ):
             decorate(ping)
 

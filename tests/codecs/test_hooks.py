@@ -1,4 +1,4 @@
-"""Classes that msgspec does not know: pydantic's models, and those of a hook of the application's own."""
+"""Classes that msgspec does not know: pydantic's models, and those of an application's own hook."""
 
 from __future__ import annotations
 

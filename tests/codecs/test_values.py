@@ -1,4 +1,4 @@
-"""What each codec makes of the values that formats differ in, and what it refuses."""
+"""What each codec does with values that formats treat differently, and what it refuses."""
 
 from __future__ import annotations
 

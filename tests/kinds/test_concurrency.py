@@ -1,4 +1,4 @@
-"""What runs when: in order, beside each other, one per key, the latest; and never too many."""
+"""When messages are handled: in order, at the same time, one per key, or the latest; never too many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`aiows.testing.TestClient` over real sockets: what a test sends, receives and is told of the server."""
+"""`aiows.testing.TestClient` over real sockets: sending, receiving, and the server's exceptions."""
 
 # ruff: noqa: PT012  # a session whose end raises is a block of statements
 

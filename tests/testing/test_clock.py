@@ -1,4 +1,4 @@
-"""`aiows.testing.VirtualClock`: two minutes of silence over real sockets, in no time."""
+"""`aiows.testing.VirtualClock`: two minutes of silence over real sockets, without waiting."""
 
 from __future__ import annotations
 

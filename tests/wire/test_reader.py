@@ -1,4 +1,4 @@
-"""The reader: bytes in any portions, a bounded cost whatever the peer does, and one error at the end."""
+"""The reader: bytes in any portions, bounded cost for any input, and one error at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guards and middleware: what stands around a handler, and in which order."""
+"""Guards and middleware around a handler, and their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A handler that could never work is refused when it is registered, with its name and its place."""
+"""A handler that could never work is refused when it is registered, with its name, file and line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`KindDispatcher.include`: routers nest, with prefixes, and no kind has two handlers anywhere."""
+"""`KindDispatcher.include`: dispatchers nest, with prefixes, and no kind has two handlers."""
 
 from __future__ import annotations
 

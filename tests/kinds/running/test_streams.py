@@ -1,4 +1,4 @@
-"""Handlers that are async generators: items in order, an end, backpressure, and a generator always closed."""
+"""Handlers that are async generators: items in order, an end, backpressure; they are always closed."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Judges:
         return self._run("parse_documents.cjs", [json.dumps(each) for each in documents])
 
     def problems_of_messages(self, document: Any, messages: list[tuple[str, Any]]) -> list[str]:
-        """Return where messages break their schemas; each comes with a pointer to its schema in ``document``."""
+        """Return where messages break their schemas; each has a pointer to its schema in ``document``."""
         return self._run("validate_messages.cjs", {"document": document, "messages": messages})
 
     def compile(self, *files: Path) -> list[tuple[str, int, str]]:

@@ -1,4 +1,4 @@
-"""``python -m aiows``: in go a document's name and an application's, out comes the document."""
+"""``python -m aiows``: writes the AsyncAPI document or the TypeScript types of an application."""
 
 import sys
 

@@ -1,24 +1,24 @@
-"""Every exception of aiows; in goes what went wrong, out comes one tree with one root.
+"""Every exception of aiows, in one tree with one root.
 
 ::
 
     AiowsError
     ├── ProtocolError            the peer broke RFC 6455 or RFC 7692   (aiohttp.WebSocketError)
-    ├── ConnectionClosed         sending on what has ended             (aiohttp.ClientConnectionResetError)
+    ├── ConnectionClosed         sending on a closed connection        (aiohttp.ClientConnectionResetError)
     │   ├── WebSocketDisconnect  the peer of a WebSocket has left
     │   └── SentAfterClose       sending on a WebSocket we closed      (RuntimeError)
     ├── KindError                a handler refuses a message
-    ├── AskFailed                the peer did not answer what it was asked
+    ├── AskFailed                there is no answer from the peer to ask()
     │   ├── AskRefused           it answered with an error
     │   ├── AskTimeout           it did not answer in time         (TimeoutError)
-    │   ├── AskBlocked           its answer cannot be read: too much else waits to be handled
-    │   └── TooManyAsks          too many questions wait for an answer already
-    ├── RegistrationError        a handler that cannot work            (TypeError)
+    │   ├── AskBlocked           its answer cannot be read: too many other messages wait
+    │   └── TooManyAsks          too many questions already wait for an answer
+    ├── RegistrationError        a handler that could never work       (TypeError)
     ├── HubMissing               topics or the hub without setup(app)  (RuntimeError)
-    ├── ConcurrentReceive        a second task awaits a message        (RuntimeError)
+    ├── ConcurrentReceive        another task awaits a message already (RuntimeError)
     └── RequestReleased          a view's request after on_open        (RuntimeError)
 
-The bases in parentheses are there so that code written for aiohttp keeps catching what it caught.
+The bases in parentheses are there so that code that was written for aiohttp still catches these errors.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class AiowsError(Exception):
 
 
 class ProtocolError(AiowsError, WebSocketError):
-    """The peer sent what the protocol forbids; ``code`` is the close code that says so to it.
+    """The peer broke the protocol; ``code`` is the close code that it is sent.
 
     ``code`` is one of 1002, 1007, 1009 (RFC 6455, section 7.4.1).
     """
@@ -65,9 +65,9 @@ class ProtocolError(AiowsError, WebSocketError):
 
 
 class ConnectionClosed(AiowsError, ClientConnectionResetError):
-    """A message was to leave on a connection that is closing or has ended.
+    """A message cannot be sent, because the connection is closing or has ended.
 
-    ``code`` is the close code as far as it is known (RFC 6455, section 7.4), ``reason`` its text.
+    ``code`` is the close code, None if it is not known (RFC 6455, section 7.4); ``reason`` is its text.
     """
 
     def __init__(self, code: int | None, reason: str = "") -> None:
@@ -83,9 +83,9 @@ class ConnectionClosed(AiowsError, ClientConnectionResetError):
 
 
 class WebSocketDisconnect(ConnectionClosed):
-    """Whoever awaits a message of a `WebSocket`, or sends on it, learns that it has ended.
+    """The connection of a `WebSocket` has ended; raised by receiving and by sending.
 
-    ``code`` is 1005 if the Close frame carried none, 1006 if the peer left without one.
+    ``code`` is 1005 if the Close frame had none, 1006 if there was no Close frame.
     """
 
     def __init__(self, code: int | None = 1000, reason: str | None = None) -> None:
@@ -93,11 +93,11 @@ class WebSocketDisconnect(ConnectionClosed):
 
 
 class SentAfterClose(ConnectionClosed, RuntimeError):
-    """A `WebSocket` was to send after its own ``close()``: a mistake of the program, not the peer."""
+    """Sending on a `WebSocket` after its own ``close()``: a mistake in the program, not of the peer."""
 
 
 class KindError(AiowsError):
-    """A handler refuses a message: the peer gets an error reply and the connection lives.
+    """A handler refuses a message: the peer gets an error reply, and the connection stays open.
 
     ``code`` is for programs, ``message`` for people, ``details`` is any JSON value or None.
     """
@@ -113,11 +113,11 @@ class KindError(AiowsError):
 
 
 class AskFailed(AiowsError):
-    """``ws.ask(...)`` has no answer to return; the peer's leaving is a `ConnectionClosed` instead."""
+    """``ws.ask(...)`` got no answer. If the peer has left, it raises `ConnectionClosed` instead."""
 
 
 class AskRefused(AskFailed):
-    """The peer answered ``kind`` with an error; ``code``, ``message`` and ``details`` are as it sent them."""
+    """The peer answered ``kind`` with an error; ``code``, ``message`` and ``details`` are the peer's."""
 
     def __init__(self, kind: str, code: str, message: str = "", details: Any = None) -> None:
         super().__init__(kind, code, message, details)
@@ -143,9 +143,9 @@ class AskTimeout(AskFailed, TimeoutError):
 
 
 class AskBlocked(AskFailed):
-    """The peer sent so much besides an answer to ``kind`` that no more is read until it is handled.
+    """The answer to ``kind`` cannot be read: so many other messages wait that reading is paused.
 
-    Waiting on would be for ever where the handler that asks holds up what waits.
+    Without this error the wait might never end: the other messages may wait for the handler that asks.
     """
 
     def __init__(self, kind: str) -> None:
@@ -153,11 +153,11 @@ class AskBlocked(AskFailed):
         self.kind = kind
 
     def __str__(self) -> str:
-        return f"no answer to {self.kind!r} can be read: too much else waits to be handled"
+        return f"the answer to {self.kind!r} cannot be read: too many other messages wait to be handled"
 
 
 class TooManyAsks(AskFailed):
-    """``limit`` questions wait for this peer's answers already, and ``kind`` was not asked."""
+    """``kind`` was not asked, because ``limit`` questions already wait for this peer's answers."""
 
     def __init__(self, kind: str, limit: int) -> None:
         super().__init__(kind, limit)
@@ -165,15 +165,15 @@ class TooManyAsks(AskFailed):
         self.limit = limit
 
     def __str__(self) -> str:
-        return f"{self.kind!r} was not asked: {self.limit} questions wait for an answer already"
+        return f"{self.kind!r} was not asked: {self.limit} questions already wait for an answer"
 
 
 class RegistrationError(AiowsError, TypeError):
-    """A handler that could never work, found when it is registered; says which one and where."""
+    """A handler that could never work, found when it is registered. The text has its name, file and line."""
 
 
 class HubMissing(AiowsError, RuntimeError):
-    """Topics or the hub were used in an application that ``aiows.setup(app)`` never saw."""
+    """Topics or the hub were used in an application without ``aiows.setup(app)``."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -182,14 +182,14 @@ class HubMissing(AiowsError, RuntimeError):
 
 
 class ConcurrentReceive(AiowsError, RuntimeError):
-    """A task awaits the next message while another one does: only one of them could get it."""
+    """Two tasks await the next message at the same time: only one of them could get it."""
 
     def __init__(self) -> None:
         super().__init__("Concurrent call to receive() is not allowed")
 
 
 class RequestReleased(AiowsError, RuntimeError):
-    """A view's request was read after on_open had returned, when nothing of HTTP is kept any more."""
+    """A view's request was used after on_open had returned: by then it has been released."""
 
     def __init__(self) -> None:
         super().__init__(

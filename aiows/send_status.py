@@ -1,4 +1,4 @@
-"""What became of a message that was sent without waiting."""
+"""`SendStatus`: the result of sending a message without waiting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In go no values, out come the words of the wire form that belong to requests and their answers."""
+"""The names of the wire form: the keys and kinds that requests and their answers use."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = (
     "Ref",
 )
 
-# keys
+# Keys.
 KIND: Final = "kind"
 REF: Final = "ref"
 
-# kinds; ``error`` is a key, too
+# Kinds; ``error`` is also a key.
 REPLY: Final = "reply"
 ITEM: Final = "item"
 END: Final = "end"
@@ -30,14 +30,14 @@ ERROR: Final = "error"
 CANCEL: Final = "cancel"
 
 RESERVED: Final = frozenset({KIND, REF, ERROR})
-"""The keys that are no names for fields."""
+"""The keys that no field may have as its name."""
 
 Ref: TypeAlias = str | int | None
-"""What ties a reply to its request; None: no reply is wanted."""
+"""The value that a reply shares with its request; None: no reply is wanted."""
 
-# What one side answers the other with, or takes back a request with: never requests.
+# The kinds of answers, and the one that takes a request back: never those of a request.
 ANSWERS: Final = frozenset({REPLY, ITEM, END, ERROR, CANCEL})
 
-# Never answered in any way: two peers could answer each other's errors for ever, and what takes a
-# request back may cross its answer.
+# These are never answered: two peers could answer each other's errors for ever, and a cancel may come when
+# the answer to its request is on its way.
 UNANSWERED: Final = frozenset({ERROR, CANCEL})

@@ -45,13 +45,13 @@ nitpick_ignore = [
     ("py:class", "aiows.endpoint.websocket.Options"),
     ("py:class", "aiows.inject.markers.Use"),
     ("py:obj", "aiows.inject.markers.T"),
-    ("py:class", "aiows.kinds.declarations.Declarations"),
-    ("py:class", "aiows.kinds.declarations.H"),
+    ("py:class", "aiows.kinds.declaring.table.KindTable"),
+    ("py:class", "aiows.kinds.declaring.table.H"),
     ("py:class", "aiows.kinds.dispatcher._Messages"),
     ("py:class", "aiows.registry.PeerT"),
     ("py:class", "aiows.schema.speaks.Endpoint"),
     ("py:class", "aiows.testing.client.T"),
-    ("py:class", "aiows.kinds.marked.M"),
+    ("py:class", "aiows.kinds.declaring.marked.M"),
     ("py:class", "aiows.websocket_route.Function"),
     ("py:obj", "open"),  # the callback
 ]

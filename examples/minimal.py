@@ -1,4 +1,4 @@
-"""Whatever one person says, everybody who is connected hears. Run: python examples/minimal.py"""
+"""Everybody who is connected gets what anybody says. Run it: python examples/minimal.py"""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""Nothing goes in, out come the builds of the wire that are here: pure always, native if it was compiled."""
+"""The builds that are tested: pure always, native if it was compiled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aiows.response import receiver_core
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """One build: what exists twice, with the types of the pure modules."""
+    """One build: everything that exists twice, with the types of the pure modules."""
 
     name: str = "pure"
     Flusher: type[flusher.Flusher] = flusher.Flusher
@@ -37,7 +37,10 @@ class Build:
 
 
 def builds() -> list[Build]:
-    """Those to be tested; ModuleNotFoundError if AIOWS_REQUIRE_EXTENSIONS asks for one that is not here."""
+    """Return the builds to test.
+
+    Raises ModuleNotFoundError if AIOWS_REQUIRE_EXTENSIONS is set and the native build is missing.
+    """
     pure = Build()
     if wire_build == "pure" and not os.environ.get("AIOWS_REQUIRE_EXTENSIONS"):
         return [pure]

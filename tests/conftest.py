@@ -1,4 +1,4 @@
-"""In goes a test, out come raw clients that are closed again; in CI a skip is a failure.
+"""What all tests share: raw clients, servers and builds as fixtures; in CI a skip is a failure.
 
 What the tests share are modules of tests/ with a bare name: ``from raw_client import RawClient``.
 """

@@ -1,4 +1,4 @@
-"""In goes a name, out comes what makes an event loop of that kind: all those that aiows is tested on."""
+"""The event loops that aiows is tested on, by name."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ LOOPS: Final[dict[str, Callable[[], LoopFactory]]] = {
 
 
 def loop_factory(name: str) -> LoopFactory:
-    """Raises ImportError for a loop that is not installed, KeyError for one that there is not."""
+    """Return the factory of the loop ``name``. Raises ImportError if it is not installed, or KeyError."""
     return LOOPS[name]()

@@ -1,4 +1,4 @@
-"""Out comes a connection without a network, which remembers what was pushed to it."""
+"""A connection without a network, which remembers what was pushed to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aiows.send_status import SendStatus
 
 
 class FakeTransport(asyncio.Transport):
-    """Takes everything; ``waiting`` is how many bytes it claims to hold back."""
+    """Takes every write; ``waiting`` is how many bytes it says that it buffers."""
 
     waiting = 0
 

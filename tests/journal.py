@@ -1,4 +1,4 @@
-"""In go callbacks of a connection, out comes what was called, in order; a test waits for an entry."""
+"""Callbacks that write down when they are called, so that a test can wait for a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In go fields, out come fields: a raw client that speaks JSON with a view that serves kinds."""
+"""A raw client that sends and receives JSON, for views that serve kinds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from raw_client import CLOSE, PING, PONG, RawClient, close_payload
 
 
 class JsonClient:
-    """Says and hears JSON over ``raw``."""
+    """Sends (`say`) and receives (`hear`) JSON over ``raw``."""
 
     def __init__(self, raw: RawClient) -> None:
         self.raw = raw
@@ -26,24 +26,24 @@ class JsonClient:
         return message
 
     async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """Say it, and return what is heard next."""
+        """Send a message, and return the next one that is received."""
         self.say(kind, **fields)
         return await self.hear()
 
     async def until_read(self) -> None:
-        """Wait until the server has read all that was said."""
+        """Wait until the server has read everything that was sent."""
         self.raw.send_frame(PING)
         assert (await self.raw.recv_frame()).opcode == PONG
 
     async def leave(self) -> None:
-        """Close, and wait for the answer; what comes before it is thrown away."""
+        """Close, and wait for the answer; messages before it are dropped."""
         self.raw.send_frame(CLOSE, close_payload(1000))
         while (await self.raw.recv_frame()).opcode != CLOSE:
             pass
 
 
 def app_with(kinds: KindDispatcher, **options: Any) -> web.Application:
-    """An application whose ``/`` serves ``kinds`` in a loop of its own; ``options`` of its response."""
+    """Return an application that serves ``kinds`` at ``/``; ``options`` are those of its response."""
 
     async def view(request: web.Request) -> web.StreamResponse:
         ws: WebSocketResponse[Any] = WebSocketResponse(**options)

@@ -1,8 +1,8 @@
-"""In go bytes by hand, out they come at once: connections without a kernel, and a clock that is told.
+"""Connections without a kernel, and a clock that a test moves: nothing ever waits in real time.
 
-A server of asyncio talks over `MemoryTransport` as over TCP, with flow control in both directions;
-the other end is a `MemoryClient`, which reads only when it is told to. Nothing here ever waits for
-real, so thousands of interleavings are tried in seconds.
+An asyncio server uses `MemoryTransport` as it uses TCP, with flow control in both directions. The other end
+is a `MemoryClient`, which reads only when the test says so. So thousands of interleavings are tried in
+seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from raw_client import Frame, build_frame
 
 
 class SteppedLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time passes when `advance` says so."""
+    """An event loop whose time passes only in `advance`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         return self.now
 
     async def settle(self) -> None:
-        """Let everything happen that happens without any time passing."""
+        """Let everything happen that needs no time."""
         idle = 0
         while idle < 3:
             await asyncio.sleep(0)
@@ -121,7 +121,7 @@ class MemoryTransport(asyncio.Transport):
         """The client has gone."""
         self._lose(error)
 
-    # how it goes
+    # how data and the end reach both sides
 
     def _deliver(self) -> None:
         while self._incoming and self.is_reading():

@@ -1,4 +1,4 @@
-"""In goes a folder with package.json and package-lock.json, out comes one in which npm has installed them."""
+"""Installs the npm packages that tests use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def has_node() -> bool:
 
 
 def install_packages(described_in: Path, folder: Path) -> Path:
-    """Install what package-lock.json names, unless ``folder`` has it; return its node_modules."""
+    """Install the packages of package-lock.json in ``folder``, if they are not there; return node_modules."""
     lock = folder / "package-lock.json"
     if not lock.exists() or lock.read_bytes() != (described_in / lock.name).read_bytes():
         shutil.copy(described_in / "package.json", folder)

@@ -1,4 +1,4 @@
-"""Out comes a codec over the real protobuf package: a schema that can say any plain value.
+"""A codec over the real protobuf package, whose schema can express any plain value.
 
 ::
 

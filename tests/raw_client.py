@@ -1,8 +1,8 @@
-"""In go frames or any bytes, out come frames as they were on the wire: a client for tests.
+"""A client that sends any bytes, also wrong ones, and returns frames as they were on the wire.
 
-It shares no code with aiows, so that a mistake cannot cancel itself out, and it does what no decent
-client would: frames without a mask, lengths in too long a form, a reset in place of a close.
-It answers nothing by itself: no pong, no close.
+It shares no code with aiows, so that the same mistake cannot be on both sides. It also does what no correct
+client does: frames without a mask, lengths in too long a form, a reset instead of a close. It answers
+nothing by itself: no pong, no close.
 """
 
 from __future__ import annotations
@@ -149,8 +149,9 @@ class RawClient:
     ) -> RawClient:
         """Connect, and unless ``handshake`` is False ask for the upgrade and read the response.
 
-        ``receive_buffer``: the kernel's, in bytes; with a small one a server that sends soon feels
-        backpressure. ``read_ahead``: bytes, at twice of which it stops reading until somebody takes some.
+        ``receive_buffer``: size of the kernel's buffer in bytes; with a small one a server that sends soon
+        has backpressure. ``read_ahead``: in bytes; with twice as much unread, it stops reading from the
+        socket.
         """
         given = headers.items() if isinstance(headers, dict) else headers or ()
         async with asyncio.timeout(timeout):

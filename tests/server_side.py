@@ -1,4 +1,4 @@
-"""In goes what the server's side of a test found out, out it comes in the test; and a server to run it."""
+"""Values that the server's side of a test passes to the test, and a server that runs like `web.run_app`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ProductionServer(TestServer):
 
 
 class Result:
-    """A value that the server's side sets once, and that the test waits for."""
+    """A value that the server's side sets once, and that the test awaits."""
 
     def __init__(self) -> None:
         self._future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

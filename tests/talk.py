@@ -1,4 +1,4 @@
-"""In goes what a peer says to a dispatcher, out comes what it is answered: no sockets."""
+"""A peer of a dispatcher without sockets: sends messages, and returns the answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fake_connection import FakeConnection
 
 
 class Talk:
-    """One peer's conversation with ``kinds`` over a connection without a network."""
+    """One peer of ``kinds``, on a connection without a network."""
 
     def __init__(self, kinds: KindDispatcher, codec: Codec = JSON) -> None:
         self.kinds = kinds
@@ -23,7 +23,7 @@ class Talk:
         self.connection.codec = codec
 
     async def say(self, message: Any, *, instance: Any = None) -> list[dict[str, Any]]:
-        """Say ``message`` (text and bytes as they are, else encoded); return what came back for it."""
+        """Send ``message`` (text and bytes as they are, anything else encoded); return the answers to it."""
         before = len(self.connection.payloads)
         taken = await self.kinds.dispatch(
             self.connection, self._encoded(message), instance=instance
@@ -40,7 +40,7 @@ class Talk:
 
 
 async def say(kinds: KindDispatcher, message: Any, *, instance: Any = None) -> list[dict[str, Any]]:
-    """Say one thing on a connection of its own."""
+    """Send one message on a connection of its own, and return the answers."""
     return await Talk(kinds).say(message, instance=instance)
 
 

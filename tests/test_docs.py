@@ -1,4 +1,4 @@
-"""In go README.md and docs/: every block of code in them runs, and what they name is there."""
+"""README.md and docs/: every block of code in them runs, and everything that they name exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples, asked by clients that are no browsers and not always decent; see also tests/browser."""
+"""The examples with clients that are no browsers, and not always well-behaved; see also tests/browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tests' own client, tried on aiohttp's server and on a server of bare bytes."""
+"""The tests' own client, with aiohttp's server and with a server of raw bytes."""
 
 from __future__ import annotations
 

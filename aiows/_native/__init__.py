@@ -1,7 +1,7 @@
-"""The compiled build: classes and functions with the names of the pure ones that they take the place of.
+"""The compiled build: classes and functions that replace the pure ones of the same names.
 
-``core`` is the one extension module, None where it was not compiled or is not wanted. The pure twin of each
-is the reference, and lies beside what it serves; the tests hold both builds against each other.
+``core`` is the one extension module; None if it was not compiled or is not wanted. The pure twins are the
+reference, each in the package that it belongs to. The tests compare both builds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _load() -> ModuleType | None:
 core: Final = _load()
 
 wire_build: Final[Literal["native", "pure"]] = "pure" if core is None else "native"
-"""Which build runs: "native", or "pure" where it was not compiled or is not wanted.
+"""The build that runs: "native", or "pure" if that was not compiled or is not wanted.
 
-``AIOWS_NO_EXTENSIONS`` in the environment, when aiows is imported, asks for "pure".
+Set ``AIOWS_NO_EXTENSIONS`` in the environment, before aiows is imported, to get "pure".
 """

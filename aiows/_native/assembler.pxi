@@ -1,10 +1,10 @@
-"""In go frames, out come messages: joined, inflated, checked, and bounded all the while."""
+"""Joins frames to messages, within the limits. The twin of _wire/assembler.py."""
 
-# See assembler.py.
+# The reason is in assembler.py.
 cdef enum:
     DEFLATE_OVERHEAD = 1024
 
-# Not looked up among the module's names for each message; they keep it alive.
+# A C variable: a name of the module would be looked up for each message. The module keeps the type alive.
 cdef PyTypeObject *MESSAGE = <PyTypeObject *>Message
 
 
@@ -43,7 +43,7 @@ cdef class MessageAssembler:
         return self.add_piece(&piece)
 
     cdef object add_piece(self, const Piece *piece):
-        """The message that ``piece`` completes, or None."""
+        """Return the message that ``piece`` completes, or None."""
         if piece.opcode >= FIRST_CONTROL:
             return control_message(piece)
         if self._partial is None:
@@ -66,7 +66,7 @@ cdef class MessageAssembler:
         return self.extend(self._partial, piece)
 
     cdef object extend(self, Partial partial, const Piece *piece):
-        self._partial = None  # nothing is kept of a message that turns out to be wrong
+        self._partial = None  # so that nothing of the message is kept if it is refused
         if partial.is_compressed:
             self.inflate(partial, piece)
         else:
@@ -77,8 +77,8 @@ cdef class MessageAssembler:
         return None
 
     cdef int check_declared_size(self, const Piece *piece, uint64_t gathered, bint is_compressed) except -1:
-        """Refuse a frame on the length that its header declares, before its payload is here."""
-        # No overflow: what is gathered is in memory, what is declared has 63 bits, and so has the limit.
+        """Refuse a frame whose header declares too many bytes, before its payload has arrived."""
+        # No overflow: collected bytes are in memory, and the declared length and the limit have 63 bits.
         cdef uint64_t limit = self._max_msg_size
         cdef uint64_t declared = <uint64_t>piece.size + piece.rest
         if is_compressed:
@@ -97,7 +97,7 @@ cdef class MessageAssembler:
         return 0
 
     cdef object whole_message(self, const Piece *piece):
-        """A message in one frame that is here as a whole: one pass from there to the data."""
+        """Return a message in one whole frame, in one pass over its bytes."""
         cdef Utf8 utf8
         if piece.opcode == TEXT and self._decode_text:
             return message_of(TEXT, text_of(piece.payload, piece.size, piece.key), piece.size)
@@ -116,11 +116,11 @@ cdef class MessageAssembler:
         return message_of(partial.opcode, partial.data(), size)
 
     cdef void give_up(self) noexcept:
-        """Keep nothing of a message."""
+        """Drop the message that is arriving."""
         self._partial = None
 
     cdef Room room(self, Py_ssize_t size, uint64_t rest, bint is_of_last):
-        """Room for the next ``size`` bytes of the frame that is arriving, which lacks ``rest``."""
+        """Return memory for the next ``size`` of the ``rest`` bytes that are missing of a frame."""
         if self._partial is None or self._partial.is_compressed:
             memory = PyBytes_FromStringAndSize(NULL, size)
             return room_in(<PyObject *>memory, 0, size)

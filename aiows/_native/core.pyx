@@ -1,10 +1,10 @@
 # cython: language_level=3, embedsignature=False, binding=False
 # cython: boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: nonecheck=True
-"""The native build of the wire: what exists twice, and the parts that it is made of.
+"""The compiled build: one extension module that is made of several files.
 
-One extension of several files. They call each other for every message, and within one file of C the
-compiler can put the callee into the caller; and one module is either there or not, never in half.
+The files call each other for every message, and within one C file the compiler can inline those calls. And one
+module either exists or does not: there is no half-compiled build.
 """
 
 cimport cython

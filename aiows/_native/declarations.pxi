@@ -1,4 +1,4 @@
-"""What the C headers beside this file give."""
+"""Declares what the other files use from the C headers beside them."""
 
 cdef extern from "Python.h":
     const Py_ssize_t PY_SSIZE_T_MAX

@@ -1,4 +1,4 @@
-"""In go opcode and payload, out comes one frame: RFC 6455, section 5.2."""
+"""Builds frames (RFC 6455, section 5.2). The twin of _wire/frames.py."""
 
 
 def build_frame(uint8_t opcode, payload, *, bint fin=True, bint rsv1=False, bytes mask=None):
@@ -51,7 +51,7 @@ cdef bytes frame_of(uint8_t first, const uint8_t *payload, Py_ssize_t size, cons
 
 
 cdef bytes header_of(uint8_t first, Py_ssize_t size):
-    """The header of a frame without a mask, whose payload is sent behind it."""
+    """Return the header of an unmasked frame, whose payload is sent separately."""
     cdef uint8_t[MAX_HEADER_SIZE] header
     cdef int header_size = build_header(header, first, <uint64_t>size, NULL)
     return PyBytes_FromStringAndSize(<const char *>header, header_size)
@@ -71,7 +71,7 @@ cdef struct Payload:
 
 
 cdef object read_payload(Payload *data, payload):
-    """The object whose bytes ``data`` are from now on: text is UTF-8 as it is, if it is ASCII."""
+    """Point ``data`` at the bytes of ``payload``; return the object that owns them. ASCII text is not copied."""
     if type(payload) is str and PyUnicode_IS_COMPACT_ASCII(payload):
         data.start = <const char *>PyUnicode_1BYTE_DATA(payload)
         data.size = PyUnicode_GET_LENGTH(payload)

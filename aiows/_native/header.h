@@ -1,4 +1,4 @@
-/* In go the first bytes of a frame, out comes what they say, and back: RFC 6455, section 5.2. */
+/* Parses and builds the header of a frame: RFC 6455, section 5.2. */
 #ifndef AIOWS_HEADER_H
 #define AIOWS_HEADER_H
 
@@ -13,7 +13,7 @@
 #define AIOWS_MAX_CONTROL_SIZE 125
 #define AIOWS_MAX_HEADER_SIZE 14
 
-/* Why a frame is refused; what is said of it is in refusals.py. */
+/* Why a frame is refused; the texts are in refusals.py. */
 enum {
     AIOWS_INCOMPLETE = 0,
     AIOWS_BAD_START = -1,
@@ -27,7 +27,7 @@ typedef struct {
     uint8_t opcode;
     uint8_t fin;
     uint8_t rsv1;
-    uint8_t key[4]; /* zeros without a mask, which change nothing */
+    uint8_t key[4]; /* without a mask: zeros, which change nothing */
 } aiows_header;
 
 /* Whether a frame may begin with this byte (RFC 6455, sections 5.2 and 5.5; RFC 7692, section 6.1). */
@@ -51,15 +51,15 @@ aiows_big_endian(const uint8_t *data, int size)
     return number;
 }
 
-/* A length that follows must need its form, and the highest of its 64 bits must be 0. */
+/* Whether a length needs its form of 16 or 64 bits; the highest of 64 bits must be 0. */
 static inline int
 aiows_is_length(uint64_t length, int form)
 {
     return form == 126 ? length >= 126 : length >= 0x10000 && length < UINT64_C(1) << 63;
 }
 
-/* The size of the header, which is then in `header`; AIOWS_INCOMPLETE, or why it is refused: each as
- * soon as the byte is here that shows it. Of `data` no more than `size` bytes are read. */
+/* Parse a header into `header` and return its size. Returns AIOWS_INCOMPLETE if more bytes are needed, or why it
+ * is refused, as soon as a byte shows that. Reads at most `size` bytes of `data`. */
 static inline int
 aiows_parse_header(aiows_header *header, const uint8_t *data, size_t size, int allow_rsv1, int require_mask)
 {
@@ -89,7 +89,7 @@ aiows_parse_header(aiows_header *header, const uint8_t *data, size_t size, int a
     return header_size;
 }
 
-/* Write the shortest header for `length` bytes; `key`: NULL without a mask. Returns its size. */
+/* Write the shortest header for `length` bytes and return its size; `key`: NULL without a mask. */
 static inline int
 aiows_build_header(uint8_t header[AIOWS_MAX_HEADER_SIZE], uint8_t first, uint64_t length, const uint8_t *key)
 {

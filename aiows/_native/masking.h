@@ -1,7 +1,7 @@
-/* In go payload and key, out comes payload: RFC 6455, section 5.3, which is its own inverse.
+/* Masks and unmasks payload: RFC 6455, section 5.3.
  *
- * Eight bytes at a time in a loop that compilers turn into vector instructions. Each function says
- * besides whether it saw a byte that is not ASCII: that is free here, and spares text a pass of its own.
+ * It works on eight bytes at a time, in a loop that compilers turn into vector instructions. Each function also
+ * returns whether the result has a byte that is not ASCII: that costs nothing here, and saves text another pass.
  */
 #ifndef AIOWS_MASKING_H
 #define AIOWS_MASKING_H
@@ -51,7 +51,7 @@ aiows_mask_into(uint8_t *AIOWS_RESTRICT target, const uint8_t *AIOWS_RESTRICT so
     return (seen & AIOWS_HIGH_BITS) != 0;
 }
 
-/* The same where the payload lies. Its own loop: the one above would not be vectorised with itself as target. */
+/* The same in place. It has its own loop: the one above is vectorised only if source and target differ. */
 static inline int
 aiows_mask_in_place(uint8_t *data, size_t size, const uint8_t key[4])
 {
@@ -72,7 +72,7 @@ aiows_mask_in_place(uint8_t *data, size_t size, const uint8_t key[4])
     return (seen & AIOWS_HIGH_BITS) != 0;
 }
 
-/* Turn `key` into the one for what follows after `masked` bytes of a frame. */
+/* Change `key` to the one for the rest of a frame, after `masked` bytes of it. */
 static inline void
 aiows_rotate_key(uint8_t key[4], uint64_t masked)
 {

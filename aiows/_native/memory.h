@@ -1,7 +1,7 @@
-/* In go sizes, out comes the memory of a message that is still arriving, which becomes its data.
+/* The memory of a message that is still arriving; in the end it is the message's data.
  *
- * It is `bytes`; for text it is a `str` of ASCII, which most texts are: those need not be copied. Until it
- * is whole nobody sees it but a transport, through a view of the part that is to be written to.
+ * It is a `bytes`, or a `str` of ASCII for text: most text is ASCII, and then it need not be copied. Until the
+ * message is whole, only the transport sees the memory, through a view of the part that it writes to.
  */
 #ifndef AIOWS_MEMORY_H
 #define AIOWS_MEMORY_H
@@ -27,8 +27,8 @@ aiows_memory_capacity(PyObject *memory)
     return PyUnicode_Check(memory) ? PyUnicode_GET_LENGTH(memory) : PyBytes_GET_SIZE(memory);
 }
 
-/* Make `*memory` hold `capacity` bytes, the first `size` of which are kept. Whoever else refers to the
- * old memory, by a view of it, keeps that as it was. After an error `*memory` is NULL or unchanged. */
+/* Make room for `capacity` bytes in `*memory`; the first `size` bytes are kept. A view of the old memory, if
+ * somebody has one, stays valid. After an error `*memory` is NULL or unchanged. */
 static inline int
 aiows_resize_memory(PyObject **memory, Py_ssize_t size, Py_ssize_t capacity)
 {

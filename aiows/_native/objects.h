@@ -1,4 +1,4 @@
-/* In go sizes and fields, out come the objects of a message, made without a detour through Python. */
+/* Makes Python objects, such as messages and text, directly with the C API. */
 #ifndef AIOWS_OBJECTS_H
 #define AIOWS_OBJECTS_H
 
@@ -7,7 +7,7 @@
 
 #include "masking.h"
 
-/* A `Message`, as tuple.__new__ would make it. Takes over the reference to `data`. */
+/* Make a `Message`, as tuple.__new__ would. Steals the reference to `data`. */
 static inline PyObject *
 aiows_new_message(PyTypeObject *type, int opcode, PyObject *data, PyObject *extra, Py_ssize_t size)
 {
@@ -32,7 +32,7 @@ aiows_new_message(PyTypeObject *type, int opcode, PyObject *data, PyObject *extr
     return message;
 }
 
-/* An object of a class of tuples, as tuple.__new__ would make it. */
+/* Make an object of a subclass of tuple with three items, as tuple.__new__ would. */
 static inline PyObject *
 aiows_new_triple(PyTypeObject *type, PyObject *first, PyObject *second, PyObject *third)
 {
@@ -48,8 +48,7 @@ aiows_new_triple(PyTypeObject *type, PyObject *first, PyObject *second, PyObject
     return triple;
 }
 
-/* Where the instances of a class with `__slots__` keep what `descriptor` reads and writes; 0 if it is none of a
-   slot's. */
+/* The offset of a slot in the instances of a class with `__slots__`; 0 if `descriptor` is not that of a slot. */
 static inline Py_ssize_t
 aiows_slot_offset(PyObject *descriptor)
 {
@@ -58,14 +57,14 @@ aiows_slot_offset(PyObject *descriptor)
     return ((PyMemberDescrObject *)descriptor)->d_member->offset;
 }
 
-/* A slot of an object; it is NULL where there is nothing in it. */
+/* A slot of an object; it holds NULL if it is empty. */
 static inline PyObject **
 aiows_slot(PyObject *owner, Py_ssize_t offset)
 {
     return (PyObject **)((char *)owner + offset);
 }
 
-/* Takes what is in a slot, and leaves `instead` there. */
+/* Return the value of a slot, and put `instead` there. */
 static inline PyObject *
 aiows_take_slot(PyObject *owner, Py_ssize_t offset, PyObject *instead)
 {
@@ -75,7 +74,7 @@ aiows_take_slot(PyObject *owner, Py_ssize_t offset, PyObject *instead)
     return taken ? taken : Py_NewRef(instead);
 }
 
-/* Whole masked bytes as `bytes`. */
+/* Unmask bytes to a new `bytes`. */
 static inline PyObject *
 aiows_unmasked_bytes(const uint8_t *data, Py_ssize_t size, const uint8_t key[4])
 {
@@ -85,7 +84,7 @@ aiows_unmasked_bytes(const uint8_t *data, Py_ssize_t size, const uint8_t key[4])
     return bytes;
 }
 
-/* Whole masked text as `str`: unmasked straight into it, and decoded only if it is not ASCII. */
+/* Unmask text to a new `str`: directly into it, and decoded only if it is not ASCII. */
 static inline PyObject *
 aiows_unmasked_text(const uint8_t *data, Py_ssize_t size, const uint8_t key[4])
 {
@@ -101,7 +100,7 @@ aiows_unmasked_text(const uint8_t *data, Py_ssize_t size, const uint8_t key[4])
     return text;
 }
 
-/* Give back what a buffer was taken from. The view is empty before anybody can be called by that. */
+/* Release a buffer. The view is emptied first, because the release may call other code. */
 static inline void
 aiows_release_buffer(Py_buffer *view)
 {

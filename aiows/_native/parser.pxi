@@ -1,13 +1,13 @@
-"""In go bytes in chunks of any size, out come frames, or pieces of one that is still arriving."""
+"""Cuts bytes, in portions of any size, into frames or pieces of frames. The twin of _wire/parser.py."""
 
-# See parser.py for both.
+# The reasons for both are in parser.py.
 cdef enum:
     LARGE = 64 * 1024
     MAX_ROOM = 256 * 1024
 
 
 cdef struct Piece:
-    # A `Frame` whose payload is where it was fed, and masked with ``key``.
+    # A `Frame` whose payload is still in the memory that was fed, masked with ``key``.
     uint64_t rest
     const uint8_t *payload
     Py_ssize_t size
@@ -22,7 +22,7 @@ cdef struct Piece:
 @cython.no_gc  # what it refers to is a buffer
 @cython.freelist(4)
 cdef class Fed:
-    """The exported buffer of whoever fed it, held as long as this is."""
+    """The exported buffer that was fed; it is held as long as this object exists."""
 
     cdef Py_buffer view
 
@@ -33,14 +33,14 @@ cdef class Fed:
 @cython.final
 @cython.no_gc  # what it refers to are buffers
 cdef class FrameParser:
-    # Bytes from _at to _end are still to be parsed. They belong to _owner, a `Fed` or memory of ours, which
-    # is held until they are released. A view of its own would be 80 bytes of each idle connection.
+    # The bytes from _at to _end are still to be parsed. They belong to _owner, a `Fed` or memory of our own,
+    # which is held until they are released. A Py_buffer here would add 80 bytes to each idle connection.
     cdef object _owner
     cdef const uint8_t *_at
     cdef const uint8_t *_end
     cdef bint _allow_rsv1
     cdef bint _require_mask
-    # The frame whose header was read last, and whether its payload is still to be handed out.
+    # The frame whose header was read last; _is_inside: its payload has not been returned completely.
     cdef Header header
     cdef uint64_t rest
     cdef uint64_t _received
@@ -65,13 +65,13 @@ cdef class FrameParser:
         return Frame(piece.opcode, piece.fin, piece.rsv1, payload, piece.rest)
 
     cdef int feed_part(self, data, Py_ssize_t size) except -1:
-        """Feed at most the first ``size`` bytes of ``data``, which is held until the release."""
+        """Feed at most the first ``size`` bytes of ``data``, which is held until it is released."""
         cdef Fed fed = Fed.__new__(Fed)
         PyObject_GetBuffer(data, &fed.view, PyBUF_SIMPLE)
         return self.take_over(fed, <const uint8_t *>fed.view.buf, min(size, fed.view.len))
 
     cdef int take_over(self, object owner, const uint8_t *data, Py_ssize_t size) except -1:
-        """Feed bytes that belong to ``owner``, whom nobody changes until the release."""
+        """Feed bytes that belong to ``owner``; they must not change until they are released."""
         if self._at != self._end:
             return self.join(data, size)
         self.let_go()
@@ -81,14 +81,14 @@ cdef class FrameParser:
         return 0
 
     cdef int keep_rest(self) except -1:
-        """Let go of everything that was fed but what has not been parsed."""
+        """Free everything that was fed, except bytes that have not been parsed yet."""
         if self._at == self._end:
             self.let_go()
             return 0
         return self.join(NULL, 0)
 
     cdef int join(self, const uint8_t *more, Py_ssize_t size) except -1:
-        """Move what has not been parsed into memory of its own, with ``more`` behind it."""
+        """Copy what has not been parsed to memory of our own, followed by ``more``."""
         cdef Py_ssize_t rest = self._end - self._at
         if size > PY_SSIZE_T_MAX - rest:
             raise MemoryError
@@ -104,18 +104,18 @@ cdef class FrameParser:
         return 0
 
     cdef void give_up(self) noexcept:
-        """Nothing is to be parsed any more."""
+        """Drop all bytes: nothing will be parsed from now on."""
         self.let_go()
         self._is_inside = False
         self.rest = 0
 
     cdef void let_go(self) noexcept:
-        owner = self._owner  # it goes at the end of this, when nothing here refers to it any more
+        owner = self._owner  # freed at the end of this function, when nothing here points into it
         self._at = self._end = NULL
         self._owner = None
 
     cdef Py_ssize_t wanted(self) noexcept:
-        """How much room there should be for what is missing of a large frame; 0: none."""
+        """Return how much memory to offer for the missing bytes of a large frame; 0: none."""
         if self._received < LARGE or self.rest < LARGE or self._at != self._end:
             return 0
         return <Py_ssize_t>min(self.rest, self._received, <uint64_t>MAX_ROOM)
@@ -133,7 +133,7 @@ cdef class FrameParser:
         return True
 
     cdef bint next_part(self, Piece *piece, Py_ssize_t available) noexcept:
-        """What is here of a frame; first of all its header, so that it can be refused on that."""
+        """Fill ``piece`` with what has arrived of a frame; its header alone at first, to refuse it early."""
         if self.header.opcode >= FIRST_CONTROL or (self._is_announced and not available):
             return False
         self.take(piece, available)
@@ -157,7 +157,7 @@ cdef class FrameParser:
         piece.rest = self.rest
 
     cdef bint read_header(self) except -1:
-        """Read the next header; False: it is not here completely."""
+        """Read the next header; False: it has not arrived completely."""
         cdef int size = parse_header(
             &self.header,
             self._at,

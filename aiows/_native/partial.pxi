@@ -1,7 +1,7 @@
-"""In go the pieces of a message, out it comes whole: in one memory, into which a transport may write."""
+"""Collects the pieces of a message in one block of memory, into which a transport may write."""
 
 cdef enum:
-    # The least that memory grows to; below, moving is cheaper than the bookkeeping of the allocator.
+    # Memory grows to at least this size: smaller steps cost more in the allocator than they save.
     SMALLEST = 128
 
 cdef uint8_t[4] NO_KEY = [0, 0, 0, 0]
@@ -9,7 +9,7 @@ cdef uint8_t[4] NO_KEY = [0, 0, 0, 0]
 
 @cython.final
 cdef class Room:
-    """A part of somebody's memory that may be written to; the memory lives as long as any view of it."""
+    """A writable part of some memory; any view of it keeps that memory alive."""
 
     cdef object memory
     cdef uint8_t *start
@@ -29,16 +29,16 @@ cdef Room room_in(PyObject *memory, Py_ssize_t offset, Py_ssize_t size):
 
 @cython.final
 cdef class Partial:
-    # A message that is still arriving: the first ``size`` bytes of _memory, unmasked or inflated. _most is
-    # the most bytes it may ever have.
+    # A message that is still arriving: the first ``size`` bytes of _memory, unmasked or inflated. _most: the
+    # most bytes that it may have.
     cdef PyObject *_memory
     cdef Py_ssize_t size
     cdef uint64_t _most
     cdef Utf8 _utf8
     cdef int opcode
     cdef bint _is_text  # is to become str
-    cdef bint _is_ascii  # all that is here
-    cdef bint _is_checked  # a text, as it comes; what is here completely is checked at its end
+    cdef bint _is_ascii  # all bytes so far
+    cdef bint _is_checked  # text that is checked piece by piece; text in one frame is checked at the end
     cdef bint is_compressed
 
     def __dealloc__(self):
@@ -48,7 +48,7 @@ cdef class Partial:
         return 0 if self._memory is NULL else memory_capacity(self._memory)
 
     cdef int add(self, const Piece *piece) except -1:
-        """Unmask ``piece`` to the end of the message, or where it is if that is the same place."""
+        """Append ``piece``, unmasked; in place if the transport has written it there."""
         if not piece.size:
             return 0
         self.reserve(piece.size, piece.rest, piece.is_of_last)
@@ -78,16 +78,16 @@ cdef class Partial:
         return check_utf8(&self._utf8, start, size)
 
     cdef Room room(self, Py_ssize_t size, uint64_t rest, bint is_of_last):
-        """Room for ``size`` of the ``rest`` bytes that a frame lacks."""
+        """Return memory for ``size`` of the ``rest`` bytes that are missing of a frame."""
         self.reserve(size, rest - <uint64_t>size, is_of_last)
         return room_in(self._memory, self.size, size)
 
     cdef int reserve(self, Py_ssize_t size, uint64_t rest, bint is_of_last) except -1:
-        """Have memory for ``size`` bytes more; of the frame they are in ``rest`` are still to come.
+        """Make sure that ``size`` more bytes fit; ``rest`` bytes of their frame are still to come.
 
-        It is doubled, so that many small pieces cost linear time, but not past the message's end where
-        that is known, so that nothing has to be moved then. Never more than twice what has arrived:
-        stops a peer that declares much and sends little.
+        The memory is doubled, so that many small pieces take linear time, but not beyond the message's end if
+        that is known, so that the result need not be copied. It is never more than twice what has arrived: stops
+        a peer that declares much and sends little.
         """
         if size <= self.capacity() - self.size:
             return 0
@@ -110,7 +110,7 @@ cdef class Partial:
             raise
 
     cdef int check_text(self) except -1:
-        """Check what has not been checked: all of it, or only whether it ends in half a character."""
+        """Check text that was not checked yet, and that it does not end within a character."""
         if not self._is_checked and not self._is_ascii:
             check_utf8(&self._utf8, memory_start(self._memory), self.size)
         if self._utf8.missing:
@@ -118,7 +118,7 @@ cdef class Partial:
         return 0
 
     cdef object data(self):
-        """The data of the message, a text after `check_text`; this is not to be used any more."""
+        """Return the data of the message, and give up the memory; for text call `check_text` before."""
         if not self.size:
             return "" if self._is_text else b""
         if self._is_text and not self._is_ascii:
@@ -128,13 +128,13 @@ cdef class Partial:
         if self.size < self.capacity():
             self.resize(self.size)
         data = <object>self._memory
-        Py_DECREF(data)  # it is now theirs
+        Py_DECREF(data)  # our reference: the caller has its own
         self._memory = NULL
         return data
 
 
 cdef Partial new_partial(const Piece *first, uint64_t max_size, bint decode_text):
-    """The message that begins with ``first``, of which nothing is in it yet; ``max_size`` 0: no limit."""
+    """Return an empty message that will begin with ``first``; ``max_size`` 0: no limit."""
     cdef Partial partial = Partial.__new__(Partial)
     partial.opcode = first.opcode
     partial.is_compressed = first.rsv1

@@ -117,14 +117,14 @@ cdef class Pipeline:
     cdef readonly object codec
     cdef readonly object opcode
 
-    def __init__(self, reader, runner, patience, type given_as not None):
+    def __init__(self, reader, runner, bad_messages, type given_as not None):
         if not issubclass(given_as, tuple):
             raise TypeError(f"{given_as!r} is no class of tuples")
         self._reader = reader
         self._read = reader.read_at_once
         self._runner = runner
-        self._bad_messages = patience
-        self._bad_in_a_row = patience.in_a_row
+        self._bad_messages = bad_messages
+        self._bad_in_a_row = bad_messages.in_a_row
         self._plain = {
             type_: Plain(type_, route)
             for type_, route in reader.by_type.items()

@@ -1,6 +1,6 @@
-"""In go bytes as the transport brings them, out come messages: parser and assembler as one."""
+"""Reads messages from the bytes of one connection. The twin of _wire/reader.py."""
 
-# No frame is longer: section 5.2.
+# No frame can be longer: RFC 6455, section 5.2.
 MAX_LIMIT = 2**63 - 1
 
 
@@ -9,7 +9,7 @@ MAX_LIMIT = 2**63 - 1
 cdef class MessageReader:
     cdef FrameParser _parser
     cdef MessageAssembler _assembler
-    cdef Room _room  # what get_buffer gave last, until it was used
+    cdef Room _room  # the last result of get_buffer, until it was used
     cdef tuple _failure
 
     def __init__(
@@ -50,7 +50,7 @@ cdef class MessageReader:
                 return None
             except ProtocolError as error:
                 self.fail(error.code, error.text)
-        # A new one: who keeps it keeps nothing of the message that was wrong.
+        # A new error each time: its traceback does not keep the refused message alive.
         raise ProtocolError(*self._failure)
 
     cpdef release(self):
@@ -64,7 +64,7 @@ cdef class MessageReader:
         return self.kept()
 
     cpdef get_buffer(self):
-        self._room = None  # so that nobody but the transport holds the memory that may have to grow
+        self._room = None  # so that only the transport holds the memory, which may have to grow
         cdef Py_ssize_t size = self._parser.wanted()
         if not size:
             return None
@@ -75,11 +75,11 @@ cdef class MessageReader:
         cdef Room room = self._room
         self._room = None
         if room is None or not 0 <= count <= room.size:
-            raise ValueError(f"{count} bytes cannot be in the room that get_buffer gave")
+            raise ValueError(f"{count} bytes cannot be in the memory of get_buffer")
         self._parser.take_over(room.memory, room.start, count)
 
     cdef int fail(self, int code, str text) except -1:
-        """Keep nothing but the reason."""
+        """Drop everything except the reason."""
         self._failure = (code, text)
         self._parser.give_up()
         self._assembler.give_up()

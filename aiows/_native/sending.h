@@ -1,4 +1,4 @@
-/* In go bytes, out they go to a socket as far as it takes them at once. */
+/* Sends bytes to a socket, as many as it takes at once. */
 #ifndef AIOWS_SENDING_H
 #define AIOWS_SENDING_H
 
@@ -6,7 +6,7 @@
 
 #ifdef _WIN32
 
-/* Its sockets are no file descriptors. */
+/* On Windows sockets are not file descriptors. */
 static inline ptrdiff_t
 aiows_send_now(int descriptor, const char *data, size_t size)
 {
@@ -18,9 +18,9 @@ aiows_send_now(int descriptor, const char *data, size_t size)
 
 #include <sys/socket.h>
 
-/* How many of the bytes it took, -1 for none; an error is for the transport, which will meet it, too. Python
-   has SIGPIPE ignored. Not `write`: that looks at the file's inode, for each of a thousand sockets a cache
-   line that nothing else needs. */
+/* Return how many bytes the socket took, -1 for none. Errors are left to the transport, which will get them, too.
+   Python ignores SIGPIPE. `send` and not `write`: `write` reads the file's inode, which costs a cache miss for each
+   of a thousand sockets. */
 static inline ptrdiff_t
 aiows_send_now(int descriptor, const char *data, size_t size)
 {

@@ -1,4 +1,4 @@
-/* In goes a text piece by piece, out comes whether it can still be UTF-8: RFC 3629, section 4. */
+/* Checks text piece by piece: is it valid UTF-8 so far? RFC 3629, section 4. */
 #ifndef AIOWS_UTF8_H
 #define AIOWS_UTF8_H
 
@@ -8,15 +8,15 @@
 
 #include "masking.h"
 
-/* The character in whose midst the last piece ended: how many of its bytes are missing, and between
- * what the next one must be. All 0: none. */
+/* The character that the end of the last piece has cut: how many of its bytes are missing, and the lowest and
+ * highest value of the next one. All 0: no character is cut. */
 typedef struct {
     uint8_t missing;
     uint8_t lowest;
     uint8_t highest;
 } aiows_utf8;
 
-/* What the first byte of a character demands of the others; 0: no character begins with it. */
+/* Set what the first byte of a character requires of the next ones; return 0 if no character begins with it. */
 static inline int
 aiows_utf8_begin(aiows_utf8 *state, uint8_t first)
 {
@@ -28,7 +28,7 @@ aiows_utf8_begin(aiows_utf8 *state, uint8_t first)
     return 1;
 }
 
-/* How many bytes from `data` on are ASCII, counted in steps of eight. */
+/* Count the ASCII bytes at `data`, in steps of eight. */
 static inline size_t
 aiows_ascii_words(const uint8_t *data, size_t size)
 {
@@ -43,7 +43,7 @@ aiows_ascii_words(const uint8_t *data, size_t size)
     return at;
 }
 
-/* Take the next piece; 0 at the first byte that no text could have. */
+/* Check the next piece; return 0 at the first byte that cannot be valid. */
 static inline int
 aiows_utf8_check(aiows_utf8 *state, const uint8_t *data, size_t size)
 {

@@ -1,4 +1,4 @@
-"""In goes the payload of TEXT, whole or in pieces, out comes `str` or ProtocolError 1007."""
+"""Decodes and checks the text of TEXT messages. The twin of _wire/utf8.py."""
 
 
 cdef str text_of(const uint8_t *data, Py_ssize_t size, const uint8_t *key):

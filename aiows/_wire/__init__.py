@@ -1,12 +1,12 @@
-"""Bytes to frames to messages and back, RFC 6455 and RFC 7692: no asyncio, no aiohttp, no I/O.
+"""The wire protocol: bytes to frames to messages and back (RFC 6455, RFC 7692), without any I/O.
 
 ::
 
     bytes -> FrameParser -> Frame -> MessageAssembler -> Message       (MessageReader is both)
     message -> Deflater -> build_frame -> bytes
 
-This is all that upper layers may use of it. `MessageReader` and `build_frame` exist twice, pure in the
-modules here and native in ``aiows._native``; the pure ones are the reference.
+Other packages use only what is listed here. `MessageReader` and `build_frame` exist twice: pure in this
+package, native in ``aiows._native``. The pure ones are the reference.
 """
 
 from __future__ import annotations

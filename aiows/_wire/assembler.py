@@ -1,4 +1,4 @@
-"""In go frames, out come messages: joined, inflated, checked, and bounded all the while."""
+"""Joins frames to messages: inflates and checks them, and keeps within the limits at every step."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _CONTINUATION: Final = int(Opcode.CONTINUATION)
 _TEXT: Final = int(Opcode.TEXT)
 _CLOSE: Final = int(Opcode.CLOSE)
 
-# Pieces are gathered in chunks of this many bytes. Stops a message of a million tiny fragments from
-# being a million objects; what was gathered is not moved when more comes.
+# Pieces are collected in chunks of this many bytes. Stops a message of a million tiny fragments from becoming
+# a million objects. A full chunk is not copied when more bytes come.
 _CHUNK: Final = 64 * 1024
 
-# Bytes that a deflate stream may have beyond its data: empty blocks, one for each flush.
+# Bytes that a deflate stream may have besides its data: empty blocks, one for each flush.
 _DEFLATE_OVERHEAD: Final = 1024
 
 
 class MessageAssembler:
     """Joins frames to messages (RFC 6455, section 5.4; RFC 7692, section 6.2).
 
-    ``max_msg_size`` in bytes, 0: no limit. ``takes_limit``: see `MessageReader`. ``inflater``: None
-    without permessage-deflate. After an error it is not to be used any more.
+    ``max_msg_size`` in bytes, 0: no limit. ``takes_limit``: see `MessageReader`. ``inflater``: None without
+    permessage-deflate. It cannot be used after an error.
     """
 
     __slots__ = ("_decode_text", "_inflater", "_max_msg_size", "_partial", "_takes_limit")
@@ -54,7 +54,7 @@ class MessageAssembler:
         return 0 if self._partial is None else self._partial.size
 
     def add(self, frame: Frame) -> Message | None:
-        """The message that ``frame`` completes, if any. Raises ProtocolError 1002, 1007 or 1009."""
+        """Return the message that ``frame`` completes, or None. Raises ProtocolError 1002, 1007 or 1009."""
         if frame.opcode >= _CLOSE:
             return _control_message(frame)
         if self._partial is None:
@@ -77,7 +77,7 @@ class MessageAssembler:
         return self._extend(partial, frame)
 
     def _extend(self, partial: _Partial, frame: Frame) -> Message | None:
-        self._partial = None  # nothing is kept of a message that turns out to be wrong
+        self._partial = None  # so that nothing of the message is kept if it is refused
         if partial.is_compressed:
             self._inflate(partial, frame)
         else:
@@ -88,23 +88,24 @@ class MessageAssembler:
         return None
 
     def _check_declared_size(self, frame: Frame, *, gathered: int, is_compressed: bool) -> None:
-        """Refuse a frame on the length that its header declares, before its payload is here.
+        """Refuse a frame whose header declares too many bytes, before its payload has arrived.
 
-        The boundary is aiohttp's unless ``takes_limit``: a message must be less than ``max_msg_size``.
+        Without ``takes_limit`` the limit is aiohttp's: a message must be smaller than ``max_msg_size``.
         """
         limit = self._max_msg_size
         declared = len(frame.payload) + frame.rest
         if is_compressed:
-            # What counts is the inflated size. But no encoder makes data longer by more than an
-            # eighth (RFC 1951, section 3.2.6), so over that there is nothing to inflate.
+            # The limit is for the inflated size. But no encoder makes data longer by more than an eighth
+            # (RFC 1951, section 3.2.6), so a longer frame need not be inflated to be refused.
             gathered, limit = 0, limit + limit // 8 + _DEFLATE_OVERHEAD
         if gathered + declared >= limit + self._takes_limit and self._max_msg_size:
             raise refusals.too_big(gathered + declared, self._max_msg_size)
 
     def _inflate(self, partial: _Partial, frame: Frame) -> None:
         assert self._inflater is not None
-        # Each piece is small and inflated when asked for. Stops a deflate bomb (a thousandfold) at the
-        # limit; the boundary is aiohttp's: inflated, a message may have ``max_msg_size``.
+        # Each piece is small, and inflated only when it is asked for. Stops a deflate bomb (a thousand
+        # times its size) at the limit. As in aiohttp, an inflated message may have exactly ``max_msg_size``
+        # bytes.
         for piece in self._inflater.inflate(frame.payload, final=frame.fin):
             partial.add(piece)
             if 0 < self._max_msg_size < partial.size:
@@ -118,7 +119,7 @@ class MessageAssembler:
 
 
 class _Partial:
-    """A message that is still arriving; a text is checked as it does."""
+    """A message that is still arriving; text is checked piece by piece."""
 
     __slots__ = ("_checker", "_chunks", "_tail", "is_compressed", "opcode", "size")
 
@@ -126,7 +127,7 @@ class _Partial:
         self.opcode = first.opcode
         self.is_compressed = first.rsv1
         self.size = 0
-        # What is here completely is checked when it is decoded.
+        # A text in one frame is checked when it is decoded.
         self._checker = Utf8Checker() if first.opcode == _TEXT and not first.fin else None
         self._chunks: list[bytes | bytearray] = []
         self._tail = bytearray()

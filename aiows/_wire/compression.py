@@ -1,4 +1,4 @@
-"""In goes how much memory a route gives to compression, out come zlib's settings for it."""
+"""The compression modes: how much memory a connection gives to compression, and zlib's settings for it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Final
 __all__ = ("MAX_WINDOW_BITS", "MIN_WINDOW_BITS", "Compression")
 
 MAX_WINDOW_BITS: Final = 15  # RFC 7692, section 7.1.2
-MIN_WINDOW_BITS: Final = 9  # The RFC has 8, but zlib makes and takes no raw stream with it.
+MIN_WINDOW_BITS: Final = 9  # The RFC allows 8, but zlib has no raw streams with it.
 
 
 class Compression(Enum):
-    """How the messages of a connection are compressed, and what that keeps in memory.
+    """How the messages of a connection are compressed, and how much memory that takes.
 
-    DISABLED: not at all. SHARED: every message by itself, nothing kept per connection. DEDICATED_*:
-    with a window over earlier messages, in a compressor of about that size per connection, to which
-    zlib adds about 6 KiB and the inflater its own window (RFC 7692, section 7.1.2). The value of a
-    dedicated mode is its window bits and zlib's memory level, four bits each.
+    DISABLED: no compression. SHARED: every message alone; no memory per connection. DEDICATED_*: with a
+    window over earlier messages; each connection has a compressor of about that size, plus about 6 KiB of
+    zlib's, plus the window of the inflater (RFC 7692, section 7.1.2). The value of a dedicated mode is its
+    window bits and zlib's memory level, four bits each.
     """
 
     DISABLED = 0
@@ -44,7 +44,7 @@ class Compression(Enum):
 
     @property
     def is_dedicated(self) -> bool:
-        """Whether it keeps a window from one message to the next."""
+        """Whether a window is kept from one message to the next."""
         return self not in (Compression.DISABLED, Compression.SHARED)
 
     @property

@@ -1,4 +1,4 @@
-"""In go messages, out come smaller ones, and back: RFC 7692, section 7.2, with zlib."""
+"""Compresses and inflates messages with zlib (RFC 7692, section 7.2)."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ if TYPE_CHECKING:
 
 __all__ = ("Deflater", "Inflater", "make_deflater", "share_backend", "shared_deflater")
 
-# Section 7.2.1: every flush ends with an empty stored block; these bytes of it are not sent.
+# Section 7.2.1: every flush ends with an empty stored block. These bytes of it are not sent.
 _FLUSH_MARK: Final = b"\x00\x00\xff\xff"
-# Section 7.2.3.6: what is left of a flush that had nothing to compress.
+# Section 7.2.3.6: the payload of an empty message.
 _NOTHING: Final = b"\x00"
 
-# Stops a deflate bomb (a thousandfold) from being in memory before it has been counted.
+# Inflated data is counted in pieces of this size. Stops a deflate bomb (a thousand times its size) from being
+# in memory before it is counted.
 _OUTPUT_PIECE: Final = 64 * 1024
-# Where a stream ends, zlib copies the input that follows. Stops a flood of streams of two bytes
+# Where a stream ends, zlib copies the input that follows. Stops a message of many streams of two bytes each
 # from copying all the rest each time.
 _INPUT_PIECE: Final = 4 * 1024
 
 
 class DeflateBackend(Protocol):
-    """A module like `zlib`: zlib_ng, isal_zlib, or what stands for one of them at the time.
+    """A module like `zlib`, such as zlib_ng or isal_zlib, or an object that uses one of them.
 
-    ``name`` tells them apart.
+    ``name`` says which one it uses now.
     """
 
     @property
@@ -45,7 +46,7 @@ class DeflateBackend(Protocol):
 
 
 class _Zlib:
-    """The standard library's."""
+    """The standard library's zlib."""
 
     name = "zlib"
 
@@ -59,9 +60,9 @@ _ZLIB: Final = _Zlib()
 class Deflater:
     """Compresses messages with a window of 2 ** ``window_bits`` bytes (9 to 15).
 
-    ``has_takeover``: a message refers to those before it, so it goes to one connection, the one
-    that got them. Without it no message depends on another, and one deflater serves all. ``backend``:
-    zlib; it may change its mind between two messages.
+    ``has_takeover``: messages refer to earlier ones, so all of them must go to the same connection. Without
+    it each message stands alone, and one deflater serves all connections. ``backend``: zlib; the module
+    behind it may change between two messages.
     """
 
     __slots__ = ("_backend", "_made_by", "_memory_level", "_stream", "has_takeover", "window_bits")
@@ -82,29 +83,29 @@ class Deflater:
         self._stream: _Compress | None = None
 
     def compress(self, data: BytesLike) -> bytes:
-        """The payload of a compressed message (RFC 7692, section 7.2.1)."""
+        """Return the payload of a compressed message (RFC 7692, section 7.2.1)."""
         if not data:
             return _NOTHING
         stream = self._stream
         if stream is None or self._made_by != self._backend.name:
             stream = self._new_stream()
-        # It comes back when all went well. After an interruption it would hold a message that the
-        # peer never got, or one that is another peer's.
+        # Set again only after success: after an exception the stream may hold a message that the peer never
+        # got, or one for another peer.
         self._stream = None
         compressed = stream.compress(data) + stream.flush(self._flush_mode)
         self._stream = stream
         return compressed[: -len(_FLUSH_MARK)]
 
     def reset(self) -> None:
-        """Forget the window: the next message depends on none.
+        """Forget the window: the next message refers to no earlier one.
 
-        For when a connection got a compressed message that did not come from its own deflater.
+        Needed after the connection was sent a compressed message that another deflater has made.
         """
         self._stream = None
 
     @property
     def _flush_mode(self) -> int:
-        # A full flush forgets the window; it costs half of what a new compressor would.
+        # A full flush forgets the window, at half the cost of a new compressor.
         return zlib.Z_SYNC_FLUSH if self.has_takeover else zlib.Z_FULL_FLUSH
 
     def _new_stream(self) -> _Compress:
@@ -117,7 +118,7 @@ class Deflater:
 
 
 class _PerThread(threading.local):
-    """Each thread has its own: one deflater in two event loops would mix their messages."""
+    """The deflaters of one thread: one deflater in two event loops would mix their messages."""
 
     backend: DeflateBackend = _ZLIB
 
@@ -129,9 +130,9 @@ _per_thread: Final = _PerThread()
 
 
 def share_backend(backend: DeflateBackend) -> DeflateBackend:
-    """Let what is compressed for all be compressed by ``backend``; return the one before.
+    """Set the backend of shared deflaters; return the previous one.
 
-    It holds for this thread, and for others from their first message on.
+    It takes effect at once in this thread, and in threads that have not compressed anything yet.
     """
     before = _PerThread.backend
     _PerThread.backend = backend
@@ -140,7 +141,7 @@ def share_backend(backend: DeflateBackend) -> DeflateBackend:
 
 
 def shared_deflater(window_bits: int = MAX_WINDOW_BITS) -> Deflater:
-    """The deflater of all connections of the running thread that have no takeover."""
+    """Return the deflater that all connections without takeover in this thread share."""
     deflater = _per_thread.deflaters.get(window_bits)
     if deflater is None:
         deflater = _per_thread.deflaters[window_bits] = Deflater(
@@ -150,7 +151,7 @@ def shared_deflater(window_bits: int = MAX_WINDOW_BITS) -> Deflater:
 
 
 def make_deflater(params: DeflateParams, compression: Compression) -> Deflater:
-    """The deflater for a connection that has negotiated ``params``; it may be shared."""
+    """Return the deflater for a connection that has negotiated ``params``; it may be shared."""
     window_bits = params.server_max_window_bits or MAX_WINDOW_BITS
     if params.server_no_context_takeover:
         return shared_deflater(window_bits)
@@ -160,7 +161,7 @@ def make_deflater(params: DeflateParams, compression: Compression) -> Deflater:
 
 
 class Inflater:
-    """Inflates the messages of one connection, as it was negotiated."""
+    """Inflates the messages of one connection, with the parameters that were negotiated."""
 
     __slots__ = ("_has_takeover", "_is_at_start", "_stream", "_window_bits")
 
@@ -168,13 +169,14 @@ class Inflater:
         self._has_takeover = not params.client_no_context_takeover
         self._window_bits = params.client_max_window_bits or MAX_WINDOW_BITS
         self._stream: _Decompress | None = None
-        self._is_at_start = True  # of a message, or of what follows a final block
+        self._is_at_start = True  # of a message, or right after a final block
 
     def inflate(self, data: bytes, *, final: bool) -> Iterator[bytes]:
-        """The next part of a message in pieces of at most 64 KiB (RFC 7692, section 7.2.2).
+        """Yield the next part of a message in pieces of at most 64 KiB (RFC 7692, section 7.2.2).
 
-        Nothing is inflated before it is asked for; who stops asking cannot use the inflater again.
-        ``final``: the message ends here. Raises ProtocolError 1007 for what is not deflate.
+        Each piece is inflated only when it is asked for. An inflater whose pieces were not all taken cannot
+        be used again. ``final``: the message ends here. Raises ProtocolError 1007 for data that is not
+        deflate.
         """
         try:
             for start in range(0, len(data), _INPUT_PIECE):
@@ -193,7 +195,7 @@ class Inflater:
             data = stream.unconsumed_tail
             self._is_at_start = stream.eof
             if stream.eof:
-                # Section 7.2.3.4: a block with BFINAL ends a stream but not the message.
+                # Section 7.2.3.4: a block with BFINAL ends a stream, but not the message.
                 data = stream.unused_data
                 self._stream = None
             if piece:

@@ -1,4 +1,4 @@
-"""In go opcode and payload, out comes one frame; what a Close frame holds, in and out."""
+"""Builds frames (RFC 6455, section 5.2), and builds and parses the payload of Close frames."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def build_frame(
     rsv1: bool = False,
     mask: bytes | None = None,
 ) -> bytes:
-    """One frame as it goes on the wire (RFC 6455, section 5.2).
+    """Return one frame as it goes on the wire (RFC 6455, section 5.2).
 
     ``rsv1`` marks the first frame of a compressed message (RFC 7692, section 6). ``mask``: a
     client's key of 4 bytes; a server's frames have none. Raises ValueError for a control frame that
@@ -57,12 +57,12 @@ def build_frame(
 
 
 def build_header(opcode: int, size: int) -> bytes:
-    """Return what stands before ``size`` bytes of payload, which are sent behind it by themselves."""
+    """Return the header of an unmasked frame with ``size`` bytes of payload, which is sent separately."""
     return _header(opcode | FIN, size, 0)
 
 
 def _header(first: int, size: int, masked: int) -> bytes:
-    # RFC 6455, section 5.2: the shortest form that holds the length.
+    # RFC 6455, section 5.2: the shortest form in which the length fits.
     if size < 126:
         return _pack_short(first, masked | size)
     if size < 65536:
@@ -78,10 +78,10 @@ def _check_control(size: int, *, fin: bool, rsv1: bool) -> None:
 
 
 def build_close(code: int | None, reason: str | bytes = "") -> bytes:
-    """The payload of a Close frame; empty for None (RFC 6455, section 5.5.1).
+    """Return the payload of a Close frame; empty for None (RFC 6455, section 5.5.1).
 
-    Raises ValueError for a code that may not be sent (1005, 1006 and 1015 among them), for a reason
-    that is over 123 bytes or not UTF-8, and for a reason without a code.
+    Raises ValueError for a code that must not be sent (such as 1005, 1006 and 1015), for a reason that is
+    over 123 bytes or not UTF-8, and for a reason without a code.
     """
     encoded = _encode_reason(reason)
     if code is None:
@@ -104,10 +104,10 @@ def _encode_reason(reason: str | bytes) -> bytes:
 
 
 def parse_close(payload: bytes) -> tuple[int, str]:
-    """Code and reason of a Close frame; 1005 and "" if it is empty (RFC 6455, section 7.1.5).
+    """Return code and reason of a Close frame; 1005 and "" if it is empty (RFC 6455, section 7.1.5).
 
-    Raises ProtocolError: 1002 for half a code or one that may not be sent, 1007 for a reason that
-    is not UTF-8.
+    Raises ProtocolError: 1002 for a payload of one byte or a code that must not be sent, 1007 for a reason
+    that is not UTF-8.
     """
     if not payload:
         return CloseCode.NO_STATUS, ""

@@ -1,4 +1,4 @@
-"""In goes a client's Sec-WebSocket-Extensions, out comes the answer: RFC 7692, section 7.1."""
+"""Negotiates permessage-deflate: answers a client's Sec-WebSocket-Extensions (RFC 7692, section 7.1)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ __all__ = ("DeflateParams", "negotiate_deflate")
 EXTENSION: Final = "permessage-deflate"
 
 _Offer: TypeAlias = dict[str, str | None]
-# Names and values as they came, in order: a name that is there twice is an error to be found.
+# Names and values in the order in which they came. A list, because a name that comes twice is an error.
 _Parameters: TypeAlias = list[tuple[str, str | None]]
 
-# RFC 6455, section 9.1, in the words of RFC 2616: spaces between, and list elements may be empty.
+# The grammar of RFC 6455, section 9.1, with the rules of RFC 2616: spaces are allowed in between, and list
+# elements may be empty.
 _SPACE: Final = r"[ \t]*"
 _NAME: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
@@ -54,7 +55,7 @@ class DeflateParams:
     client_max_window_bits: int | None = None
 
     def header(self) -> str:
-        """The server's Sec-WebSocket-Extensions."""
+        """Return the value of the server's Sec-WebSocket-Extensions."""
         parts = [EXTENSION]
         if self.server_no_context_takeover:
             parts.append("server_no_context_takeover")
@@ -68,11 +69,11 @@ class DeflateParams:
 
 
 def negotiate_deflate(header: str | None, compression: Compression) -> DeflateParams | None:
-    """The answer to the first acceptable offer of permessage-deflate in ``header``.
+    """Return the answer to the first acceptable offer of permessage-deflate in ``header``.
 
-    None: there is none, ``compression`` is DISABLED, or ``header`` is malformed. An offer with an
-    unknown, duplicate or invalid parameter is passed over (RFC 7692, section 7.1), and so is one
-    that demands a window of 8 bits, which zlib cannot make.
+    None: there is no such offer, ``compression`` is DISABLED, or ``header`` is malformed. An offer with an
+    unknown, duplicate or invalid parameter is skipped (RFC 7692, section 7.1), and so is one that requires a
+    window of 8 bits, which zlib cannot make.
     """
     if not header or compression is Compression.DISABLED:
         return None
@@ -84,7 +85,7 @@ def negotiate_deflate(header: str | None, compression: Compression) -> DeflatePa
 
 
 def _parse_offers(header: str) -> list[_Parameters]:
-    """The parameters of each permessage-deflate; nothing at all if ``header`` is malformed."""
+    """Return the parameters of each permessage-deflate; an empty list if ``header`` is malformed."""
     offers: list[_Parameters] = []
     position = 0
     while position < len(header):
@@ -121,7 +122,7 @@ def _answer(offer: _Offer, compression: Compression) -> DeflateParams:
 
 
 def _server_window(offer: _Offer, compression: Compression) -> int | None:
-    """Section 7.1.2.1: the demanded or less; undemanded it may be told, and is if it is smaller."""
+    """Section 7.1.2.1: at most what the client requires; without that, told only if it is less than 15."""
     demanded = offer.get("server_max_window_bits")
     if demanded is not None:
         return min(int(demanded), compression.window_bits)
@@ -129,10 +130,10 @@ def _server_window(offer: _Offer, compression: Compression) -> int | None:
 
 
 def _client_window(offer: _Offer, compression: Compression) -> int | None:
-    """Section 7.1.2.2: only if offered, the offered or less; None leaves it to the client."""
+    """Section 7.1.2.2: only if offered, and at most the offered value; None leaves it to the client."""
     if "client_max_window_bits" not in offer:
         return None
     offered = offer["client_max_window_bits"] or MAX_WINDOW_BITS
     bits = min(int(offered), compression.window_bits)
-    # 8: zlib inflates no less than 9, and the answer may not be more than the offer.
+    # For an offer of 8: zlib inflates with 9 or more, but the answer may not exceed the offer.
     return bits if MIN_WINDOW_BITS <= bits < MAX_WINDOW_BITS else None

@@ -1,4 +1,4 @@
-"""In go bytes in chunks of any size, out come frames, or pieces of one that is still arriving."""
+"""Cuts bytes, in portions of any size, into frames or pieces of frames (RFC 6455, section 5.2)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _FIRST_CONTROL: Final = int(Opcode.CLOSE)
 
 _MASK_SIZE: Final = 4
 
-# RFC 6455, section 5.2: a 7-bit length of 126 or 127 says that the length follows in 16 or 64 bits,
-# which must be more than fits in the shorter form; the highest of 64 bits must be 0.
+# RFC 6455, section 5.2: a 7-bit length of 126 or 127 means that the length follows in 16 or 64 bits. It
+# must be too large for the shorter form, and the highest of the 64 bits must be 0.
 _LONG_LENGTHS: Final = {126: Struct("!H"), 127: Struct("!Q")}
 _ALLOWED_LENGTHS: Final = {126: range(126, 2**16), 127: range(2**16, 2**63)}
 
@@ -30,19 +30,19 @@ def _header_size(second: int) -> int:
 
 _HEADER_SIZES: Final = tuple(map(_header_size, range(256)))  # by the second byte of a frame
 
-# A frame of which this many bytes have come and this many are missing is read into memory of its
-# own: fewer system calls than through the loop's shared buffer, which is of this size.
+# A frame of which this many bytes have arrived and this many are missing is read into memory of its own: that
+# takes fewer system calls than the loop's shared buffer, which has this size.
 _LARGE: Final = 64 * 1024
-# Never more than has arrived, so that a declared length alone allocates nothing, and at most this.
+# The memory is at most this, and never more than has arrived: a declared length alone allocates nothing.
 _MAX_CHUNK: Final = 256 * 1024
 
 
 class Frame(NamedTuple):
     """A frame, or a piece of one that is still arriving.
 
-    Pieces look as if the peer had fragmented there, which RFC 6455, section 5.4, leaves to anybody:
-    all but the first are continuations, and only the last can have ``fin``. ``rest`` is how many
-    bytes of the same frame are still to come. Control frames are always whole.
+    A piece looks like a fragment of the peer's (RFC 6455, section 5.4, lets anybody split a frame): all but
+    the first are continuations, and only the last can have ``fin``. ``rest``: how many bytes of the same
+    frame are still to come. Control frames are always whole.
     """
 
     opcode: int
@@ -53,7 +53,7 @@ class Frame(NamedTuple):
 
 
 class _Start(NamedTuple):
-    """What the first byte of a frame says."""
+    """The meaning of the first byte of a frame."""
 
     opcode: int
     fin: bool
@@ -62,7 +62,7 @@ class _Start(NamedTuple):
 
 
 def _starts(*, allow_rsv1: bool) -> dict[int, _Start]:
-    """Every first byte that a frame may have (RFC 6455, sections 5.2 and 5.5)."""
+    """Return every first byte that a frame may have (RFC 6455, sections 5.2 and 5.5)."""
     starts: dict[int, _Start] = {}
     for opcode in (Opcode.CONTINUATION, Opcode.TEXT, Opcode.BINARY):
         for fin in (False, True):
@@ -83,8 +83,8 @@ _STARTS_WITH_DEFLATE: Final = _starts(allow_rsv1=True)
 class FrameParser:
     """Cuts a stream of bytes into frames (RFC 6455, section 5.2).
 
-    ``allow_rsv1``: permessage-deflate was negotiated. ``require_mask``: frames without a mask are
-    refused, as a server must (section 5.1). After an error it is not to be used any more.
+    ``allow_rsv1``: permessage-deflate was negotiated. ``require_mask``: refuse frames without a mask, as a
+    server must (section 5.1). It cannot be used after an error.
     """
 
     __slots__ = (
@@ -110,8 +110,8 @@ class FrameParser:
         self._data = b""
         self._position = 0  # in _data, of the next byte to be parsed
         self._chunk: bytearray | None = None
-        self._room: memoryview | None = None  # what get_buffer gave last, until it was used
-        # The frame whose header was read last, and whether its payload is still to be handed out.
+        self._room: memoryview | None = None  # the last result of get_buffer, until it was used
+        # The frame whose header was read last; _is_inside: its payload has not been returned completely.
         self._is_inside = False
         self._opcode = _CONTINUATION
         self._fin = False
@@ -122,7 +122,7 @@ class FrameParser:
         self._is_announced = False
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
-        """Take bytes over; nothing of ``data`` is referred to afterwards."""
+        """Add bytes; ``data`` is copied."""
         self._room = None
         if self._position < len(self._data):
             self._data = self._data[self._position :] + data
@@ -131,31 +131,31 @@ class FrameParser:
         self._position = 0
 
     def release(self) -> None:
-        """Give back the memory of what has been parsed."""
+        """Free the memory of bytes that have been parsed."""
         if self._position:
             self._data = self._data[self._position :]
             self._position = 0
 
     def get_buffer(self) -> memoryview | None:
-        """Room for what is missing of a large frame; None: `feed` what comes next."""
+        """Return memory for the missing bytes of a large frame; None: `feed` what arrives next."""
         self._room = None
         if self._received < _LARGE or self._rest < _LARGE or self._position < len(self._data):
             return None
         size = min(self._rest, self._received, _MAX_CHUNK)
-        # Somebody may still hold a view of the last one, so it is replaced and never resized.
+        # The transport may still hold a view of the last one, so it is replaced and never resized.
         if self._chunk is None or len(self._chunk) < size:
             self._chunk = bytearray(size)
         self._room = memoryview(self._chunk)[:size]
         return self._room
 
     def buffer_updated(self, count: int) -> None:
-        """``count`` bytes were written into what `get_buffer` gave last. ValueError if they cannot be."""
+        """Add ``count`` bytes that were written to the last `get_buffer`. Raises ValueError for too many."""
         if self._room is None or not 0 <= count <= len(self._room):
-            raise ValueError(f"{count} bytes cannot be in the room that get_buffer gave")
+            raise ValueError(f"{count} bytes cannot be in the memory of get_buffer")
         self.feed(self._room[:count])
 
     def next_frame(self) -> Frame | None:
-        """The next frame or piece; None: more bytes are needed. Raises ProtocolError 1002."""
+        """Return the next frame or piece; None: more bytes are needed. Raises ProtocolError 1002."""
         if not self._is_inside and not self._read_header():
             return None
         available = len(self._data) - self._position
@@ -166,7 +166,7 @@ class FrameParser:
         return Frame(self._opcode, self._fin, self._rsv1, self._take(self._rest), 0)
 
     def _next_piece(self, available: int) -> Frame | None:
-        """What is here of a frame; first of all its header, so that it can be refused on that."""
+        """Return what has arrived of a frame; its header alone at first, so that it can be refused early."""
         if self._opcode >= _FIRST_CONTROL or (self._is_announced and not available):
             return None
         payload = self._take(available)
@@ -186,7 +186,7 @@ class FrameParser:
         return apply_mask(payload, self._mask) if self._mask else payload
 
     def _read_header(self) -> bool:
-        """Read the next header; False: it is not here completely (RFC 6455, section 5.2)."""
+        """Read the next header; False: it has not arrived completely (RFC 6455, section 5.2)."""
         data, position = self._data, self._position
         if len(data) - position < 2:
             return False

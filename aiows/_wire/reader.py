@@ -1,4 +1,4 @@
-"""In go bytes as the transport brings them, out come messages: parser and assembler as one."""
+"""`MessageReader`: reads messages from the bytes of one connection; parser and assembler in one."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ DEFAULT_MAX_MSG_SIZE: Final = 4 * 1024 * 1024  # aiohttp's
 class MessageReader:
     """The receiving side of one connection, without I/O.
 
-    ``max_msg_size``: bytes of a message, after inflation; 4 MiB, 0: no limit. ``inflater``: as was
-    negotiated, None: RSV1 is an error. ``decode_text``: False gives TEXT as ``bytes``, checked all
-    the same. ``require_mask``: True refuses frames without a mask (RFC 6455, section 5.1).
-    ``takes_limit``: also a message of just ``max_msg_size`` bytes that was not compressed passes; with
-    aiohttp it does not.
+    ``max_msg_size``: most bytes of a message, after inflation (default 4 MiB; 0: no limit). ``inflater``:
+    the one that was negotiated; None: RSV1 is an error. ``decode_text``: False returns TEXT as ``bytes``,
+    but still checks it. ``require_mask``: refuse frames without a mask (RFC 6455, section 5.1).
+    ``takes_limit``: an uncompressed message of exactly ``max_msg_size`` bytes is allowed, too; in aiohttp
+    it is not.
 
-    Feed, then take messages until there is none, then release; or, while a large message is
-    incomplete, let the transport write into `get_buffer` in place of feeding.
+    Call `feed`, then `next_message` until it returns None, then `release`. While a large message is
+    incomplete, the transport may write into `get_buffer` instead of feeding.
     """
 
     __slots__ = ("_assembler", "_failure", "_parser")
@@ -49,15 +49,15 @@ class MessageReader:
         self._failure: tuple[int, str] | None = None
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
-        """Take bytes that arrived. ``data`` must stay as it is until `release`."""
+        """Add bytes that have arrived. ``data`` must not change until `release`."""
         if self._failure is None:
             self._parser.feed(data)
 
     def next_message(self) -> Message | None:
-        """The next message; None: more bytes are needed.
+        """Return the next message; None: more bytes are needed.
 
         Raises ProtocolError with the close code for the peer, 1002, 1007 or 1009 (RFC 6455, section
-        7.4.1), as soon as the offending byte is here, and from then on every time.
+        7.4.1), as soon as the wrong byte has arrived, and from then on every time.
         """
         if self._failure is None:
             try:
@@ -68,11 +68,11 @@ class MessageReader:
                 return None
             except ProtocolError as error:
                 self._failure = error.code, error.text
-        # A new one: who keeps it keeps nothing of the message that was wrong.
+        # A new error each time: its traceback does not keep the refused message alive.
         raise ProtocolError(*self._failure)
 
     def release(self) -> None:
-        """Let go of everything that was fed, keeping only what has not been parsed yet."""
+        """Free everything that was fed, except bytes that have not been parsed yet."""
         self._parser.release()
 
     @property
@@ -81,15 +81,15 @@ class MessageReader:
         return self._assembler.unfinished if self._failure is None else 0
 
     def get_buffer(self) -> memoryview | None:
-        """Room for what is missing of a large message; None: `feed` what arrives next.
+        """Return memory for the missing bytes of a large message; None: `feed` what arrives next.
 
-        Never more than has arrived of it already: a declared length alone allocates nothing.
+        It is never more than has arrived already: a declared length alone allocates nothing.
         """
         return self._parser.get_buffer() if self._failure is None else None
 
     def buffer_updated(self, count: int) -> None:
-        """``count`` bytes were written into the start of what `get_buffer` gave last.
+        """Add ``count`` bytes that were written to the start of the last `get_buffer`.
 
-        Raises ValueError if there is no such room, which there is for one time only.
+        Raises ValueError for more than fit there, and if it was used already.
         """
         self._parser.buffer_updated(count)

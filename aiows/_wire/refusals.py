@@ -1,6 +1,6 @@
-"""In goes what a peer did wrong, out comes the ProtocolError that says so: the words of both builds.
+"""The errors of the protocol, with the texts of both builds: one function for each mistake of a peer.
 
-All of a text fits into a Close frame (RFC 6455, section 5.5).
+Each text fits into a Close frame (RFC 6455, section 5.5).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _RESERVED_BITS: Final = 0x70
 
 
 def bad_start(first: int) -> ProtocolError:
-    """No frame may begin with the byte ``first`` (RFC 6455, sections 5.2 and 5.5)."""
+    """The byte ``first`` cannot be the first byte of a frame (RFC 6455, sections 5.2 and 5.5)."""
     if first & 0x0F not in _OPCODES:
         return _protocol_error(f"Unexpected opcode={first & 0x0F}")
     if first & _RESERVED_BITS:
@@ -36,7 +36,7 @@ def bad_start(first: int) -> ProtocolError:
 
 
 def no_mask() -> ProtocolError:
-    """A client's frame without a mask (section 5.1)."""
+    """A client sent a frame without a mask (section 5.1)."""
     return _protocol_error("Received frame without a mask")
 
 
@@ -46,17 +46,17 @@ def long_control() -> ProtocolError:
 
 
 def bad_length(length: int, form: int) -> ProtocolError:
-    """A length that fits into a shorter form, or into no form (section 5.2)."""
+    """A length that fits into a shorter form, or is too large for any (section 5.2)."""
     return _protocol_error(f"Invalid payload length {length} in form {form}")
 
 
 def continuation_of_nothing() -> ProtocolError:
-    """No message has been started (section 5.4)."""
+    """A continuation, but no message has been started (section 5.4)."""
     return _protocol_error("Continuation frame for non started message")
 
 
 def no_continuation(opcode: int) -> ProtocolError:
-    """A message begins inside another (section 5.4)."""
+    """A message begins before the last one has ended (section 5.4)."""
     return _protocol_error(f"Expected a continuation frame, got opcode={opcode}")
 
 
@@ -66,7 +66,7 @@ def too_big(size: int, limit: int) -> ProtocolError:
 
 
 def inflated_too_big(limit: int) -> ProtocolError:
-    """A message that is inflated to more than ``limit`` bytes."""
+    """A message of more than ``limit`` bytes after inflation."""
     return ProtocolError(
         CloseCode.MESSAGE_TOO_BIG, f"Decompressed message exceeds size limit {limit}"
     )

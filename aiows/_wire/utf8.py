@@ -1,4 +1,4 @@
-"""In goes the payload of TEXT, whole or in pieces, out comes `str` or ProtocolError 1007."""
+"""Decodes and checks the text of TEXT messages, whole or in pieces; invalid text is ProtocolError 1007."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def decode_text(payload: bytes) -> str:
 
 
 class Utf8Checker:
-    """Checks one text as it arrives: the first byte that no valid text could have fails at once."""
+    """Checks one text as it arrives: the first byte that cannot be valid fails at once."""
 
     __slots__ = ("_unfinished",)
 
     def __init__(self) -> None:
-        self._unfinished = b""  # the character in whose midst the last piece ended
+        self._unfinished = b""  # the first bytes of a character that the last piece cut
 
     def check(self, piece: bytes) -> None:
-        """Raises ProtocolError 1007 (RFC 6455, section 8.1); half a character may be continued."""
+        """Raises ProtocolError 1007 (RFC 6455, section 8.1); a piece may end within a character."""
         data = self._unfinished + piece
         try:
             _, size = utf_8_decode(data, "strict", False)

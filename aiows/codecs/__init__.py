@@ -1,8 +1,8 @@
-"""In go objects, out come messages in the format that both ends speak, and the way back.
+"""The formats of messages: JSON, MessagePack, or one that the application adds.
 
-A codec is chosen by subprotocol (RFC 6455, section 1.9): a client that offers ``aiows.msgpack`` to a
-view with ``codecs = (JSON, MSGPACK)`` gets MessagePack, one that offers nothing the first of them. The
-same handlers serve them all.
+A codec encodes objects as messages and decodes them again. The subprotocol chooses it (RFC 6455, section
+1.9): a client that offers ``aiows.msgpack`` to a view with ``codecs = (JSON, MSGPACK)`` gets MessagePack,
+one that offers nothing gets the first of them. The same handlers serve them all.
 
 ===========================  ==========================  ==========================================
 what                         `JSON`                      `MSGPACK`
@@ -12,17 +12,16 @@ integers over 64 bits        numbers                     extension 0, the digits
 bytes                        text, base64                bin
 a datetime with an offset    text, RFC 3339              timestamp: the same instant, in UTC
 other dates, UUID, Decimal   text                        text
-NaN and the infinities       refused; null on their way  refused; as they are on their way out
-                             out
+NaN and infinity, received   refused                     refused
+NaN and infinity, sent       null                        as they are
 ===========================  ==========================  ==========================================
 
-Both are read by msgspec, from the bytes to the typed object in one pass. An `ObjectCodec` is any other
-format, by what turns its bytes into dicts and lists and back; a `TypeHook` any other class of values.
+msgspec decodes both, from the bytes to the typed object in one pass. For another format derive from
+`ObjectCodec`; for classes of values that msgspec does not know add a `TypeHook`.
 """
 
-from .base import Codec, Document, Parts
+from .base import Codec, Document, Misfit, Parts, TypeHook, add_type_hook, hook_for
 from .finite import check_finite
-from .hooks import Misfit, TypeHook, add_type_hook, hook_for
 from .json import JSON, JsonCodec
 from .msgpack import MSGPACK, MsgpackCodec
 from .objects import ObjectCodec

@@ -1,4 +1,7 @@
-"""What a codec is: in goes an object, out comes a message in one format, and the way back."""
+"""What an application may add: a `Codec` for a format of messages, a `TypeHook` for a class of values.
+
+Both are in one file because each refers to the other: a codec asks the hooks, a hook gets the codec.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +10,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import Any, ClassVar, Final, Protocol, TypeAlias
 from uuid import UUID
 
 import msgspec
 
 from .._wire import Opcode
-from .hooks import hook_for
 
-__all__ = ("Codec", "Document", "Parts")
+__all__ = ("Codec", "Document", "Misfit", "Parts", "TypeHook", "add_type_hook", "hook_for")
 
 Document: TypeAlias = Any
-"""A message that `Codec.open` has looked at, or a part of one: what decoders take."""
+"""What `Codec.open` returns for a message, or a part of that: the input of decoders."""
 
 Parts: TypeAlias = tuple[Document | None, ...]
+"""The values of some keys of a document, not decoded yet; None for a key that is missing."""
 
 TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
 
-# What is derived from these is encoded as they are: msgspec itself takes only the very types.
+# Subclasses of these are encoded like the class itself; msgspec takes only the exact types.
 SCALARS: Final[dict[type, Callable[[Any], Any]]] = {
     str: str.__str__,
     int: int.__int__,
@@ -32,7 +35,7 @@ SCALARS: Final[dict[type, Callable[[Any], Any]]] = {
     bytes: bytes.__bytes__,
 }
 
-# What a format may have of its own: it is not for us to make it text.
+# Types that a format may have itself: they stay as they are instead of becoming text.
 NATIVE: Final = (
     bytes,
     bytearray,
@@ -49,28 +52,28 @@ NATIVE: Final = (
 class Codec(ABC):
     """One format of messages, the same object for all connections that speak it.
 
-    ``subprotocol`` is what a client offers to get it: a token (RFC 6455, section 4.1). ``is_text``: its
-    messages are TEXT, which has to be UTF-8, or else BINARY. Raises ValueError for a subprotocol that
-    cannot be offered.
+    ``subprotocol`` is the name under which a client asks for it, a token (RFC 6455, section 4.1).
+    ``is_text``: messages are TEXT, which has to be UTF-8; otherwise BINARY. Raises ValueError for a
+    subprotocol that is no token.
 
-    To support a format derive from `ObjectCodec`.
+    To add a format, derive from `ObjectCodec`.
     """
 
     name: ClassVar[str]
-    """What people call the format; error replies quote it."""
+    """The name of the format, as error replies show it."""
 
     content_type: ClassVar[str] = "application/octet-stream"
     """The format's media type (RFC 2046), for the schema."""
 
     empty: ClassVar[Document]
-    """An object without fields."""
+    """The document of an object without fields."""
 
     shows_text: ClassVar[bool] = False
-    """Whether what is text in an object can be found in its message, as UTF-8 or escaped by a backslash."""
+    """Whether a text in an object appears in its message too, as UTF-8 or with backslash escapes."""
 
     def __init__(self, subprotocol: str, *, is_text: bool) -> None:
         if not TOKEN.fullmatch(subprotocol):
-            raise ValueError(f"no name for a subprotocol: {subprotocol!r}")
+            raise ValueError(f"not a valid name for a subprotocol: {subprotocol!r}")
         self.subprotocol = subprotocol
         self.is_text = is_text
         self.opcode = int(Opcode.TEXT if is_text else Opcode.BINARY)
@@ -80,60 +83,117 @@ class Codec(ABC):
 
     @abstractmethod
     def encode(self, value: Any, /) -> bytes:
-        """Return the message that says ``value``. Raises TypeError for what cannot be said."""
+        """Return ``value`` as a message. Raises TypeError for what the format cannot express."""
 
     @abstractmethod
     def encode_tagged(self, field: str, tag: str, value: Any, /) -> bytes:
-        """Return the message with the fields of the object ``value``, and the text ``tag`` in ``field``.
+        """Return the object ``value`` as a message that also has the text ``tag`` in ``field``.
 
         Raises TypeError as `encode` does.
         """
 
     def plain(self, value: Any, /) -> Any:
-        """Return ``value`` as dicts, lists, and what they hold: text, numbers, bytes, dates and the like."""
-        return msgspec.to_builtins(value, builtin_types=NATIVE, enc_hook=self._say)
+        """Return ``value`` as dicts and lists of plain values: text, numbers, bytes, dates and the like."""
+        return msgspec.to_builtins(value, builtin_types=NATIVE, enc_hook=self._encode_hook)
 
     def reader(self, type_: Any, /) -> Callable[[str | bytes], Any]:
-        """Return what reads a message as ``type_``: `open` and a `decoder` in one."""
+        """Return a function that decodes a message as ``type_``: `open` and a `decoder` in one."""
         decode = self.decoder(type_)
         return lambda data: decode(self.open(data))
 
     @abstractmethod
     def open(self, data: str | bytes, /) -> Document:
-        """Return what the decoders take; raises as they do."""
+        """Return the document of a message, for the decoders; raises as they do."""
 
     @abstractmethod
     def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
-        """Return what reads a document, or a part of one, as ``type_``.
+        """Return a function that decodes a document, or a part of one, as ``type_``.
 
-        It raises `msgspec.ValidationError` for a value that does not fit, and any other `Exception` for
-        what is no message of this format.
+        It raises `msgspec.ValidationError` for a value of another type, and any other `Exception` for data
+        that is not in this format.
         """
 
     def convert(self, plain: Any, type_: Any, /) -> Any:
-        """Return the ``type_`` that a plain value stands for. Raises `msgspec.ValidationError`."""
-        return msgspec.convert(plain, type_, dec_hook=self._read)
+        """Convert a plain value to ``type_``. Raises `msgspec.ValidationError`."""
+        return msgspec.convert(plain, type_, dec_hook=self._decode_hook)
 
     @abstractmethod
     def splitter(self, *keys: str) -> Callable[[Document], Parts]:
-        """Return what finds the values of ``keys`` in a document, unread; None for one that is not there.
+        """Return a function that takes the values of ``keys`` out of a document, not decoded yet.
 
-        It raises as decoders do; what is no object does not fit.
+        A key that is missing gives None. The function raises as decoders do: `msgspec.ValidationError` for
+        a document that is no object.
         """
 
-    def _say(self, value: Any) -> Any:
-        """Be msgspec's ``enc_hook``: return what to encode in place of ``value``."""
+    def _encode_hook(self, value: Any) -> Any:
+        """msgspec's ``enc_hook``: return what to encode in place of ``value``."""
         type_: type[Any] = value.__class__
         if (hook := hook_for(type_)) is not None:
             return hook.encode(value, self)
         for base, plain in SCALARS.items():
             if issubclass(type_, base):
                 return plain(value)
-        raise TypeError(f"no codec says objects of type {type_.__qualname__}")
+        raise TypeError(f"no codec encodes objects of type {type_.__qualname__}")
 
-    def _read(self, type_: type, plain: Any) -> Any:
-        """Be msgspec's ``dec_hook``."""
+    def _decode_hook(self, type_: type, plain: Any) -> Any:
+        """msgspec's ``dec_hook``: convert ``plain`` to ``type_``."""
         hook = hook_for(type_)
         if hook is None:
-            raise TypeError(f"no codec reads objects of type {type_.__qualname__}")
+            raise TypeError(f"no codec decodes objects of type {type_.__qualname__}")
         return hook.decode(type_, plain, self)
+
+
+class TypeHook(Protocol):
+    """Encodes and decodes classes that msgspec does not know; see `add_type_hook`.
+
+    Plain values are None, bool, int, float, str, bytes, and dicts and lists of them; `encode` may also
+    return anything else that msgspec encodes.
+    """
+
+    def knows(self, type_: type, /) -> bool:
+        """Whether this hook encodes and decodes values of ``type_``."""
+        ...
+
+    def encode(self, value: Any, codec: Codec, /) -> Any:
+        """Return what ``codec`` is to encode in place of ``value``."""
+        ...
+
+    def decode(self, type_: type, plain: Any, codec: Codec, /) -> Any:
+        """Convert ``plain`` to ``type_``. Raises ValueError, best a `Misfit`."""
+        ...
+
+    def schema(self, type_: type, /) -> dict[str, Any]:
+        """Return the JSON schema of ``type_``."""
+        ...
+
+
+_hooks: Final[list[TypeHook]] = []
+
+
+def add_type_hook(hook: TypeHook) -> None:
+    """Let every codec use ``hook``; a hook that is added later is asked first.
+
+    Add it before handlers with such types are registered. pydantic's models need no hook.
+    """
+    _hooks.insert(0, hook)
+
+
+def hook_for(type_: type) -> TypeHook | None:
+    """Return the hook that knows ``type_``, None if there is none."""
+    return next((hook for hook in _hooks if hook.knows(type_)), None)
+
+
+class Misfit(ValueError):
+    """A `TypeHook` cannot decode a value.
+
+    ``problem`` goes to the peer; ``path`` says where in the value it is: ``.items[2].price``, or "" for
+    the whole value.
+    """
+
+    def __init__(self, problem: str, path: str = "") -> None:
+        super().__init__(problem, path)
+        self.problem = problem
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}" if self.path else self.problem

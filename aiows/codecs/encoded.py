@@ -1,4 +1,4 @@
-"""In go bytes in a format that msgspec reads, out come typed objects in one pass over them."""
+"""The base of codecs whose format msgspec decodes itself: from bytes to typed objects in one pass."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ("EncodedCodec",)
 
 
 class EncodedCodec(Codec):
-    """A codec whose documents are the bytes themselves, and whose parts are pieces of them."""
+    """A codec whose documents are the bytes of the message, and whose parts are slices of them."""
 
     shows_text = True
 
@@ -37,5 +37,5 @@ class EncodedCodec(Codec):
         return split
 
     def _raw_decoder(self, type_: Any) -> Callable[[Document], Any]:
-        """Return a decoder that looks at nothing beyond what ``type_`` asks for."""
+        """Return a decoder that checks no more than ``type_`` asks for."""
         return self.decoder(type_)

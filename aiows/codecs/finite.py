@@ -1,4 +1,4 @@
-"""In goes a plain value, out comes an error if it has a number that is none."""
+"""Refuses NaN and the infinities in values that a peer has sent."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ("check_finite",)
 
 
 def check_finite(plain: Any, path: str = "$") -> None:
-    """Refuse NaN and the infinities, which no handler expects of a number: JSON has neither.
+    """Raise `msgspec.ValidationError` for NaN and the infinities, which no handler expects: JSON has neither.
 
-    A NaN passes every check of the form ``if value > limit: raise``, and one that is a Decimal makes it
-    raise what nobody expects. Raises `msgspec.ValidationError`.
+    A NaN passes every check of the form ``if value > limit: raise``; a NaN that is a Decimal makes the
+    comparison itself raise.
     """
     if isinstance(plain, float | Decimal):
         if not (math.isfinite(plain) if isinstance(plain, float) else plain.is_finite()):

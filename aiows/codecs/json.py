@@ -1,4 +1,4 @@
-"""In go objects, out comes JSON (RFC 8259); typed objects come from it in one pass over the bytes."""
+"""JSON (RFC 8259): decoded by msgspec in one pass, encoded by msgspec or orjson."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ("JSON", "JsonCodec", "JsonWriters")
 # orjson leaves out a dataclass's fields whose names begin with "_".
 _OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATACLASS
 
-# What msgspec raises besides TypeError: for a lone surrogate, for what is nested too deeply.
-_UNSAID: Final = (ValueError, RecursionError)
+# What msgspec raises besides TypeError: for a lone surrogate, and for values nested too deeply.
+_CANNOT_ENCODE: Final = (ValueError, RecursionError)
 
 
 class JsonWriters(NamedTuple):
-    """What writes JSON, without a call of the codec in between: the native pipeline saves one for each reply.
+    """The functions that encode JSON: the native pipeline calls them directly, one call less for each reply.
 
-    ``dumps(value, default, options)`` writes dicts and lists, or raises TypeError for what it cannot;
-    ``encode(value)`` writes all that JSON can say.
+    ``dumps(value, default, options)`` encodes dicts and lists, and raises TypeError for what it cannot;
+    ``encode(value)`` encodes everything that JSON can express.
     """
 
     dumps: Callable[[Any, Callable[[Any], Any], int], bytes]
@@ -35,7 +35,7 @@ class JsonWriters(NamedTuple):
 
 
 class JsonCodec(EncodedCodec):
-    """JSON, read by msgspec and written by it or, dicts and lists, by orjson, which is faster with them."""
+    """JSON: decoded and encoded by msgspec, but dicts and lists by orjson, which is faster with them."""
 
     name = "JSON"
     content_type = "application/json"
@@ -45,14 +45,14 @@ class JsonCodec(EncodedCodec):
         super().__init__(subprotocol, is_text=True)
         self._writers = JsonWriters(
             dumps=orjson.dumps,
-            default=partial(msgspec.to_builtins, enc_hook=self._say),
+            default=partial(msgspec.to_builtins, enc_hook=self._encode_hook),
             options=_OPTIONS,
-            encode=msgspec.json.Encoder(enc_hook=self._say).encode,
+            encode=msgspec.json.Encoder(enc_hook=self._encode_hook).encode,
         )
 
     @property
     def writers(self) -> JsonWriters | None:
-        """What `encode` does it with; None in a class that encodes in another way."""
+        """The functions that `encode` uses; None in a subclass that encodes in another way."""
         return self._writers if type(self).encode is JsonCodec.encode else None
 
     def encode(self, value: Any, /) -> bytes:
@@ -61,14 +61,14 @@ class JsonCodec(EncodedCodec):
             try:
                 return dumps(value, default, options)
             except TypeError:
-                pass  # integers over 64 bits, keys that are no str
+                pass  # integers over 64 bits, keys that are not str
         try:
             return self._writers.encode(value)
-        except _UNSAID as error:
-            raise TypeError(f"JSON cannot say it: {error}") from error
+        except _CANNOT_ENCODE as error:
+            raise TypeError(f"JSON cannot encode this: {error}") from error
 
     def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
-        return msgspec.json.Decoder(type_, dec_hook=self._read).decode
+        return msgspec.json.Decoder(type_, dec_hook=self._decode_hook).decode
 
     def encode_tagged(self, field: str, tag: str, value: Any, /) -> bytes:
         if self.writers is None:
@@ -80,9 +80,9 @@ class JsonCodec(EncodedCodec):
 
 @lru_cache(maxsize=64)
 def _start_of_object(field: str, value: str) -> bytes:
-    """Return what is before the next field of an object that begins with ``field``."""
+    """Return an object that begins with ``field``, up to the comma before the next field."""
     return msgspec.json.encode({field: value})[:-1] + b","
 
 
 JSON: Final = JsonCodec()
-"""The codec that everybody speaks: ``aiows.json``."""
+"""The default codec: ``aiows.json``."""

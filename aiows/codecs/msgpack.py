@@ -1,7 +1,7 @@
-"""In go objects, out comes MessagePack; typed objects come from it in one pass over the bytes.
+"""MessagePack: msgspec encodes it, and decodes it in one pass over the bytes.
 
-Integers over 64 bits, which the format has not, are extension 0, a str of decimal digits within: that is
-how the documentation of JavaScript's ``@msgpack/msgpack`` has a BigInt. A key of a map cannot be one.
+The format has no integers over 64 bits. They are sent as extension 0, which holds a str of decimal digits:
+that is how the documentation of JavaScript's ``@msgpack/msgpack`` encodes a BigInt. A key cannot be one.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ BIG_INTEGER: Final = 0
 SMALLEST: Final = -(2**63)
 LARGEST: Final = 2**64 - 1
 
-# How each NaN and infinity begins: float 32 and float 64. What is found may be something else that looks
-# so. Two expressions, each with a byte to look for first: one that has a choice at its beginning takes 17 ms
-# for a message of 1 MiB, which a peer could send all day.
+# How each NaN and infinity begins, as float 32 and as float 64. Other data may contain the same bytes, so a
+# match has to be checked. Two expressions, each with one fixed first byte: an expression that begins with an
+# alternative takes 17 ms for a message of 1 MiB, and a peer could send those all day.
 _SINGLE: Final = re.compile(rb"\xca[\x7f\xff][\x80-\xff]")
 _DOUBLE: Final = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
 
@@ -42,14 +42,14 @@ class MsgpackCodec(EncodedCodec):
 
     def __init__(self, subprotocol: str = "aiows.msgpack") -> None:
         super().__init__(subprotocol, is_text=False)
-        self._write = msgspec.msgpack.Encoder(enc_hook=self._say).encode
+        self._write = msgspec.msgpack.Encoder(enc_hook=self._encode_hook).encode
         self._read_plain = msgspec.msgpack.Decoder(ext_hook=_read_extension).decode
 
     def encode(self, value: Any, /) -> bytes:
         try:
             return self._encode(value)
         except (ValueError, OverflowError, RecursionError) as error:
-            raise TypeError(f"MessagePack cannot say it: {error}") from error
+            raise TypeError(f"MessagePack cannot encode this: {error}") from error
 
     def _encode(self, value: Any) -> bytes:
         try:
@@ -58,15 +58,15 @@ class MsgpackCodec(EncodedCodec):
             return self._write(_with_extensions(self.plain(value)))
 
     def loads(self, data: bytes, /) -> Any:
-        """Return what `encode` was given, as plain values: NaN and the infinities, too.
+        """Decode a message to plain values, NaN and the infinities included.
 
-        Raises `msgspec.DecodeError`, UnicodeDecodeError, RecursionError for a bomb.
+        Raises `msgspec.DecodeError`, UnicodeDecodeError, and RecursionError for data nested too deeply.
         """
         return self._read_plain(data)
 
     def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
         decode = msgspec.msgpack.Decoder(
-            type_, dec_hook=self._read, ext_hook=_read_extension
+            type_, dec_hook=self._decode_hook, ext_hook=_read_extension
         ).decode
 
         def read(document: Document) -> Any:
@@ -78,7 +78,7 @@ class MsgpackCodec(EncodedCodec):
             except ValidationError as error:
                 if "got `ext`" not in str(error):
                     raise
-                return self._read_in_two(data, type_)  # a large integer where one is wanted
+                return self._read_in_two(data, type_)  # an integer over 64 bits
 
         return read
 
@@ -132,9 +132,9 @@ def _read_extension(code: int, data: memoryview) -> Any:
         return int(_digits_of(data))
     except (
         ValueError
-    ) as error:  # also over 4,300 digits: Python stops there, as time goes quadratic
-        raise msgspec.DecodeError(f"no integer in extension {BIG_INTEGER}: {error}") from None
+    ) as error:  # also over 4,300 digits: Python's own bound, as the time is quadratic
+        raise msgspec.DecodeError(f"extension {BIG_INTEGER} holds no integer: {error}") from None
 
 
 MSGPACK: Final = MsgpackCodec()
-"""MessagePack: ``aiows.msgpack``."""
+"""The codec for MessagePack: ``aiows.msgpack``."""

@@ -1,4 +1,4 @@
-"""In go plain dicts and lists, out comes any format at all: the hook for Protobuf, CBOR and others."""
+"""The base of codecs for other formats, such as Protobuf and CBOR, written as two methods."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ __all__ = ("ObjectCodec",)
 
 
 class ObjectCodec(Codec):
-    """A format by two methods: `loads` makes dicts and lists of a message, `dumps` a message of them.
+    """A format written as two methods: `loads` turns a message into dicts and lists, `dumps` turns them back.
 
-    A message is a dict with ``kind``, ``ref`` and its fields, as it would be in JSON. ``is_text``: its
-    messages are TEXT (default False: BINARY). A class that derives from it sets ``name``.
+    A message is a dict with ``kind``, ``ref`` and its fields, as it would be in JSON. ``is_text``: messages
+    are TEXT (default False: BINARY). A subclass sets ``name``.
     """
 
     name = "the message's format"
     empty: ClassVar[Document] = {}
 
     native_types: ClassVar[tuple[type, ...]] = (bytes,)
-    """What `dumps` takes besides None, bool, int, float, str, list, and dict with str as keys."""
+    """The types that `dumps` takes besides None, bool, int, float, str, list, and dict with str as keys."""
 
     def __init__(self, subprotocol: str, *, is_text: bool = False) -> None:
         super().__init__(subprotocol, is_text=is_text)
 
     @abstractmethod
     def loads(self, data: bytes, /) -> Any:
-        """Return what a message says; whatever it raises is an error reply."""
+        """Decode a message to plain values; an exception becomes an error reply."""
 
     @abstractmethod
     def dumps(self, plain: Any, /) -> bytes:
-        """Return the message that says ``plain``; whatever it raises becomes a TypeError."""
+        """Encode plain values as a message; an exception becomes a TypeError."""
 
     def encode(self, value: Any, /) -> bytes:
         try:
             return self.dumps(self._builtins(value))
         except Exception as error:
-            raise TypeError(f"{self.name} cannot say it: {error}") from error
+            raise TypeError(f"{self.name} cannot encode this: {error}") from error
 
     def _builtins(self, value: Any) -> Any:
         return msgspec.to_builtins(
-            value, builtin_types=self.native_types, str_keys=True, enc_hook=self._say
+            value, builtin_types=self.native_types, str_keys=True, enc_hook=self._encode_hook
         )
 
     def encode_tagged(self, field: str, tag: str, value: Any, /) -> bytes:
@@ -59,7 +59,7 @@ class ObjectCodec(Codec):
         return plain
 
     def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
-        return partial(msgspec.convert, type=type_, str_keys=True, dec_hook=self._read)
+        return partial(msgspec.convert, type=type_, str_keys=True, dec_hook=self._decode_hook)
 
     def splitter(self, *keys: str) -> Callable[[Document], Parts]:
         convert: Any = partial(msgspec.convert, type=dict[str, Any])

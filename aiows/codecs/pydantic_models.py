@@ -1,24 +1,21 @@
-"""In goes a model of pydantic, out come its fields, and the way back: without importing pydantic."""
+"""The hook for pydantic's models. It does not import pydantic."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 
-from .hooks import Misfit, TypeHook
-
-if TYPE_CHECKING:
-    from .base import Codec
+from .base import Codec, Misfit, TypeHook
 
 __all__ = ("PYDANTIC",)
 
 
 class _PydanticModels:
-    """Classes that have what pydantic's ``BaseModel`` has: pydantic validates and serialises them.
+    """Lets pydantic validate and serialise its models, recognised by a method of ``BaseModel``.
 
-    In a text format as its JSON is, by the model's own configuration; in a binary one what is no text
-    there stays none. Names are the fields' aliases.
+    In a text format a model is encoded as pydantic's JSON, with the model's own configuration; in a binary
+    format bytes, dates and the like are not made text. Fields are named by their aliases.
     """
 
     def knows(self, type_: type, /) -> bool:
@@ -26,7 +23,7 @@ class _PydanticModels:
 
     def encode(self, value: Any, codec: Codec, /) -> Any:
         if not hasattr(value, "model_dump"):
-            return str(value)  # what fields may hold besides: a URL, a secret
+            return str(value)  # pydantic's other types, in a model's field: a URL, a secret
         return value.model_dump(mode="json" if codec.is_text else "python", by_alias=True)
 
     def decode(self, type_: Any, plain: Any, codec: Codec, /) -> Any:
@@ -44,7 +41,7 @@ class _PydanticModels:
 
 
 def _misfit(error: Any) -> Misfit:
-    """Return the first of the errors in a ``pydantic.ValidationError``."""
+    """Return the first error of a ``pydantic.ValidationError``."""
     first = error.errors(include_url=False, include_context=False)[0]
     steps = (f"[{each}]" if isinstance(each, int) else f".{each}" for each in first["loc"])
     return Misfit(first["msg"], "".join(steps))

@@ -1,18 +1,19 @@
-"""In goes a function, out comes a call of it with every parameter filled: endpoints and handlers alike.
+"""Dependency injection: calls endpoints and handlers with the values that their parameters ask for.
 
-A signature is read once, at registration. A parameter is, by the first rule that fits:
+A signature is read once, at registration. The first rule that fits decides where a parameter's value is from:
 
-- a factory's value: ``Annotated[X, use(factory)]``;
-- the connection: it is named ``ws``, or annotated with a face of a connection;
-- provided: its type, or a base of it, is in the table that `provide` fills;
-- ignored: ``Ignore[X]``, which leaves it its default;
-- the whole payload: it is annotated with the type that the caller names;
-- the value of a factory that some other parameter uses, or that is a dependency of the kind or its
-  dispatcher, and that says that it returns that class (``-> Ignore[X]``: not for everybody);
-- a field of the message, or a value of the request's path or query: every other one.
+- ``Annotated[X, use(factory)]``: the factory's value;
+- named ``ws``, or annotated with a class that shows a connection: the connection;
+- annotated with a type that was given to `provide`, or a subclass of one: that provider's value;
+- ``Ignore[X]``: its default;
+- annotated with the type of the payload: the whole payload;
+- annotated with a class that a factory returns: that factory's value. The factory is one that another
+  parameter uses, or a dependency of the kind or of its dispatcher. (A factory that returns ``Ignore[X]``
+  is not used in this way.);
+- anything else: a field of the message, or a value from the request's path or query.
 
-Annotations may be strings. What could never work is a RegistrationError with the function's
-qualified name, file and line.
+Annotations may be strings. A function that could never work is a RegistrationError with its qualified name,
+file and line.
 """
 
 from .markers import AsyncResource, Factory, Ignore, Use, read_dependencies, use

@@ -1,4 +1,4 @@
-"""In goes a function with its parameters' sources, out comes one expression that calls it, compiled."""
+"""Compiles one expression that calls a function with its arguments, where no factory is needed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .providers import the_connection
 __all__ = ("Caller", "arguments_of", "caller_of")
 
 Caller: TypeAlias = Callable[..., Any]
-"""Takes the connection's face, the message or the request's values, and a method's instance, if any."""
+"""Takes the connection, the message or the request's values, and a method's instance, if any."""
 
 
 def arguments_of(parameters: tuple[Parameter, ...], *, is_method: bool) -> tuple[str, ...]:
-    """Return the expressions that a function is called with, of ``peer``, ``message`` and ``instance``.
+    """Return the arguments of a call, as expressions of ``peer``, ``message`` and ``instance``.
 
-    What is more than these, or an attribute of the message, calls the ``supply`` of a parameter.
+    Each is one of these names, an attribute of the message, or a call of the parameter's ``supply``.
     """
     arguments = ["instance"] if is_method else []
     for index, parameter in enumerate(parameters):
@@ -29,15 +29,15 @@ def arguments_of(parameters: tuple[Parameter, ...], *, is_method: bool) -> tuple
 def caller_of(
     function: Callable[..., Any], parameters: tuple[Parameter, ...], arguments: tuple[str, ...]
 ) -> Caller:
-    """Return what calls ``function`` with its arguments; none of them may be a factory's value.
+    """Return a function that calls ``function`` with ``arguments``; none of them may be a factory's value.
 
-    It is written as Python and compiled, as `dataclasses` does it: a loop over getters would cost a call
-    more for each argument of each message (benchmarks/dispatch.py).
+    It is Python source that is compiled, as `dataclasses` does it: a loop over getters would cost one more
+    call for each argument of each message (benchmarks/dispatch.py).
     """
     known: dict[str, Any] = {"function": function}
     known.update((f"supply{index}", each.supply) for index, each in enumerate(parameters))
     source = f"lambda peer, message, instance=None: function({', '.join(arguments)})"
-    caller: Caller = eval(source, known)  # noqa: S307 (of nothing but names of parameters)
+    caller: Caller = eval(source, known)  # noqa: S307 (it holds only names of parameters)
     return caller
 
 

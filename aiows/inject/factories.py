@@ -1,4 +1,4 @@
-"""In goes a factory, out comes how to open it: its value, with its end left on an exit stack."""
+"""Opens factories of every sort: calls one, returns its value and puts its clean-up on an exit stack."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from .signature import innermost, without_metadata
 __all__ = ("Opener", "opener_of", "value_type")
 
 Opener: TypeAlias = Callable[[AsyncExitStack, list[Any], dict[str, Any]], Awaitable[Any]]
-"""Calls a factory and returns its value; what is to be done at the end goes on the stack."""
+"""Calls a factory and returns its value; its clean-up goes on the stack."""
 
-ALL_IS_WELL: Final = (None, None, None)
+NO_ERROR: Final = (None, None, None)
 
 GUARDS: Final = (ast.Try, ast.TryStar, ast.With, ast.AsyncWith)
 FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 def opener_of(factory: Callable[..., Any]) -> Opener:
-    """Return what opens ``factory``, whatever sort of function it is."""
+    """Return the function that opens ``factory``: a function, coroutine function, class or generator."""
     if _is_generator_function(factory):
         return _generator_opener(factory)
 
@@ -40,7 +40,7 @@ def opener_of(factory: Callable[..., Any]) -> Opener:
 
 
 def value_type(factory: Callable[..., Any], returned: Any) -> Any:
-    """Return the type of the value of a factory that says that it returns ``returned``."""
+    """Return the type of a factory's value; ``returned`` is its return annotation."""
     if not _is_generator_function(factory):
         return without_metadata(returned)
     yielded = get_args(without_metadata(returned))
@@ -48,7 +48,7 @@ def value_type(factory: Callable[..., Any], returned: Any) -> Any:
 
 
 def _generator_opener(factory: Callable[..., Any]) -> Opener:
-    is_told = _guards_its_yield(innermost(factory))
+    gets_error = _guards_its_yield(innermost(factory))
 
     async def open_generator(stack: AsyncExitStack, args: list[Any], named: dict[str, Any]) -> Any:
         made = factory(*args, **named)
@@ -56,38 +56,38 @@ def _generator_opener(factory: Callable[..., Any]) -> Opener:
             return await _enter(
                 stack,
                 asynccontextmanager(lambda: cast("AsyncGenerator[Any]", made))(),
-                is_told=is_told,
+                gets_error=gets_error,
             )
         if inspect.isgenerator(made):
             return _enter_plain(
-                stack, contextmanager(lambda: cast("Generator[Any]", made))(), is_told=is_told
+                stack, contextmanager(lambda: cast("Generator[Any]", made))(), gets_error=gets_error
             )
         if isinstance(made, AbstractAsyncContextManager):  # decorated with asynccontextmanager
-            return await _enter(stack, cast("Any", made), is_told=True)
-        return _enter_plain(stack, made, is_told=True)
+            return await _enter(stack, cast("Any", made), gets_error=True)
+        return _enter_plain(stack, made, gets_error=True)
 
     return open_generator
 
 
 async def _enter(
-    stack: AsyncExitStack, manager: AbstractAsyncContextManager[Any], *, is_told: bool
+    stack: AsyncExitStack, manager: AbstractAsyncContextManager[Any], *, gets_error: bool
 ) -> Any:
     value = await manager.__aenter__()
 
     async def leave(*error: Any) -> None:
-        await manager.__aexit__(*(error if is_told else ALL_IS_WELL))
+        await manager.__aexit__(*(error if gets_error else NO_ERROR))
 
     stack.push_async_exit(leave)
     return value
 
 
 def _enter_plain(
-    stack: AsyncExitStack, manager: AbstractContextManager[Any], *, is_told: bool
+    stack: AsyncExitStack, manager: AbstractContextManager[Any], *, gets_error: bool
 ) -> Any:
     value = manager.__enter__()
 
     def leave(*error: Any) -> None:
-        manager.__exit__(*(error if is_told else ALL_IS_WELL))
+        manager.__exit__(*(error if gets_error else NO_ERROR))
 
     stack.push(leave)
     return value
@@ -99,9 +99,9 @@ def _is_generator_function(factory: Callable[..., Any]) -> bool:
 
 
 def _guards_its_yield(function: Callable[..., Any]) -> bool:
-    """Whether the ``yield`` stands within ``try`` or ``with``: it wants to know what went wrong.
+    """Whether the ``yield`` is within ``try`` or ``with``: then the generator gets the exception.
 
-    Read from the source. Without one it is told, as any generator of a context manager is.
+    This is read from the source. If there is no source it gets it, as with `contextlib.contextmanager`.
     """
     try:
         definition = _definition_of(function)

@@ -1,4 +1,4 @@
-"""In go annotations, out comes what they ask for beyond a type: a factory's value, or to be left alone."""
+"""What an annotation may say besides a type: `use`, `Ignore` and `AsyncResource`."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What `use` leaves in an annotation."""
+    """What `use` returns, for an annotation."""
 
     factory: Callable[..., Any] | web.AppKey[Any]
     reuse: bool
 
 
 Factory: TypeAlias = Use | Callable[..., Any]
-"""Where a value comes from: a factory, or what `use` says of one."""
+"""A factory, or `use` of one."""
 
 
 def use(factory: Callable[..., Any] | web.AppKey[Any], *, reuse: bool = False) -> Use:
-    """Say in an annotation which factory a value comes from.
+    """Name the factory of a parameter's value in its annotation.
 
     As in ``session: Annotated[Session, use(open_session)]``. ``factory`` is a function, a coroutine
     function, a class, a generator or an async generator that yields once, or a function decorated
     with `contextlib.contextmanager` or ``asynccontextmanager``. Its own parameters are filled as the
-    handler's are; a plain function runs in the event loop. An `aiohttp.web.AppKey` asks for what the
-    application, or one around it, keeps there.
+    handler's are; a plain function runs in the event loop. An `aiohttp.web.AppKey` gives the value that the
+    application, or one around it, has under that key.
 
-    What follows a bare ``yield`` runs at the end, whatever happened. A ``yield`` within ``try`` or
-    ``with`` gets what was raised; it can react, but not make it unhappen. The end of an endpoint's
-    factory is the endpoint's; of a kind handler's the end of the message.
+    What follows a bare ``yield`` always runs at the end. A ``yield`` within ``try`` or ``with`` gets the
+    exception that was raised; it can react to it, but not suppress it. A factory of an endpoint ends when
+    the endpoint does, a factory of a kind handler when the message has been handled.
 
-    ``reuse=True`` makes one value for the whole connection: for all who ask in an endpoint, for all
-    messages of kind handlers; its end is the connection's. Default: a value for each that asks.
+    ``reuse=True`` makes one value for the whole connection, shared by all parameters of an endpoint and by
+    all messages of kind handlers; it ends with the connection. Default: a value for each parameter.
 
     Raises RegistrationError for what cannot be called.
     """
@@ -67,15 +67,15 @@ def read_dependencies(dependencies: Iterable[Factory]) -> tuple[Use, ...]:
 _IGNORED: Final = object()
 
 Ignore: TypeAlias = Annotated[T, _IGNORED]
-"""``Ignore[X]``: nothing that injection has to find.
+"""``Ignore[X]``: a type that injection does not look for.
 
-On a parameter: no value from path, query or message, and no factory's; a connection, a request, a hub
-and what else is provided by its type is still supplied, anything else needs a default. On a return
-type: this factory is not where others get an ``X`` from.
+On a parameter: its value is not taken from path, query, message or a factory, so it needs a default. Types
+that are provided, such as a connection or a request, are still filled. On the return type of a factory:
+it is not used for other parameters that are annotated with ``X``.
 """
 
 AsyncResource: TypeAlias = AsyncGenerator[T, None]
-"""``AsyncResource[X]`` is what an async generator that yields an ``X``, once, returns."""
+"""``AsyncResource[X]``: the return type of an async generator that yields one ``X``."""
 
 
 def use_in(annotation: Any) -> Use | None:

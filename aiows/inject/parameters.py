@@ -1,4 +1,4 @@
-"""In goes a signature, out comes where each parameter gets its value, down to the last factory's."""
+"""The parameters of a function and of its factories, each with the source of its value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ("Asked", "Dependency", "Parameter", "Source", "asked_by", "fields_ask
 
 
 class Source(Enum):
-    """Where a parameter gets its value."""
+    """Where the value of a parameter comes from."""
 
     PROVIDED = auto()
     PAYLOAD = auto()
@@ -26,10 +26,10 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter; ``supply`` is a `Dependency` where ``source`` is FACTORY.
+    """One parameter; ``supply`` returns its value, or is a `Dependency` where ``source`` is FACTORY.
 
-    ``annotation`` is the resolved type, without ``Annotated`` unless it is a field's, ``Any`` if
-    there is none; ``default`` may be NO_DEFAULT.
+    ``annotation`` is the resolved type, `Any` if there is none; ``Annotated`` is kept only for fields.
+    ``default`` may be NO_DEFAULT.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A factory, what fills its parameters, and how it is opened."""
+    """A factory with its parameters, and the function that opens it."""
 
     factory: Callable[..., Any]
     is_shared: bool
@@ -53,7 +53,7 @@ class Dependency:
 class Asked(NamedTuple):
     """A parameter of a function or of one of its factories.
 
-    ``is_shared``: it is asked for on behalf of a value that the whole connection shares.
+    ``is_shared``: it belongs to a factory with ``reuse=True``, or to one below such a factory.
     """
 
     function: Callable[..., Any]
@@ -86,10 +86,10 @@ def fields_asked_by(function: Callable[..., Any], parameters: tuple[Parameter, .
 
 
 def _agreed(asked: Asked, known: Asked) -> Asked:
-    """Return the one of two that says more; their types and defaults must not differ."""
+    """Return the one that has a type. Raises RegistrationError if types or defaults differ."""
     one, other = asked.parameter, known.parameter
     types = {one.annotation, other.annotation} - {Any}
     if len(types) > 1 or one.default != other.default:
-        problem = f"{one.name!r} is asked for elsewhere, with another type or default"
+        problem = f"{one.name!r} has another type or default in another function"
         raise refusal(asked.function, problem)
     return known if one.annotation is Any else asked

@@ -1,4 +1,4 @@
-"""In goes a function with its parameters' sources, out comes a call with all of them filled."""
+"""How a function is called: fills its parameters, calls it, and cleans up after its factories."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ("Plan",)
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """What the arguments of one call are taken from."""
+    """The values that the arguments of one call are taken from."""
 
     peer: Peer
     message: Any
@@ -30,7 +30,7 @@ class _Call:
 class Plan:
     """How ``function`` is called; ``is_method``: its first parameter is the instance.
 
-    ``arguments``: with what, if no factory has to make any of it (`arguments_of`); otherwise None.
+    ``arguments``: the arguments of the call (see `arguments_of`) if no factory is needed; otherwise None.
     """
 
     __slots__ = (
@@ -59,10 +59,10 @@ class Plan:
         ]
         self._is_shared = any(each.is_shared for each in factories)
         self.call: Caller
-        """Call the function for one message, with the connection's face, the message and the instance.
+        """Call the function for one message, with the connection, the message and the instance.
 
-        What it returns may have to be awaited, or iterated over. What factories have opened is closed
-        again before that is done, except for what the connection shares.
+        What it returns may be awaitable or an async generator. What factories have opened is closed when
+        that has ended, except for values that the connection shares.
         """
         self.arguments: tuple[str, ...] | None = None
         if not factories:
@@ -74,7 +74,7 @@ class Plan:
             self.call = self._call_with_factories
 
     async def call_within(self, scope: Scope, peer: Peer, message: Any) -> Any:
-        """Call the function; ``scope`` says when what factories have opened is closed again."""
+        """Call the function; what factories have opened is closed when ``scope`` ends."""
         return await self._fill_and_call(_Call(peer, message, None, scope), scope.stack)
 
     async def _call_with_factories(self, peer: Peer, message: Any, instance: Any = None) -> Any:

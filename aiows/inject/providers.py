@@ -1,4 +1,4 @@
-"""In goes a type, out comes who supplies its value for each connection: a table that layers fill."""
+"""The table of provided types: for each type, the function that returns its value for a connection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = (
 Provider: TypeAlias = Callable[[Peer], Any]
 
 Getter: TypeAlias = Callable[[Peer, Any, Any], Any]
-"""Takes the connection's face, the message or the request's values, and the instance of a method."""
+"""Takes the connection, the message or the request's values, and the instance of a method."""
 
 FACES: Final = (Connection, web.WebSocketResponse, WebSocket)
 
@@ -37,13 +37,13 @@ _suppliers: Final[dict[type, Getter]] = {}
 def provide(provided_type: type, provider: Provider) -> None:
     """Let parameters annotated with ``provided_type``, or a subclass of it, get ``provider(peer)``.
 
-    Functions that are registered already are not read again.
+    This does not change functions that are registered already.
     """
     _suppliers[provided_type] = lambda peer, _message, _instance: provider(peer)
 
 
 def supplier_of(annotation: Any) -> Getter | None:
-    """Return who supplies values for ``annotation``, None if its type is not in the table."""
+    """Return the getter for ``annotation``, None if its type is not in the table."""
     wanted = runtime_type(annotation)
     if wanted is None:
         return None
@@ -67,7 +67,7 @@ def user_id(ws: Peer) -> Any:
 
 
 def app_value(key: Any) -> Getter:
-    """Return who supplies what the application, or the nearest one around it, keeps under an AppKey."""
+    """Return a getter for the value that the application, or the nearest one around it, has under ``key``."""
 
     def get(peer: Peer, _message: Any, instance: Any) -> Any:
         for app in _applications(peer, instance):
@@ -79,7 +79,7 @@ def app_value(key: Any) -> Getter:
 
 
 def the_connection(peer: Peer, _message: Any = None, _instance: Any = None) -> Peer:
-    """Return the face as it was given."""
+    """The getter for the connection itself, as it was passed in."""
     return peer
 
 
@@ -92,7 +92,7 @@ def _application(peer: Peer) -> web.Application:
 
 def _applications(peer: Peer, instance: Any) -> list[web.Application]:
     """Return the application of the route and those around it, the innermost first."""
-    match_info: Any = getattr(instance, "match_info", None)  # a view keeps it, but not the request
+    match_info: Any = getattr(instance, "match_info", None)  # a view keeps this but not the request
     if match_info is None:
         request = getattr(peer, "request", None)
         match_info = getattr(request, "match_info", None)
@@ -100,7 +100,7 @@ def _applications(peer: Peer, instance: Any) -> list[web.Application]:
 
 
 def _request(peer: Peer, _message: Any, instance: Any) -> web.Request:
-    """Return the upgrade request, which a view keeps only if it says so."""
+    """Return the upgrade request. Raises RequestReleased for a view without ``keep_request``."""
     for holder in (instance, peer):
         request = getattr(holder, "request", None)
         if isinstance(request, web.Request):

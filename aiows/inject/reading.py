@@ -1,4 +1,4 @@
-"""In goes a function that is being registered, out come its parameters, each with its source."""
+"""Reads the signature of a function that is being registered: the source of each of its parameters."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Function: TypeAlias = Callable[..., Any]
 
 CONNECTION_NAME: Final = "ws"
 
-# What is no plain value: a factory that returns one is where others of the same tree get it from.
+# Types that are no plain values: a factory that returns one supplies other parameters of that class, too.
 OBJECTS: Final = (CustomType, DataclassType, NamedTupleType, StructType, TypedDictType)
 
 _VARIADIC: Final = {
@@ -59,13 +59,13 @@ def read_parameters(
     connection_names: Iterable[str] = (CONNECTION_NAME,),
     dependencies: Iterable[Use] = (),
 ) -> tuple[Parameter, ...]:
-    """Say for each parameter of ``handler`` where it comes from; without ``self`` if a method.
+    """Return the parameters of ``handler`` with their sources; without ``self`` if it is a method.
 
-    ``payload_type``: a parameter annotated with a subclass of it takes the whole payload; one that is
-    annotated with exactly ``payload`` does so, too.
-    ``names``: what annotations may name besides the globals of the function's module.
-    ``connection_names``: a parameter called so is the connection. ``dependencies``: where values come from
-    whose class alone a parameter names; the last one of a class is the one. Raises RegistrationError.
+    ``payload_type``: a parameter that is annotated with a subclass of it gets the whole payload, and so does
+    one that is annotated with exactly ``payload``. ``names``: what annotations may refer to besides the
+    globals of the function's module. ``connection_names``: parameters of these names get the connection.
+    ``dependencies``: factories for parameters that are annotated with the class alone; of two for the same
+    class the last one is used. Raises RegistrationError.
     """
     reading = _Reading(payload_type, payload, names or {}, frozenset(connection_names))
     for each in dependencies:
@@ -74,7 +74,7 @@ def read_parameters(
 
 
 def check_handler(handler: Function) -> None:
-    """Raise RegistrationError for what is no function, or a generator that would hold up the loop."""
+    """Raise RegistrationError for what cannot be called, and for a plain generator: this blocks the loop."""
     if not callable(handler):
         raise RegistrationError(f"a handler is a function, not {handler!r}")
     inner = innermost(handler)
@@ -83,7 +83,7 @@ def check_handler(handler: Function) -> None:
 
 
 class _Declared(NamedTuple):
-    """A parameter with its type; ``use`` is what its annotation says of a factory."""
+    """A parameter with its type; ``use`` is the `Use` in its annotation, if there is one."""
 
     name: str
     annotation: Any
@@ -93,7 +93,7 @@ class _Declared(NamedTuple):
 
 
 class _Reading:
-    """One function and the factories below it, which supply each other."""
+    """Reads one function and the factories below it, which may use each other's values."""
 
     def __init__(
         self,
@@ -117,18 +117,19 @@ class _Reading:
         return self._read(handler, declared)
 
     def offer(self, use: Use) -> None:
-        """Let parameters that name the class of its value, and no more, get it from ``use``."""
+        """Let parameters that are annotated with the class of its value alone get it from ``use``."""
         if _is_app_key(use.factory):
-            raise RegistrationError(f"{use.factory!r} says no class: ask for it with Annotated")
+            problem = "names no class: ask for it in the annotation of a parameter"
+            raise RegistrationError(f"{use.factory!r} {problem}")
         factory = cast(Function, use.factory)
         made = self._class_made_by(factory)
         if made is None:
-            problem = "a dependency says by its return annotation which class its value is of"
+            problem = "a dependency needs a return annotation: the class of its value"
             raise refusal(factory, problem)
         self._collect_factory(use, factory)
         self._general[made] = [use]
 
-    # first: who is there, and who supplies what in general
+    # first step: find all factories, and the class that each one makes
 
     def _collect(self, declared: list[_Declared]) -> None:
         for each in declared:
@@ -153,7 +154,7 @@ class _Reading:
         return {**self._names, **names_known_to(function)}
 
     def _class_made_by(self, factory: Function) -> Any:
-        """Return the class that others may get from ``factory``; None for a plain value, or Ignore."""
+        """Return the class that ``factory`` supplies to others; None for a plain value, or Ignore."""
         returned = return_annotation(factory, self._known_to(factory))
         made = value_type(factory, returned)
         return None if is_ignored(returned) or not _is_object(made) else made
@@ -164,7 +165,8 @@ class _Reading:
         name = parameter.name
         if parameter.kind in _VARIADIC:
             raise refusal(
-                function, f"{_VARIADIC[parameter.kind]}{name}: name the fields one by one"
+                function,
+                f"{_VARIADIC[parameter.kind]}{name} cannot be filled: name the fields one by one",
             )
         annotation = self._annotation_of(function, parameter, known)
         return _Declared(
@@ -184,23 +186,21 @@ class _Reading:
         except RegistrationError:
             if name not in self._connection_names or "Annotated" in str(written):
                 raise
-            return (
-                Any  # Its name says it all: a type that only type checkers import may stay unknown.
-            )
+            return Any  # its name is enough: only type checkers may have imported its type
 
-    # then: each parameter's source
+    # second step: find the source of each parameter
 
     def _read(self, function: Function, declared: list[_Declared]) -> tuple[Parameter, ...]:
         if function in self._open:
             circle = [*self._open[self._open.index(function) :], function]
             listed = " -> ".join(_name(each) for each in circle)
-            raise refusal(function, f"it needs its own value: {listed}")
+            raise refusal(function, f"a factory needs its own value: {listed}")
         self._open.append(function)
-        parameters = tuple(self._place(function, each) for each in declared)
+        parameters = tuple(self._sourced(function, each) for each in declared)
         self._open.pop()
         return parameters
 
-    def _place(self, function: Function, declared: _Declared) -> Parameter:
+    def _sourced(self, function: Function, declared: _Declared) -> Parameter:
         if declared.use is not None:
             return self._used(declared, declared.use)
         supplier = self._supplier_of(declared)
@@ -261,7 +261,7 @@ def _field(declared: _Declared) -> Parameter:
 def _defaulted(function: Function, declared: _Declared) -> Parameter:
     default = declared.default
     if default is NO_DEFAULT:
-        problem = f"{declared.name!r} is ignored, and nothing else supplies it: it needs a default"
+        problem = f"{declared.name!r} is annotated with Ignore, so it needs a default"
         raise refusal(function, problem)
     return _parameter(declared, Source.DEFAULT, lambda _peer, _message, _instance: default)
 
@@ -277,7 +277,7 @@ def _message(_peer: Any, message: Any, _instance: Any) -> Any:
 def _is_object(made: Any) -> bool:
     try:
         return isinstance(type_info(made), OBJECTS)
-    except Exception:  # what msgspec has no name for is an object at any rate
+    except Exception:  # msgspec does not know the type: then any class is an object
         return isinstance(made, type)
 
 

@@ -1,7 +1,6 @@
-"""In goes an upgrade request, out come the values of its path and query that an endpoint asks for.
+"""The values that an endpoint asks for from the path and the query of its request, converted and checked.
 
-What a type cannot take is answered with 400 before anything else happens: which parameter, where it is
-from, what was expected and what came, as JSON::
+A value that does not fit its type is answered with 400 before anything else happens. The body is JSON::
 
     {"error": {"code": "invalid", "message": "'max_users' in the query: expected int, got 'many'",
                "details": {"parameter": "max_users", "in": "query", "expected": "int", "got": "'many'"}}}
@@ -28,8 +27,8 @@ __all__ = ("RequestValues",)
 
 Function: TypeAlias = Callable[..., Any]
 
-# What a client sent is told back to it, and logged by whoever logs bodies: without a bound a request
-# line of 8 KiB would cost as much again.
+# The answer quotes what the client sent, and may be logged. Without a bound a request line of 8 KiB would
+# cost as much again.
 LONGEST_QUOTE: Final = 128
 
 SCALARS: Final = (
@@ -52,7 +51,7 @@ LISTS: Final = (types.FrozenSetType, types.ListType, types.SetType, types.VarTup
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """One parameter of the path or of the query; a list is all values of a repeated key."""
+    """One parameter of the path or the query; a list gets all values of a repeated key."""
 
     name: str
     annotation: Any
@@ -87,21 +86,21 @@ class _Value:
         return value
 
     def _bad(self, got: str, expected: str | None = None) -> web.HTTPBadRequest:
-        place = "path" if self.is_in_path else "query"
+        part = "path" if self.is_in_path else "query"
         expected, got = _shorten(expected or self.expected), _shorten(got)
         problem = {
             "code": "invalid",
-            "message": f"{self.name!r} in the {place}: expected {expected}, got {got}",
-            "details": {"parameter": self.name, "in": place, "expected": expected, "got": got},
+            "message": f"{self.name!r} in the {part}: expected {expected}, got {got}",
+            "details": {"parameter": self.name, "in": part, "expected": expected, "got": got},
         }
         text = orjson.dumps({"error": problem}).decode()
         return web.HTTPBadRequest(text=text, content_type="application/json")
 
 
 class RequestValues:
-    """What ``function`` and its factories ask of a request whose path has ``path_names``.
+    """Reads what ``function`` and its factories ask for, from the path (``path_names``) or the query.
 
-    Raises RegistrationError for a parameter that no path and no query could fill.
+    Raises RegistrationError for a parameter that neither can fill.
     """
 
     def __init__(
@@ -120,7 +119,7 @@ def _value_for(function: Function, parameter: Parameter, path_names: frozenset[s
     name, annotation = parameter.name, parameter.annotation
     is_in_path = name in path_names
     if annotation is Any and not is_in_path:
-        problem = f"{name!r} is not in the path: say what it is by a type, such as str or WebSocket"
+        problem = f"{name!r} is not in the path: it needs a type, such as str or WebSocket"
         raise refusal(function, problem)
     info = _info_of(function, name, annotation)
     is_list = _is_list(function, name, info)
@@ -147,24 +146,26 @@ def _info_of(function: Function, name: str, annotation: Any) -> types.Type:
 
 
 def _is_list(function: Function, name: str, info: types.Type) -> bool:
-    """Whether ``info`` is filled from all values of a key. Raises RegistrationError for no value."""
+    """Whether ``info`` takes all values of a key. Raises RegistrationError for a type that is no value."""
     members = [each for each in _members(info) if not isinstance(each, types.NoneType)]
     lists = [each for each in members if isinstance(each, LISTS)]
     items = [item for each in lists for item in _members(each.item_type)]
     others = [each for each in members if each not in lists]
     for each in (*others, *items):
         if isinstance(each, types.CustomType):
-            raise refusal(function, f"{name!r}: nothing provides {each.cls.__qualname__}")
+            raise refusal(
+                function, f"{name!r}: no factory and no provider returns {each.cls.__qualname__}"
+            )
         if not isinstance(each, SCALARS):
-            problem = f"{name!r} would be a body, which an upgrade request has not"
+            problem = f"{name!r} needs a request body, but an upgrade request has none"
             raise refusal(function, problem)
     if lists and others:
-        raise refusal(function, f"{name!r} is a list or not: it cannot be told from a query")
+        raise refusal(function, f"{name!r} may be a list or one value: a query cannot tell which")
     return bool(lists)
 
 
 def _members(info: types.Type) -> tuple[types.Type, ...]:
-    """Return the types of a union, or the one that there is, without what is said about it."""
+    """Return the types of a union, or the one type, without metadata."""
     if isinstance(info, types.Metadata):
         return _members(info.type)
     if isinstance(info, types.UnionType):
@@ -197,7 +198,7 @@ def _limit_in(error: msgspec.ValidationError) -> str | None:
 
 
 def _is_finite(value: Any) -> bool:
-    """NaN is neither above nor below any limit that is checked later, so it would pass them all."""
+    """Whether there is no NaN or infinity in it: NaN passes every check of the form ``if value > limit``."""
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, Decimal):

@@ -1,4 +1,4 @@
-"""In goes who shares a value, out comes that value: made once, and cleaned up with what it belongs to."""
+"""How long the values of factories with ``reuse=True`` live: made once, closed with their connection."""
 
 from __future__ import annotations
 
@@ -18,33 +18,34 @@ logger: Final = logging.getLogger("aiows.inject")
 
 Make: TypeAlias = Callable[[AsyncExitStack], Awaitable[Any]]
 
-# An endpoint's by its WebSocket, which is there before the connection is; others by their connection.
+# The scope of an endpoint is found by its WebSocket, which exists before the connection does; other scopes by
+# their connection.
 _scopes: Final[WeakKeyDictionary[object, Scope]] = WeakKeyDictionary()
 
 
 class Scope:
-    """The values that factories with ``reuse=True`` have made; ``stack`` has what ends them."""
+    """The values that factories with ``reuse=True`` have made; ``stack`` has their clean-up."""
 
     def __init__(self) -> None:
         self.stack = AsyncExitStack()
         self._values: dict[object, Any] = {}
-        self._in_the_making: dict[object, asyncio.Event] = {}
+        self._being_made: dict[object, asyncio.Event] = {}
 
     async def value_of(self, key: object, make: Make) -> Any:
-        """Return the one value of ``key``, made by the first who asks; the others wait for it."""
-        while key in self._in_the_making:
-            await self._in_the_making[key].wait()
+        """Return the one value of ``key``: the first caller makes it, others wait for it."""
+        while key in self._being_made:
+            await self._being_made[key].wait()
         if key not in self._values:
-            made = self._in_the_making[key] = asyncio.Event()
+            made = self._being_made[key] = asyncio.Event()
             try:
                 self._values[key] = await self._keep(make)
             finally:
-                del self._in_the_making[key]
+                del self._being_made[key]
                 made.set()
         return self._values[key]
 
     async def _keep(self, make: Make) -> Any:
-        """Make a value; what fails half-way leaves nothing on the stack."""
+        """Make a value; a failure leaves nothing of it on the stack."""
         async with AsyncExitStack() as own:
             value = await make(own)
             self.stack.push_async_exit(own.pop_all())
@@ -52,7 +53,7 @@ class Scope:
 
 
 class EndpointScope(Scope):
-    """What belongs to one call of an endpoint, which lasts as long as its connection."""
+    """The scope of one call of an endpoint, which lasts as long as its connection."""
 
     def __init__(self, ws: WebSocket) -> None:
         super().__init__()
@@ -68,31 +69,31 @@ class EndpointScope(Scope):
 
 
 class ConnectionScope(Scope):
-    """What belongs to a connection whose messages are handled one by one.
+    """The scope of a connection whose messages go to handlers.
 
-    Entered for each of them, so that nothing is cleaned up under a handler that still uses it.
+    Each handler enters it, so that nothing is closed while a handler still uses it.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._users = 0
-        self._is_over = False
+        self._entered = 0
+        self._has_ended = False
 
     async def __aenter__(self) -> Self:
-        self._users += 1
+        self._entered += 1
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        self._users -= 1
+        self._entered -= 1
         await self._clean_up()
 
     async def end(self) -> None:
-        """The connection is over."""
-        self._is_over = True
+        """The connection has ended: close everything once no handler uses it."""
+        self._has_ended = True
         await self._clean_up()
 
     async def _clean_up(self) -> None:
-        if self._users or not self._is_over:
+        if self._entered or not self._has_ended:
             return
         stack, self.stack = self.stack, AsyncExitStack()
         self._values.clear()
@@ -103,7 +104,7 @@ class ConnectionScope(Scope):
 
 
 def scope_of(peer: Peer) -> AbstractAsyncContextManager[Scope]:
-    """Return what a handler enters while it uses values that ``peer``'s connection shares."""
+    """Return the scope of ``peer``'s connection, for a handler to enter while it uses shared values."""
     if isinstance(peer, WebSocket) and peer in _scopes:
         return nullcontext(_scopes[peer])
     connection = peer.connection

@@ -1,4 +1,4 @@
-"""In goes a function, out come its parameters with their types, or an error that says where it is."""
+"""Reads the signature of a function: parameters, types, and where it is defined, for error messages."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def declared_parameters(function: Callable[..., Any]) -> list[inspect.Parameter]
 
 
 def return_annotation(function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
-    """Return the type that ``function`` says it returns; Any if it says nothing, or nothing known."""
+    """Return the return type of ``function``; Any without an annotation, or if it cannot be resolved."""
     if isinstance(function, type):
         return function
     written = _signature_of(function).return_annotation
@@ -59,9 +59,9 @@ def return_annotation(function: Callable[..., Any], known: Mapping[str, Any]) ->
 def resolve(
     function: Callable[..., Any], name: str, annotation: Any, known: Mapping[str, Any]
 ) -> Any:
-    """Return the type that ``annotation`` means: one alone, so that others may be unknown.
+    """Return the type that ``annotation`` refers to, Any if there is none.
 
-    Any if there is none. Raises RegistrationError.
+    One annotation at a time, so that it does not matter if others are unknown. Raises RegistrationError.
     """
     if annotation is inspect.Parameter.empty:
         return Any
@@ -77,10 +77,10 @@ def resolve(
 
 
 def names_known_to(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return what annotations of ``function`` may name: what its module and functions around it have.
+    """Return the names that annotations of ``function`` may use: of its module, and of enclosing functions.
 
-    Annotations that are strings do not keep alive what they name. So the functions around are found
-    while they still run, which is when most handlers are registered: in a factory of an application.
+    A string does not keep alive what it names. So enclosing functions are looked up while they still run,
+    which is when most handlers are registered: in the function that makes the application.
     """
     inner = innermost(function)
     known: dict[str, Any] = dict(getattr(inner, "__globals__", {}))

@@ -1,8 +1,8 @@
-"""In go messages that carry a kind, each goes to the handler of its kind, out come replies.
+"""Messages with a kind: each goes to the handler of its kind, checked and converted, and gets a reply.
 
-On the wire a message is flat JSON, or the same object in another of `aiows.codecs`. ``ref``, a string or
-an integer, asks for a reply and comes back with it; what a handler returns is sent only then. ``null`` is
-no ref. ::
+On the wire a message is flat JSON, or the same object in another format of `aiows.codecs`. ``ref``, a string
+or an integer, asks for a reply, which has the same ``ref``. Without one, or with ``null``, what the handler
+returns is not sent. ::
 
     {"kind": "chat.send", "room": "a", "text": "hi", "ref": 7}
     {"kind": "reply", "ref": 7, "ok": true}
@@ -11,31 +11,31 @@ no ref. ::
     {"kind": "error", "ref": 7, "error": {"code": "invalid", "message": "...", "details": {...}}}
     {"kind": "cancel", "ref": 7}
 
-An async generator answers with a series of items and an end. Whoever asked takes a request back with
-``cancel``, which is not answered. The same forms serve both directions: see `Connection.ask`.
+An async generator answers with a series of items and an end. ``cancel`` takes a request back and is not
+answered. Both directions have the same forms: see `Connection.ask`.
 
-An error reply is always sent, with the ``ref`` if one was readable. Its ``code`` is one of
-these, or what the `KindError` of a handler or a guard says; the guards that are there say
-``unauthenticated``, ``forbidden`` and ``rate_limited``:
+An error reply is always sent, with the ``ref`` if it could be read. Its ``code`` is one of these, or that of
+the `KindError` of a handler or a guard; the guards of aiows use ``unauthenticated``, ``forbidden`` and
+``rate_limited``:
 
 ==============  ===================================================================================
-bad_json        the text is no JSON, or nested too deeply
+bad_json        the text is not JSON, or nested too deeply
 bad_binary      a BINARY message that the connection's codec could not read
-bad_text        the same of TEXT, where it is not JSON that is spoken
-not_object      it is JSON, or what else is spoken, but no object
+bad_text        a TEXT message that the connection's codec, one other than JSON, could not read
+not_object      the message is not an object
 missing_kind    it has no ``kind``
-bad_kind        its ``kind`` is no string
-unknown_kind    nobody handles its ``kind``
-invalid         a field, or ``ref``, is missing, wrong or not known
-timeout         the handler took longer than it may
-superseded      a later message was handled in the place of this one (`Latest`)
+bad_kind        its ``kind`` is not a string
+unknown_kind    its ``kind`` has no handler
+invalid         a field, or ``ref``, is missing, wrong or unknown
+timeout         the handler took too long
+superseded      a later message was handled instead of this one (`Latest`)
 not_text        a BINARY message came to `KindDispatcher.serve` where the codec is text
 not_binary      a TEXT message came to it where the codec is binary
-internal        the handler failed; the log says how (logger ``aiows.kinds``), the peer is not told
+internal        the handler failed; the reason is in the log (logger ``aiows.kinds``), not in the reply
 ==============  ===================================================================================
 
-Where one field is to blame ``details`` has its path as ``field`` (``items[2].price``), what was
-``expected`` and what was ``got``: a type, ``nothing``, or the value where its type was right.
+Where one field is wrong, ``details`` has its path as ``field`` (``items[2].price``), what was ``expected``,
+and what was ``got``: a type, ``nothing``, or the value if it has the right type.
 """
 
 from .concurrency import Concurrency, InOrder, Latest, OnePerKey, Parallel

@@ -1,4 +1,4 @@
-"""In goes how messages of one kind may overlap, out comes a value that says so; see `KindOptions`."""
+"""How messages of one kind may overlap on one connection; see `KindOptions`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, TypeAlias
 __all__ = ("Concurrency", "InOrder", "Latest", "OnePerKey", "Parallel")
 
 Key: TypeAlias = str | Callable[[Any], Any]
-"""The name of a field of the message, or a function of the message: what is equal belongs together."""
+"""The name of a field of the message, or a function that gets the message and returns the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class InOrder:
-    """One message after the other, as they came: the default."""
+    """One message after the other, in the order in which they came: the default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parallel:
-    """At most ``limit`` messages at once on one connection. Raises ValueError for less than 1."""
+    """At most ``limit`` messages at the same time on one connection. Raises ValueError for less than 1."""
 
     limit: int
 
@@ -30,14 +30,14 @@ class Parallel:
 
 @dataclass(frozen=True, slots=True)
 class OnePerKey:
-    """Messages with the same key one after the other, others at once."""
+    """Messages with the same key one after the other; messages with different keys at the same time."""
 
     key: Key
 
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """A message cancels the one before it, of the same ``key`` if there is one, once no guard refuses it."""
+    """A message that passes its guards cancels the one before it; with ``key``, the one of the same key."""
 
     key: Key | None = None
 

@@ -155,7 +155,7 @@ def _checked(codecs: Iterable[Codec]) -> tuple[Codec, ...]:
     """Return ``codecs``. Raises ValueError for none, for others, and for two that nobody can tell apart."""
     checked = tuple(codecs)
     if not checked or not all(isinstance(each, Codec) for each in checked):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValueError(f"codecs= has codecs, one at least, not {checked!r}")
+        raise ValueError(f"codecs= takes at least one codec, not {checked!r}")
     if len({each.subprotocol for each in checked}) < len(checked):
-        raise ValueError(f"codecs= has two of one subprotocol: {checked!r}")
+        raise ValueError(f"codecs= takes one codec for each subprotocol, not {checked!r}")
     return checked

@@ -1,4 +1,4 @@
-"""In goes a call, out comes a `KindError` where it must not reach its handler: who may, and how often."""
+"""Guards: they refuse a call with a `KindError` before it reaches its handler."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .declaring.settings import PossibleError
 __all__ = ("Roles", "authenticated", "rate_limit", "role")
 
 Roles: TypeAlias = str | Collection[str] | None
-"""The roles of whoever is at the other end: one, several, or none."""
+"""The roles of a user: one, several, or none."""
 
 UNAUTHENTICATED: Final = PossibleError("unauthenticated", "Sign in first.")
 FORBIDDEN: Final = PossibleError("forbidden", "You may not do that.")
 RATE_LIMITED: Final = PossibleError("rate_limited", "Too many messages; try again later.")
 
-ROUNDING: Final = 1e-6  # seconds; what adding up intervals may be wrong by
-FORGOTTEN_AT_ONCE: Final = 2  # more than one message can add, so that what is kept shrinks
+ROUNDING: Final = 1e-6  # seconds; the rounding error of a sum of intervals is less
+FORGOTTEN_AT_ONCE: Final = 2  # a message adds at most one user, so the table shrinks again
 
 
 class _Authenticated:
@@ -48,9 +48,9 @@ authenticated: Final = _Authenticated()
 def role(*names: str, of: str | Callable[[KindCall], Roles | Awaitable[Roles]] = "roles") -> Guard:
     """Return a guard: one of the roles ``names`` is needed, otherwise the code is ``forbidden``.
 
-    ``of``: where the roles are. A name: what the connection's ``user_data`` has under it, as an attribute or,
-    if it is a mapping, as a key (default "roles"). A function: what it returns for the call, awaited if need
-    be. One role is a str, several are a collection of them; None, or no ``user_data``, is no role.
+    ``of``: where the user's roles are. A name: an attribute of the connection's ``user_data``, or a key if
+    that is a mapping (default "roles"). A function, plain or async: it is called with the `KindCall` and
+    returns the roles. One role is a str, several are a collection; None, or no ``user_data``, is no role.
 
     Raises ValueError without a name.
     """
@@ -60,7 +60,7 @@ def role(*names: str, of: str | Callable[[KindCall], Roles | Awaitable[Roles]] =
 
 
 class _Role:
-    """Refuses a call whose connection has none of some roles."""
+    """Refuses a call on a connection that has none of the roles."""
 
     __slots__ = ("_names", "_of")
     errors: Final = (FORBIDDEN,)
@@ -73,7 +73,7 @@ class _Role:
 
     def __call__(self, call: KindCall) -> Awaitable[None] | None:
         if isinstance(self._of, str):
-            found: Any = _kept(call.ws.user_data, self._of)
+            found: Any = _value_in(call.ws.user_data, self._of)
         else:
             found = self._of(call)
         if isawaitable(found):
@@ -90,7 +90,7 @@ class _Role:
             raise KindError(*FORBIDDEN)
 
 
-def _kept(user_data: Any, name: str) -> Any:
+def _value_in(user_data: Any, name: str) -> Any:
     if isinstance(user_data, Mapping):
         return cast("Mapping[str, Any]", user_data).get(name)
     return getattr(user_data, name, None)
@@ -105,12 +105,12 @@ def rate_limit(
 ) -> Guard:
     """Return a guard: at most ``messages`` in ``per`` seconds, otherwise the code is ``rate_limited``.
 
-    ``burst``: how many may come at once after a while without any (default: ``messages``). ``by``: whose
-    messages are counted together: those of one ``"connection"``, or of one ``"user"`` on this node, over all
-    connections and reconnects; those of a connection without a user by themselves. The error's details
-    are ``{"retry_after": seconds}``.
+    ``burst``: how many may come at once after a pause (default: ``messages``). ``by``: which messages are
+    counted together: those of one ``"connection"``, or those of one ``"user"`` on this node, over all
+    connections and reconnects. A connection without a user is then counted alone. The error's details are
+    ``{"retry_after": seconds}``.
 
-    One guard has one count: on several kinds, or on a router, it counts their messages together. Raises
+    A guard that is used for several kinds, or for a router, counts all their messages together. Raises
     ValueError for numbers that are not positive.
     """
     if messages < 1 or not per > 0 or (burst is not None and burst < 1):
@@ -123,8 +123,8 @@ def rate_limit(
 class _RateLimit:
     """Refuses calls that come too fast: the generic cell rate algorithm.
 
-    Of each who is counted one number is kept: when the last message would have come if all had come evenly.
-    Once that time has passed there is nothing to remember.
+    For each connection or user it keeps one number: the time at which the last message would have come if all
+    had come at even intervals. Once that time has passed, the number is not needed.
     """
 
     __slots__ = ("_by_connection", "_by_user", "_interval", "_is_by_user", "_tolerance")
@@ -134,9 +134,9 @@ class _RateLimit:
         self._interval = interval
         self._tolerance = interval * burst
         self._is_by_user = is_by_user
-        # What is counted by connection dies with it. By user it must not: who reconnects would start anew.
+        # A connection's number goes with it. A user's must stay: otherwise a reconnect would reset the count.
         self._by_connection: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
-        self._by_user: dict[Any, float] = {}  # the one who was seen last is the last one
+        self._by_user: dict[Any, float] = {}  # in the order in which users were last seen
 
     def __call__(self, call: KindCall) -> None:
         now = asyncio.get_running_loop().time()
@@ -156,9 +156,9 @@ class _RateLimit:
             raise KindError(*RATE_LIMITED, details={"retry_after": round(wait, 3)})
 
     def _forget(self, now: float) -> None:
-        """Drop users of whom there is nothing to remember; who was seen longest ago is looked at first.
+        """Drop users whose number is not needed, beginning with those who were not seen for longest.
 
-        Otherwise everybody who ever came would stay: a way to fill the memory with sign-ups.
+        Stops somebody who signs up again and again from filling the memory.
         """
         for user in [*islice(self._by_user, FORGOTTEN_AT_ONCE)]:
             if self._by_user[user] <= now:

@@ -1,4 +1,4 @@
-"""In goes a class with ``kind="chat.send"``, out comes a typed message that carries its kind."""
+"""`Payload`: the base of typed messages, whose class has a kind: ``class Say(Payload, kind="say")``."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ __all__ = (
 
 
 class Fields(Struct, kw_only=True):
-    """Base of the types that are built from the parameters of a handler."""
+    """The base of message types that are built from the parameters of a handler."""
 
     ref: str | int | UnsetType | None = UNSET
 
 
 class _Options(TypedDict, total=False):
-    """The options of `msgspec.Struct` that a payload may have: all but those of the tag."""
+    """The options of `msgspec.Struct` that a payload may have: all except those for the tag."""
 
     rename: (
         Literal["lower", "upper", "camel", "pascal", "kebab"]
@@ -61,7 +61,7 @@ class _Options(TypedDict, total=False):
 
 @dataclass_transform(field_specifiers=(field,))
 class PayloadMeta(StructMeta):
-    """Turns the class keyword ``kind`` into the tag under which msgspec reads and writes it."""
+    """Turns the class keyword ``kind`` into the tag that msgspec decodes and encodes."""
 
     def __new__(  # noqa: PYI034 (no Self in a metaclass)
         mcls,
@@ -73,7 +73,7 @@ class PayloadMeta(StructMeta):
         kind: str | None = None,
         **options: Unpack[_Options],
     ) -> PayloadMeta:
-        """Make the class; raises RegistrationError for what could never be sent or read."""
+        """Make the class; raises RegistrationError for one that could never be sent or read."""
         if not any(isinstance(base, PayloadMeta) for base in bases):
             return super().__new__(mcls, name, bases, namespace, **options)
         where = f"{namespace.get('__module__')}.{namespace.get('__qualname__', name)}"
@@ -95,15 +95,15 @@ class PayloadMeta(StructMeta):
 class Payload(Struct, metaclass=PayloadMeta, kw_only=True, repr_omit_defaults=True):
     """A typed message: ``class ChatSend(Payload, kind="chat.send")`` with fields as in a dataclass.
 
-    As JSON it is flat: ``{"kind": "chat.send", "room": "a"}``. Without ``kind=`` a class is a base
-    for others, or a reply's fields; a subclass of a class that has a kind must name its own.
-    ``kind``, ``ref`` and ``error`` are no names for fields. The other class keywords are those of
-    `msgspec.Struct`, without ``tag``, ``tag_field`` and ``array_like``.
+    As JSON it is flat: ``{"kind": "chat.send", "room": "a"}``. A class without ``kind=`` is a base for
+    others, or the fields of a reply; a subclass of a class with a kind needs a kind of its own. No field
+    may be named ``kind``, ``ref`` or ``error``. The other class keywords are those of `msgspec.Struct`,
+    without ``tag``, ``tag_field`` and ``array_like``.
 
-    ``ref`` belongs to the dispatcher, which takes it off what it reads: a payload that a handler
-    passes on does not carry it.
+    ``ref`` is for the dispatcher, which removes it from messages that it reads: a payload that a handler
+    sends on has no ``ref``.
 
-    Raises RegistrationError, when the class is made, for a kind or a field that cannot be.
+    Raises RegistrationError, when the class is made, for a kind or a field that is not allowed.
     """
 
     kind: ClassVar[str]
@@ -111,7 +111,7 @@ class Payload(Struct, metaclass=PayloadMeta, kw_only=True, repr_omit_defaults=Tr
 
 
 def take_ref(message: Fields | Payload) -> Ref:
-    """Return the ref of a message that was read, and take it off."""
+    """Return the ref of a message that was read, and remove it from the message."""
     ref = message.ref
     if ref is UNSET:
         return None
@@ -120,14 +120,14 @@ def take_ref(message: Fields | Payload) -> Ref:
 
 
 def kind_problem(kind: object) -> str | None:
-    """Say why ``kind`` cannot be one; None if it can."""
+    """Return why ``kind`` is not a valid kind; None if it is one."""
     if not isinstance(kind, str) or not kind:
         return f"a kind is a str that is not empty, not {kind!r}"
-    return None if _is_utf8(kind) else f"the kind {kind!r} is no UTF-8 text"
+    return None if _is_utf8(kind) else f"the kind {kind!r} is not UTF-8 text"
 
 
 def prefix_problem(prefix: object) -> str | None:
-    """Say why ``prefix`` cannot stand before a kind; None if it can."""
+    """Return why ``prefix`` is not a valid prefix for kinds; None if it is one."""
     if isinstance(prefix, str) and _is_utf8(prefix):
         return None
     return f"a prefix is a str of UTF-8 text, not {prefix!r}"
@@ -144,13 +144,15 @@ def _is_utf8(text: str) -> bool:
 def _check_options(where: str, options: Mapping[str, Any]) -> None:
     unknown = options.keys() - _Options.__annotations__.keys()
     if unknown:
-        raise RegistrationError(f"{where}: no options of a Payload: {', '.join(sorted(unknown))}")
+        raise RegistrationError(
+            f"{where}: unknown options of a Payload: {', '.join(sorted(unknown))}"
+        )
 
 
 def _check_namespace(where: str, namespace: Mapping[str, Any]) -> None:
     for name in (KIND, REF):
         if name in namespace:
-            raise RegistrationError(f"{where}: {name!r} is reserved for the message's own {name}")
+            raise RegistrationError(f"{where}: {name!r} is reserved for the {name} of the message")
 
 
 def _check_kind(where: str, kind: str | None, bases: tuple[type, ...]) -> None:
@@ -170,7 +172,7 @@ def _check_fields(where: str, made: StructMeta) -> None:
     defaults = zip(
         reversed(made.__struct_fields__), reversed(made.__struct_defaults__), strict=False
     )
-    if (REF, UNSET) not in defaults:  # it is not the one of Payload
+    if (REF, UNSET) not in defaults:  # not the field of Payload itself
         taken.add(REF)
     clashes = sorted(taken & RESERVED)
     if clashes:

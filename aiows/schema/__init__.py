@@ -1,7 +1,7 @@
-"""In goes an application, out comes what its two ends agree on: an AsyncAPI 3 document, TypeScript types.
+"""The schema of an application: an AsyncAPI 3 document and TypeScript types of its messages.
 
-Both are made of the same description: the channels are the routes whose endpoints serve kinds, the
-messages are what `KindDispatcher.contracts` says of them. `python -m aiows` writes them.
+Both are made from one description: the channels are the routes whose endpoints serve kinds, the messages are
+those of `KindDispatcher.contracts`. ``python -m aiows`` writes them.
 """
 
 from .asyncapi import INFO, Info, asyncapi

@@ -1,4 +1,4 @@
-"""In goes an application, out come its channels: the routes whose endpoints serve kinds."""
+"""Finds the channels of an application: the routes whose endpoints serve kinds."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ ORDER: Final = ("in", "out", "ask")
 class Channel:
     """One path and the kinds that are served there.
 
-    ``name`` is unique in its application: the route's own, or made of the path. ``parameters`` are the
-    names in the path, in their order. ``codecs``: what messages may be in, the first one by default.
+    ``name`` is unique in its application: the name of the route, or one that is made from the path.
+    ``parameters`` are the names in the path, in their order. ``codecs``: the formats of messages, the default
+    first.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Channel:
 def read_channels(app: web.Application) -> tuple[Channel, ...]:
     """Return the channels of ``app`` and its sub-applications, sorted by path.
 
-    An endpoint that serves no kinds is none.
+    Endpoints that serve no kinds are left out.
     """
     names = Names()
     found = sorted(_endpoints(app), key=lambda each: each[0].canonical)
@@ -64,10 +65,10 @@ def _endpoints(
 
 
 def _kinds_at(endpoint: Callable[..., Any]) -> KindDispatcher | None:
-    said = kinds_of(endpoint)
-    if said is None and isinstance(endpoint, type) and issubclass(endpoint, WebSocketView):
+    kinds = kinds_of(endpoint)
+    if kinds is None and isinstance(endpoint, type) and issubclass(endpoint, WebSocketView):
         return endpoint.kinds
-    return said
+    return kinds
 
 
 def _channel(
@@ -82,7 +83,7 @@ def _channel(
         name=names.take(resource.name or _name_of(resource.canonical)),
         address=resource.canonical,
         parameters=() if pattern is None else tuple(pattern.groupindex),
-        contracts=tuple(sorted(kinds.contracts(), key=_place)),
+        contracts=tuple(sorted(kinds.contracts(), key=_sort_key)),
         payload_key=kinds.payload_key,
         codecs=kinds.codecs,
         summary=summary,
@@ -100,5 +101,5 @@ def _name_of(path: str) -> str:
     return ".".join(re.findall(r"[\w-]+", path)) or "root"
 
 
-def _place(contract: KindContract) -> tuple[str, int]:
+def _sort_key(contract: KindContract) -> tuple[str, int]:
     return contract.kind, ORDER.index(contract.direction)

@@ -1,7 +1,7 @@
-"""In goes an application, out comes its AsyncAPI 3 document, from the application's point of view.
+"""The AsyncAPI 3 document of an application, written from the application's point of view.
 
-A kind that clients send is an operation that receives, with its reply; a kind that the server sends or
-asks is one that sends. https://www.asyncapi.com/docs/reference/specification/v3.0.0
+A kind that clients send is a "receive" operation, with its reply; a kind that the server sends or asks is a
+"send" operation. https://www.asyncapi.com/docs/reference/specification/v3.0.0
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ JSON_TYPE: Final = JSON.content_type
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What an application is called in its document, and which version of its interface it has."""
+    """The title, version and description of an application in its document."""
 
     title: str = "WebSocket API"
     version: str = "0.0.0"
@@ -39,20 +39,20 @@ class Info:
 
 
 INFO: Final = web.AppKey("INFO", Info)
-"""Where an application says what it is: ``app[INFO] = Info("Chat", "1.2.0")``."""
+"""The key for an application's `Info`: ``app[INFO] = Info("Chat", "1.2.0")``."""
 
 
 def asyncapi(app: web.Application) -> Json:
-    """Return the document of ``app`` and its sub-applications, always the same for the same application.
+    """Return the document of ``app`` and its sub-applications; the same application gives the same document.
 
-    Raises RegistrationError for a payload or a reply of which no schema can be made.
+    Raises RegistrationError for a payload or a reply whose type has no schema.
     """
     description = describe(app)
     names = Names()
     operations: Json = {}
     for channel in description.channels:
         for operation in channel.operations:
-            name = names.take(f"{channel.channel.name}.{operation.opening.name}")
+            name = names.take(f"{channel.channel.name}.{operation.message.name}")
             operations[name] = _operation(channel, operation)
     return _present(
         {
@@ -67,7 +67,7 @@ def asyncapi(app: web.Application) -> Json:
 
 
 def asyncapi_text(app: web.Application) -> str:
-    """Return the document of ``app`` as JSON, as it is written to a file."""
+    """Return the document of ``app`` as JSON text, indented."""
     encoded = msgspec.json.format(msgspec.json.encode(asyncapi(app)), indent=2)
     return f"{encoded.decode()}\n"
 
@@ -92,13 +92,13 @@ def _channel(described: ChannelDescription) -> Json:
 
 
 def _binding(channel: Channel) -> Json:
-    """Return what the upgrade request may have: https://github.com/asyncapi/bindings, websockets."""
+    """Return the headers of the upgrade request: https://github.com/asyncapi/bindings, websockets."""
     binding: Json = {"method": "GET", "bindingVersion": "0.1.0"}
     if len(channel.codecs) == 1:
         return binding
     offer: Json = {
         "type": "string",
-        "description": f"Who offers none of x-codecs speaks {channel.codecs[0].subprotocol}.",
+        "description": f"A client that offers none of x-codecs gets {channel.codecs[0].subprotocol}.",
         "examples": [each.subprotocol for each in channel.codecs],
     }
     headers = {"type": "object", "properties": {"Sec-WebSocket-Protocol": offer}}
@@ -133,7 +133,7 @@ def _operation(described: ChannelDescription, operation: Operation) -> Json:
             "channel": _channel_ref(channel),
             "summary": operation.contract.summary,
             "description": operation.contract.description,
-            "messages": _refs(channel, [operation.opening.name]),
+            "messages": _refs(channel, [operation.message.name]),
             "reply": _reply(channel, operation),
         }
     )
@@ -160,7 +160,7 @@ def _refs(channel: Channel, messages: Iterable[str]) -> list[Json]:
 
 
 def _escaped(name: str) -> str:
-    """Return ``name`` as a step of a JSON pointer in a URI (RFC 6901, section 6)."""
+    """Return ``name`` as one part of a JSON pointer in a URI (RFC 6901, section 6)."""
     return quote(name.replace("~", "~0").replace("/", "~1"), safe="~")
 
 

@@ -1,4 +1,4 @@
-"""In goes an application, out comes what a document says of it: its channels, messages and shared schemas."""
+"""What the document and the types are made from: channels, their messages, and the schemas they share."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..kinds import KindContract
 from .application import Channel, read_channels
 from .json_schema import JsonSchema, describe_types, only_used
 from .messages import MessageSchema, cancel, end, error
-from .operations import Operation, WireForm
+from .operations import Operation, OperationBuilder
 
 __all__ = ("ApplicationDescription", "ChannelDescription", "describe")
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelDescription:
-    """A channel with what is said there."""
+    """A channel with its operations."""
 
     channel: Channel
     operations: tuple[Operation, ...]
@@ -30,7 +30,7 @@ class ChannelDescription:
 
     @property
     def common_messages(self) -> tuple[MessageSchema, ...]:
-        """The answers that are no kind's own, as far as they are needed."""
+        """The messages that belong to no single kind (cancel, end, error), as far as they are needed."""
         if not any(each.reply for each in self.operations):
             return ()
         streams = any(each.contract.streams for each in self.operations)
@@ -38,11 +38,11 @@ class ChannelDescription:
 
     @property
     def messages(self) -> list[MessageSchema]:
-        """Every message, by name in order."""
+        """Every message, sorted by name."""
         own = [
             message
             for each in self.operations
-            for message in (each.opening, each.reply, each.error)
+            for message in (each.message, each.reply, each.error)
             if message is not None
         ]
         return sorted([*own, *self.common_messages], key=lambda message: message.name)
@@ -50,7 +50,7 @@ class ChannelDescription:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationDescription:
-    """Channels, and by name the schemas that their messages share."""
+    """Channels, and the schemas that their messages share, by name."""
 
     channels: tuple[ChannelDescription, ...]
     components: dict[str, JsonSchema]
@@ -59,20 +59,20 @@ class ApplicationDescription:
 def describe(app: web.Application) -> ApplicationDescription:
     """Return the description of ``app``.
 
-    Raises RegistrationError for a payload or a reply of which no schema can be made.
+    Raises RegistrationError for a payload or a reply whose type has no schema.
     """
     channels = read_channels(app)
-    described, components = _types_of([each for one in channels for each in one.contracts])
-    schemas = iter(described)
-    told = tuple(_described(channel, schemas, components) for channel in channels)
-    used = (message.schema for each in told for message in each.messages)
-    return ApplicationDescription(told, only_used(components, used))
+    types, components = _types_of([each for one in channels for each in one.contracts])
+    schemas = iter(types)
+    described = tuple(_described(channel, schemas, components) for channel in channels)
+    used = (message.schema for each in described for message in each.messages)
+    return ApplicationDescription(described, only_used(components, used))
 
 
 def _types_of(
     contracts: Iterable[KindContract],
 ) -> tuple[list[JsonSchema], dict[str, JsonSchema]]:
-    """Return two schemas for each contract, and what they share."""
+    """Return two schemas for each contract, payload and reply, and the components that they share."""
     try:
         return describe_types(t for each in contracts for t in (each.payload, each.reply))
     except Exception as error:  # a hook may raise anything
@@ -91,7 +91,7 @@ def _is_describable(contract: KindContract) -> bool:
 def _described(
     channel: Channel, schemas: Iterator[JsonSchema], components: dict[str, JsonSchema]
 ) -> ChannelDescription:
-    form = WireForm(channel.payload_key, components)
+    builder = OperationBuilder(channel.payload_key, components)
     contracts: tuple[KindContract, ...] = channel.contracts
-    operations = (form.operation(each, next(schemas), next(schemas)) for each in contracts)
+    operations = (builder.operation(each, next(schemas), next(schemas)) for each in contracts)
     return ChannelDescription(channel, tuple(operations))

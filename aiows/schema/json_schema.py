@@ -1,6 +1,6 @@
-"""In go types, out come their JSON Schemas (draft 07, as AsyncAPI reads them) and the components they share.
+"""JSON Schemas of types, in draft 07, which AsyncAPI uses, and the components that they share.
 
-msgspec writes them in draft 2020-12; the two differ in how they describe tuples and tagged unions.
+msgspec makes them in draft 2020-12. The two drafts differ for tuples and for tagged unions.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ JsonSchema: TypeAlias = dict[str, Any]
 COMPONENTS: Final = "#/components/schemas/"
 DEFINITIONS: Final = "#/$defs/"
 
-# The keys of a schema whose values have schemas by name, and those whose values only look like schemas.
+# The keys whose values are schemas by name, and the keys whose values may look like schemas but are none.
 BY_NAME: Final = frozenset({"properties", "patternProperties", "$defs"})
 NO_SCHEMAS: Final = frozenset({"const", "default", "discriminator", "enum", "example", "examples"})
 
-# What a default may be so that it can be shown: nobody can change it, and JSON can say it.
+# The types of defaults that are shown: immutable, and JSON can express them.
 PLAIN: Final = (bool, int, float, str, bytes, tuple, frozenset, Enum)
 
 
 def describe_types(types: Iterable[Any]) -> tuple[list[JsonSchema], dict[str, JsonSchema]]:
-    """Return a schema for each type, and by name the components to which they refer.
+    """Return a schema for each type, and the components that they refer to, by name.
 
-    A name is the class's, with its module in front where two share it. Raises TypeError for what neither
-    msgspec nor a hook of the codecs knows.
+    The name is that of the class, with its module in front where two classes have the same name. Raises
+    TypeError for a type that neither msgspec nor a type hook knows.
     """
     named = [_with_own_name(each, number) for number, each in enumerate(types)]
     schemas, components = msgspec.json.schema_components(
@@ -50,14 +50,14 @@ def describe_types(types: Iterable[Any]) -> tuple[list[JsonSchema], dict[str, Js
 
 
 def resolve(schema: JsonSchema, components: dict[str, JsonSchema]) -> JsonSchema:
-    """Return what ``schema`` refers to, or itself."""
+    """Return the schema that ``schema`` refers to, or itself."""
     while "$ref" in schema:
         schema = components[schema["$ref"].removeprefix(COMPONENTS)]
     return schema
 
 
 def only_used(components: dict[str, JsonSchema], by: Iterable[JsonSchema]) -> dict[str, JsonSchema]:
-    """Return the components that are needed to read the schemas ``by``."""
+    """Return the components that the schemas ``by`` refer to, directly or through others."""
     used: set[str] = set()
     waiting = [*by]
     while waiting:
@@ -74,7 +74,7 @@ def _references_in(schema: JsonSchema) -> Iterator[str]:
 
 
 def _walk(schema: JsonSchema) -> Iterator[JsonSchema]:
-    """Yield the schema and every one within it."""
+    """Yield the schema and every schema within it."""
     yield schema
     for key, value in schema.items():
         if key in NO_SCHEMAS:
@@ -84,17 +84,17 @@ def _walk(schema: JsonSchema) -> Iterator[JsonSchema]:
 
 
 def _below(value: Any, *, has_names: bool) -> Iterator[JsonSchema]:
-    """Yield the schemas that are the value of a key: one, several, or several by name."""
+    """Yield the schemas in the value of a key: one, a list, or several by name."""
     several: Iterable[Any] = value.values() if has_names else value
     each = several if has_names or isinstance(value, list) else (value,)
     yield from (one for one in each if isinstance(one, dict))
 
 
 def _with_own_name(described: Any, number: int) -> Any:
-    """Return a type with the same fields whose name no other has.
+    """Return a type with the same fields and a unique name.
 
-    Several types may have been made of the parameters of handlers of one kind. What a prefix made of a
-    payload is called like the payload itself. msgspec does not ask a factory for the default to show.
+    Types that are built from the parameters of handlers may have the same name. A payload that a prefix was
+    put on is replaced by the original. Defaults from a factory are made here, as msgspec does not call it.
     """
     made: type[Any] | None = described if isinstance(described, type) else None
     if made is None or not issubclass(made, Struct):
@@ -121,7 +121,7 @@ def _shown_default(field: msgspec.structs.FieldInfo) -> Any:
     return cast("Any", default)
 
 
-# What a careful author writes where others write Any; msgspec takes no hook's empty schema for one.
+# The schema for ``object``. It is not empty, because msgspec ignores an empty schema from a hook.
 ANYTHING: Final[JsonSchema] = {"$comment": "anything"}
 
 
@@ -130,14 +130,14 @@ def _schema_by_hook(type_: type) -> JsonSchema:
         return dict(ANYTHING)
     hook = hook_for(type_)
     if hook is None:
-        raise TypeError(f"{type_} is no type that a codec knows")
+        raise TypeError(f"no codec knows the type {type_}")
     return hook.schema(type_)
 
 
 def _taken_out_of(
     schema: JsonSchema, components: Mapping[str, JsonSchema]
 ) -> dict[str, JsonSchema]:
-    """Take the definitions that hooks' schemas brought along out of it, as more components."""
+    """Move the ``$defs`` that come with hooks' schemas out of them; return them as components."""
     taken: dict[str, JsonSchema] = {}
     for each in [one for one in _walk(schema) if "$defs" in one]:
         brought: dict[str, JsonSchema] = each.pop("$defs")
@@ -153,7 +153,7 @@ def _taken_out_of(
 
 
 def _refer(schemas: list[JsonSchema], start: str, names: Mapping[str, str]) -> None:
-    """Let what refers to ``start`` and a name refer to the component that it is now."""
+    """Change references that begin with ``start`` to references to the components in ``names``."""
     for each in _walk({"allOf": schemas}):
         reference = each.get("$ref", "")
         if reference.startswith(start) and (name := reference.removeprefix(start)) in names:
@@ -161,7 +161,7 @@ def _refer(schemas: list[JsonSchema], start: str, names: Mapping[str, str]) -> N
 
 
 def _adapt(schema: JsonSchema) -> None:
-    """Make it draft 07 of what msgspec wrote, and the same in every process."""
+    """Change msgspec's schema to draft 07, the same one in every process."""
     for each in [*_walk(schema)]:
         if "prefixItems" in each:
             rest = each.pop("items", None)
@@ -170,5 +170,5 @@ def _adapt(schema: JsonSchema) -> None:
                 each["additionalItems"] = rest
         if "discriminator" in each:
             each["discriminator"] = each["discriminator"]["propertyName"]
-        if each.get("uniqueItems") and each.get("default"):  # a set, in no order
+        if each.get("uniqueItems") and each.get("default"):  # a set, which has no order
             each["default"] = sorted(each["default"], key=msgspec.json.encode)

@@ -1,7 +1,4 @@
-"""In go a kind and the schemas of its fields, out comes the schema of a message as it is on the wire.
-
-What is on the wire says `aiows.kinds`.
-"""
+"""The schemas of whole messages as they are on the wire, with kind and ref; see `aiows.kinds`."""
 
 from __future__ import annotations
 
@@ -17,21 +14,21 @@ from .json_schema import JsonSchema
 __all__ = ("STANDARD_ERRORS", "MessageSchema", "RefUse", "cancel", "end", "error", "message_schema")
 
 STANDARD_ERRORS: Final[Mapping[str, str]] = {
-    "bad_json": "It is no JSON, or nested too deeply.",
-    "bad_binary": "It is BINARY that cannot be read.",
-    "bad_text": "It is TEXT that cannot be read.",
-    "not_object": "It is no object.",
-    "missing_kind": "It has no kind.",
-    "bad_kind": "Its kind is no text.",
-    "unknown_kind": "Nobody handles its kind.",
-    "invalid": "A field, or the ref, is missing, wrong or not known.",
-    "timeout": "The handler took longer than it may.",
-    "superseded": "A later message was handled in its place.",
-    "not_text": "It is BINARY where messages are TEXT.",
-    "not_binary": "It is TEXT where messages are BINARY.",
+    "bad_json": "The message is not JSON, or nested too deeply.",
+    "bad_binary": "The message is BINARY that cannot be read.",
+    "bad_text": "The message is TEXT that cannot be read.",
+    "not_object": "The message is not an object.",
+    "missing_kind": "The message has no kind.",
+    "bad_kind": "The kind is not a string.",
+    "unknown_kind": "The kind has no handler.",
+    "invalid": "A field, or the ref, is missing, wrong or unknown.",
+    "timeout": "The handler took too long.",
+    "superseded": "A later message was handled instead of this one.",
+    "not_text": "The message is BINARY where messages are TEXT.",
+    "not_binary": "The message is TEXT where messages are BINARY.",
     "internal": "The handler failed.",
 }
-"""What any request may be refused with: code and text."""
+"""The errors that any request may be answered with: code and text."""
 
 REF_SCHEMA: Final[JsonSchema] = {"type": ["string", "integer"]}
 
@@ -58,24 +55,24 @@ class MessageSchema:
 
 
 def end() -> MessageSchema:
-    """Return what follows the last item of a stream."""
+    """Return the message that follows the last item of a stream."""
     schema = message_schema(END, RefUse.REQUIRED, {})
     return MessageSchema(name=END, kind=END, schema=schema, ref=RefUse.REQUIRED)
 
 
 def cancel() -> MessageSchema:
-    """Return what the side that asked says when it has given up."""
+    """Return the message that takes a request back."""
     schema = message_schema(CANCEL, RefUse.REQUIRED, {})
     return MessageSchema(name=CANCEL, kind=CANCEL, schema=schema, ref=RefUse.REQUIRED)
 
 
 def error(codes: Iterable[PossibleError] = (), *, name: str = ERROR) -> MessageSchema:
-    """Return the refusal with one of ``codes`` or the standard ones; without ``codes`` any.
+    """Return the error reply with one of ``codes`` or a standard code; without ``codes``, with any code.
 
-    It has a ref where it refuses what asked for a reply.
+    It has a ref if the message that it answers had one.
     """
     declared = {each.code: each.text for each in codes}
-    told: JsonSchema = {
+    body: JsonSchema = {
         "type": "object",
         "properties": {
             "code": _code(declared),
@@ -84,7 +81,7 @@ def error(codes: Iterable[PossibleError] = (), *, name: str = ERROR) -> MessageS
         },
         "required": ["code", "message"],
     }
-    schema = message_schema(ERROR, RefUse.OPTIONAL, {ERROR: told}, required=[ERROR])
+    schema = message_schema(ERROR, RefUse.OPTIONAL, {ERROR: body}, required=[ERROR])
     return MessageSchema(name=name, kind=ERROR, schema=schema, ref=RefUse.OPTIONAL)
 
 
@@ -101,11 +98,11 @@ def message_schema(
     ``others`` are more keywords of the schema.
     """
     own_kind: JsonSchema = {"const": kind}
-    envelope = {KIND: own_kind} if ref is RefUse.NEVER else {KIND: own_kind, REF: REF_SCHEMA}
+    head = {KIND: own_kind} if ref is RefUse.NEVER else {KIND: own_kind, REF: REF_SCHEMA}
     needed = [KIND, REF] if ref is RefUse.REQUIRED else [KIND]
     return {
         "type": "object",
-        "properties": {**envelope, **properties},
+        "properties": {**head, **properties},
         "required": [*needed, *required],
         **others,
     }
@@ -113,7 +110,7 @@ def message_schema(
 
 def _code(declared: Mapping[str, str]) -> JsonSchema:
     known = {**STANDARD_ERRORS, **declared}
-    told = "\n".join(f"- {code}: {text}" if text else f"- {code}" for code, text in known.items())
+    listed = "\n".join(f"- {code}: {text}" if text else f"- {code}" for code, text in known.items())
     if declared:
-        return {"enum": [*known], "description": told}
-    return {"type": "string", "description": f"{told}\n- or what a handler refuses with"}
+        return {"enum": [*known], "description": listed}
+    return {"type": "string", "description": f"{listed}\n- or the code of a handler's own error"}

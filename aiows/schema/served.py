@@ -1,4 +1,4 @@
-"""In goes an application and a path, out comes a route at which its AsyncAPI document is served."""
+"""Serves the AsyncAPI document of an application at a path."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def serve_schema(
 ) -> web.AbstractRoute:
     """Serve the AsyncAPI document of ``app`` and its sub-applications at ``path``.
 
-    It is made when the application starts, which raises RegistrationError where no schema can be made
-    of a payload or a reply. Everybody may read it: put a middleware in front where not everybody
-    should. Returns the route; ``name`` is for ``url_for``.
+    It is made when the application starts, which raises RegistrationError for a payload or a reply whose
+    type has no schema. Everybody can read it: protect it with a middleware if that is not wanted. Returns
+    the route; ``name`` is for ``url_for``.
     """
     made: list[str] = []
 

@@ -1,4 +1,4 @@
-"""In goes an endpoint and the kinds that it serves, out comes the same endpoint, known to a schema."""
+"""`speaks`: tells the schema which kinds an endpoint serves."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ __all__ = ("kinds_of", "speaks")
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
-SPOKEN: Final = "__aiows_speaks__"
+ATTRIBUTE: Final = "__aiows_speaks__"
 
 
 def speaks(kinds: KindDispatcher, /) -> Callable[[Endpoint], Endpoint]:
-    """Say which kinds an endpoint serves, for the schema: nothing else changes.
+    """Declare which kinds an endpoint serves, for the schema; nothing else changes.
 
     For an aiohttp handler or ``web.View`` with a drop-in response, for the function of a `WebSocketRoute`
-    and for the ``message`` callback of a route; the kinds of a `WebSocketView` are known without it. Returns
-    the decorated endpoint unchanged. Raises RegistrationError for what is no `KindDispatcher`.
+    and for the ``message`` callback of a route. A `WebSocketView` does not need it. Returns the decorated
+    endpoint unchanged. Raises RegistrationError if ``kinds`` is not a `KindDispatcher`.
     """
     if not isinstance(kinds, KindDispatcher):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise RegistrationError(f"speaks() takes a KindDispatcher, not {kinds!r}")
 
     def mark(endpoint: Endpoint) -> Endpoint:
-        setattr(endpoint, SPOKEN, kinds)
+        setattr(endpoint, ATTRIBUTE, kinds)
         return endpoint
 
     return mark
 
 
 def kinds_of(endpoint: Callable[..., Any]) -> KindDispatcher | None:
-    """Return what `speaks` said of ``endpoint`` or the function within it; None if nothing."""
-    said = getattr(endpoint, SPOKEN, None)
-    return said or getattr(innermost(endpoint), SPOKEN, None)
+    """Return the kinds that `speaks` declared for ``endpoint`` or the function within it, or None."""
+    kinds = getattr(endpoint, ATTRIBUTE, None)
+    return kinds or getattr(innermost(endpoint), ATTRIBUTE, None)

@@ -1,4 +1,4 @@
-"""In goes ``module:app``, out comes the application that it names."""
+"""Loads the application that a command line names as ``module:app``."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ("BadTarget", "load_application")
 
 
 class BadTarget(Exception):
-    """What was named is no application; the text says why."""
+    """The name does not lead to an application; the text says why."""
 
 
 def load_application(target: str) -> web.Application:
     """Return the application ``module:name``: an object, or a function without parameters that makes it.
 
-    The function may be ``async``. Raises BadTarget; what the module or the function raises goes through.
+    The function may be ``async``. Raises BadTarget, and whatever the module or the function raises.
     """
     module, colon, name = target.partition(":")
     if not (module and colon and name):
@@ -36,7 +36,7 @@ def load_application(target: str) -> web.Application:
         found = asyncio.run(_result_of(found))
     if not isinstance(found, web.Application):
         raise BadTarget(
-            f"{target} is a {type(found).__name__}, neither an application nor makes one"
+            f"{target} is a {type(found).__name__}, not an application or a function that makes one"
         )
     return found
 

@@ -1,7 +1,7 @@
-"""In goes an application, out come TypeScript types of all its messages, for both directions.
+"""The TypeScript types of all messages of an application, for both directions.
 
-One namespace a channel, with maps from a kind to what belongs to it and unions discriminated by ``kind``.
-There is nothing but types: a compiled page is no larger for them.
+Each channel has a namespace, with maps from a kind to its types and unions that are discriminated by
+``kind``. There are only types, so they add nothing to a compiled page.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ __all__ = ("typescript",)
 
 Block = list[str]
 
-HEAD: Final = "// Made by aiows from an application's kinds. Do not edit: make it again."
+HEAD: Final = "// Made by aiows from the kinds of an application. Do not edit it: make it again."
 
 ERROR_MESSAGE: Final = """\
-/** A request is refused. */
+/** The error reply to a request. */
 export interface ErrorMessage<Code extends string = string> {
   kind: "error";
   ref?: string | number;
@@ -40,19 +40,19 @@ MAPS: Final = {
     "Events": "What the server sends by itself, by kind.",
     "Questions": "What the server asks, by kind.",
     "Replies": "What the server replies, by the request's kind.",
-    "Items": "What the server replies any number of times and then ends, by the request's kind.",
-    "Errors": "What the server refuses with, by the request's kind.",
+    "Items": "The items of the server's streams, by the request's kind.",
+    "Errors": "The server's error replies, by the request's kind.",
     "Answers": "What a client replies, by the question's kind.",
 }
 UNIONS: Final = frozenset({"ClientMessage", "Fields", "Path", "ServerMessage"})
-# TypeScript's own: a kind of that name must not hide them.
+# TypeScript's own types that are used here: a kind of that name must not hide them.
 NEEDED: Final = frozenset({"Array", "Omit"})
 
 
 def typescript(app: web.Application) -> str:
-    """Return a TypeScript module for ``app`` and its sub-applications, the same for the same application.
+    """Return a TypeScript module for ``app`` and its sub-applications, always the same for the same ``app``.
 
-    Raises RegistrationError for a payload or a reply of which no schema can be made.
+    Raises RegistrationError for a payload or a reply whose type has no schema.
     """
     described = describe(app)
     scope = Names(COMMON | NEEDED, separator="")
@@ -67,24 +67,24 @@ def typescript(app: web.Application) -> str:
 
 
 def _common() -> Iterator[Block]:
-    """Yield what every application has."""
+    """Yield the types that every application has."""
     codes = [line for each in STANDARD_ERRORS.items() for line in _code(*each)]
-    told = comment("What any request may be refused with.")
-    yield [*told, "export type StandardError =", *indented(codes[:-1]), f"  {codes[-1]};"]
+    head = comment("The codes that any request may be answered with.")
+    yield [*head, "export type StandardError =", *indented(codes[:-1]), f"  {codes[-1]};"]
     yield [ERROR_MESSAGE]
     yield _declared("End", end().schema, {}, "The last item of a stream has come.")
-    yield _declared("Cancel", cancel().schema, {}, "The side that asked does not wait any more.")
+    yield _declared("Cancel", cancel().schema, {}, "Takes a request back.")
 
 
 def _code(code: str, text: str) -> Block:
     return [*comment(text), f"| {literal(code)}"]
 
 
-def _declared(name: str, schema: JsonSchema, names: Mapping[str, str], *told: str) -> Block:
-    """Return the declaration of a type, with what is told of it as its comment."""
+def _declared(name: str, schema: JsonSchema, names: Mapping[str, str], *texts: str) -> Block:
+    """Return the declaration of a type, with ``texts`` as its comment."""
     if schema.get("type") == "object":
-        return [*comment(*told), f"export interface {name} {block(members(schema, names))}"]
-    return [*comment(*told), f"export type {name} = {type_of(schema, names)};"]
+        return [*comment(*texts), f"export interface {name} {block(members(schema, names))}"]
+    return [*comment(*texts), f"export type {name} = {type_of(schema, names)};"]
 
 
 def _namespace(name: str, described: ChannelDescription, names: Mapping[str, str]) -> Block:
@@ -99,13 +99,13 @@ def _namespace(name: str, described: ChannelDescription, names: Mapping[str, str
     ]
     blocks += [_map(each, _entries(each, described.operations, types)) for each in MAPS]
     blocks += _unions(described)
-    told = comment(channel.address, channel.summary, channel.description)
-    return [*told, f"export namespace {name} {block([_joined(blocks)])}"]
+    head = comment(channel.address, channel.summary, channel.description)
+    return [*head, f"export namespace {name} {block([_joined(blocks)])}"]
 
 
 def _messages(operation: Operation) -> Iterator[MessageSchema]:
-    """Yield the messages that have a type of their own: errors differ in their codes alone."""
-    yield operation.opening
+    """Yield the messages that get a type of their own; errors differ in their codes only."""
+    yield operation.message
     if operation.reply is not None:
         yield operation.reply
 
@@ -124,15 +124,15 @@ def _entries(name: str, operations: Iterable[Operation], types: Mapping[str, str
     """Yield the members of one of the maps."""
     for each in operations:
         kind = literal(each.contract.kind)
-        if _map_of_opening(each) == name:
-            yield f"{kind}: {types[each.opening.name]};"
+        if _map_of_message(each) == name:
+            yield f"{kind}: {types[each.message.name]};"
         if each.reply is not None and _map_of_reply(each) == name:
             yield f"{kind}: {types[each.reply.name]};"
         if name == "Errors" and each.contract.direction == "in":
             yield from _error(each)
 
 
-def _map_of_opening(operation: Operation) -> str:
+def _map_of_message(operation: Operation) -> str:
     return {"in": "Kinds", "out": "Events", "ask": "Questions"}[operation.contract.direction]
 
 
@@ -167,8 +167,8 @@ def _fields(payload_key: str | None) -> Block:
     message = "Kinds[K]"
     flat = f'Omit<{message}, "kind" | "ref">'
     fields = flat if payload_key is None else f"{message}[{literal(payload_key)}]"
-    told = comment("What a message of a kind says.")
-    return [*told, f"export type Fields<K extends keyof Kinds> = {fields};"]
+    head = comment("The fields of a message, by kind.")
+    return [*head, f"export type Fields<K extends keyof Kinds> = {fields};"]
 
 
 def _union(name: str, types: Iterable[str]) -> str:

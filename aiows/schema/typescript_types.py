@@ -1,4 +1,4 @@
-"""In goes a JSON Schema, out comes the TypeScript type of what it describes."""
+"""The TypeScript type of a JSON Schema."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLAIN: Final = {
     "null": "null",
 }
 
-# What a type cannot say and a person wants to know.
+# What a type cannot express: it is put into the comment.
 LIMITS: Final = (
     "format",
     "contentEncoding",
@@ -38,7 +38,7 @@ LIMITS: Final = (
 
 
 def type_of(schema: JsonSchema, names: Mapping[str, str]) -> str:
-    """Return the type; ``names`` says what each component is called in TypeScript."""
+    """Return the type; ``names`` has the TypeScript name of each component."""
     return _union(_alternatives(schema, names))
 
 
@@ -65,27 +65,27 @@ def _key(name: str) -> str:
 
 def comment(*texts: str) -> list[str]:
     """Return the lines of a comment with these paragraphs; none if they are all empty."""
-    told = "\n\n".join(text for text in texts if text).replace("*/", "*\\/").splitlines()
-    if len(told) <= 1:
-        return [f"/** {line} */" for line in told]
-    return ["/**", *(f" * {line}".rstrip() for line in told), " */"]
+    lines = "\n\n".join(text for text in texts if text).replace("*/", "*\\/").splitlines()
+    if len(lines) <= 1:
+        return [f"/** {line} */" for line in lines]
+    return ["/**", *(f" * {line}".rstrip() for line in lines), " */"]
 
 
 def block(lines: Iterable[str]) -> str:
-    """Return the lines within braces."""
+    """Return the lines in braces."""
     within = [*indented(lines)]
     return "\n".join(["{", *within, "}"]) if within else "{}"
 
 
 def indented(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the lines, two spaces further in."""
+    """Yield the lines, indented by two spaces."""
     for line in lines:
         for each in line.split("\n"):
             yield f"  {each}" if each else ""
 
 
 def _alternatives(schema: JsonSchema, names: Mapping[str, str]) -> Iterator[str]:
-    """Yield the types that a value may be of."""
+    """Yield the types that a value may have."""
     kind: Any = schema.get("type")
     if "enum" in schema:
         yield from map(literal, schema["enum"])
@@ -119,13 +119,13 @@ def _array(schema: JsonSchema, names: Mapping[str, str]) -> str:
         return f"Array<{type_of(items, names)}>"
     needed = schema.get("minItems", 0)
     types = [type_of(each, names) for each in cast("list[JsonSchema]", items)]
-    marked = [each if place < needed else f"({each})?" for place, each in enumerate(types)]
+    marked = [each if index < needed else f"({each})?" for index, each in enumerate(types)]
     is_open = schema.get("additionalItems", "maxItems" not in schema)
     return f"[{', '.join([*marked, *(['...Array<unknown>'] if is_open else [])])}]"
 
 
 def _index_type(schema: JsonSchema, names: Mapping[str, str]) -> str:
-    """Return the type of other properties; TypeScript wants it to be true of the known ones, too."""
+    """Return the type of other properties; in TypeScript it has to include those of the known ones."""
     others: Any = schema.get("additionalProperties", True)
     if others is True:
         return "unknown"

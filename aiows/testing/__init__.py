@@ -1,7 +1,7 @@
-"""In goes an application, out come its answers: what an application that uses aiows tests itself with.
+"""Tools to test applications that use aiows: clients, clocks and pytest fixtures.
 
-Nothing here is imported by `aiows` itself. pytest finds the fixtures by an entry point; pytest is needed
-for them alone.
+`aiows` itself imports nothing from here. pytest finds the fixtures by an entry point; only the fixtures need
+pytest.
 """
 
 from .client import BlockingClock, HttpResponse, TestClient

@@ -1,6 +1,6 @@
-"""In go an ``async`` test's applications, out come connections to them in the test's own event loop.
+"""Fixtures for ``async`` tests: connections to applications in the test's own event loop.
 
-They start servers as pytest-aiohttp's ``aiohttp_client`` does, through it, and take whatever it takes.
+They start servers with pytest-aiohttp's ``aiohttp_client``, and take whatever it takes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ConnectSlowly: TypeAlias = Callable[..., Awaitable[SlowConsumer]]
 
 
 class StartedClients:
-    """One client for each application or server that a test names, whichever fixture it names it to."""
+    """One client for each application or server of a test, shared by all fixtures."""
 
     def __init__(self, start: AiohttpClient) -> None:
         self._start = start
@@ -42,7 +42,7 @@ class StartedClients:
 
 @pytest_asyncio.fixture
 async def aiows_started_clients(aiohttp_client: AiohttpClient) -> StartedClients:
-    """Share what ``aiohttp_client`` has started between the fixtures below."""
+    """Share the clients that ``aiohttp_client`` has started between the fixtures below."""
     return StartedClients(aiohttp_client)
 
 
@@ -74,7 +74,7 @@ async def websocket_connect(
 async def slow_consumer(
     aiows_started_clients: StartedClients,
 ) -> AsyncIterator[ConnectSlowly]:
-    """Connect a client that reads when it is told to.
+    """Connect a client that reads only when the test says so.
 
     ``consumer = await slow_consumer(app, "/feed", receive_buffer=4096)``
 

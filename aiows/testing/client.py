@@ -1,4 +1,4 @@
-"""In goes an application, out comes a synchronous client for it: real sockets, no event loop in the test."""
+"""`TestClient`: a synchronous client for tests that are plain functions. It uses real sockets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 HOST: Final = "127.0.0.1"
 
-# Seconds that handlers which still run have when the client ends, before they are cancelled.
+# Seconds that running handlers have when the client ends, before they are cancelled.
 SHUTDOWN_TIMEOUT: Final = 1.0
 
 MAX_WINDOW_BITS: Final = 15  # RFC 7692, section 7.1.2
@@ -49,7 +49,7 @@ Query = Mapping[str, str | int | float] | None
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer to a plain HTTP request: ``status``, ``headers``, and the ``body`` in bytes."""
+    """The answer to a plain HTTP request: ``status``, ``headers``, and the ``body`` in bytes."""
 
     status: int
     headers: CIMultiDictProxy[str]
@@ -66,7 +66,7 @@ class HttpResponse:
 
 
 class BlockingClock:
-    """The virtual clock of a `TestClient`: what happens meanwhile has happened when a call returns."""
+    """The virtual clock of a `TestClient`, for plain functions; see `VirtualClock`."""
 
     def __init__(
         self, clock: VirtualClock, run: Callable[[Callable[[], Awaitable[None]]], None]
@@ -97,10 +97,11 @@ class TestClient:
     clean-up, on a free port of 127.0.0.1 and in an event loop in a thread of its own. An application
     runs once: make one for each client.
 
-    ``timeout`` (5.0): seconds of real time for each step, start-up and clean-up too; then TimeoutError
-    says which. ``raise_server_exceptions`` (True): what handlers, hooks and callbacks raise is raised,
-    the same object, by the session or request that caused it; what belongs to none, by the end of the
-    client. ``virtual_time`` (False): the application's time passes when `clock` is told so.
+    ``timeout`` (5.0): seconds of real time for each step, start-up and clean-up included; after that a
+    TimeoutError names the step. ``raise_server_exceptions`` (True): an exception of a handler, hook or
+    callback is raised, the same object, by the session or request that caused it; one that belongs to none,
+    at the end of the client. ``virtual_time`` (False): the application's time passes only with
+    `BlockingClock.advance`.
 
     Raises RuntimeError for an application that has been started before.
     """
@@ -119,8 +120,8 @@ class TestClient:
         self._timeout = timeout
         if app.pre_frozen:
             raise RuntimeError(
-                "this application has been started before, and aiohttp's run in one event loop "
-                "only: make a new one for each TestClient"
+                "this application has been started before, and an application runs in one event "
+                "loop only: make a new one for each TestClient"
             )
         self._watcher = Watcher(is_silent=not raise_server_exceptions)
         self._has_virtual_time = virtual_time
@@ -168,12 +169,12 @@ class TestClient:
         if self._has_virtual_time:
             self._clock = VirtualClock()
             self._clock.__enter__()
-        self._cookies = CookieJar(unsafe=True)  # safe ones are not for addresses without a name
+        self._cookies = CookieJar(unsafe=True)  # others ignore cookies from IP addresses
         self._runner = web.AppRunner(self.app, shutdown_timeout=SHUTDOWN_TIMEOUT)
         try:
             await self._runner.setup()
         except BaseException:
-            await self._runner.cleanup()  # of what had started before
+            await self._runner.cleanup()  # of the parts that had started
             raise
         assert self._runner.server is not None
         self._watcher.start(self._runner.server, self._running.ident)
@@ -192,7 +193,7 @@ class TestClient:
     @property
     def _running(self) -> LoopThread:
         if self._thread is None:
-            raise RuntimeError("the application does not run: `with client:` starts it")
+            raise RuntimeError("the application is not running: `with client:` starts it")
         return self._thread
 
     # what a test does with it
@@ -201,14 +202,16 @@ class TestClient:
         """The address of ``path``, ``http://127.0.0.1:.../path``. Raises ValueError without the /."""
         if not path.startswith("/"):
             raise ValueError(f"a path begins with a slash, not {path!r}")
-        self._running  # noqa: B018  # says so if it does not run
+        self._running  # noqa: B018  # raises if it is not running
         return URL(f"{self._base_url.origin()}{path}")
 
     @property
     def clock(self) -> BlockingClock:
         """The application's clock. Raises RuntimeError without ``virtual_time=True``."""
         if self._clock is None:
-            raise RuntimeError("time is real here: TestClient(app, virtual_time=True)")
+            raise RuntimeError(
+                "there is no virtual clock: make it TestClient(app, virtual_time=True)"
+            )
         return BlockingClock(self._clock, self.call)
 
     def websocket_connect(
@@ -227,8 +230,8 @@ class TestClient:
         ``timeout`` is the session's default in seconds (the client's). No Origin is sent unless
         ``headers`` has one; cookies that earlier answers have set are.
 
-        Raises UpgradeRefused for an answer other than 101, what the server raised in place of an
-        answer, and TimeoutError.
+        Raises UpgradeRefused for an answer other than 101, the exception of a server that failed instead of
+        answering, and TimeoutError.
         """
         url = self.url(path).extend_query(params)
         sock = _bound_socket()
@@ -324,7 +327,7 @@ class TestClient:
         return self._running.call(work, what, timeout=self._timeout)
 
     async def _http(self, sock: socket.socket, *middlewares: ClientMiddlewareType) -> ClientSession:
-        """A session for one connection, from a port that the watcher knows already."""
+        """Return a session for one connection, from a port that the watcher already knows."""
 
         def given(_: Any) -> socket.socket:
             return sock
@@ -346,7 +349,7 @@ def _bound_socket() -> socket.socket:
 
 @contextmanager
 def _closed_on_error(sock: socket.socket) -> Generator[None]:
-    """Close ``sock``, which aiohttp closes too, unless it never came to use it."""
+    """Close ``sock`` on an error: aiohttp closes it only if it came to use it."""
     try:
         yield
     except BaseException:

@@ -1,8 +1,8 @@
-"""In go seconds that a test says have passed, out come the timers that were due: nothing waits for them.
+"""`VirtualClock`: a test moves the time of its event loop, so that timers run without waiting.
 
-Why not looptime or async-solipsism: the first moves time by itself whenever the loop has been idle for
-some turns, so that bytes on their way through the kernel, or a client in another thread, are late by
-two minutes, and has no way to say "120 seconds have passed now"; the second has no real sockets.
+Why not looptime or async-solipsism? looptime moves time by itself when the loop has been idle for some
+turns: bytes that are still in the kernel, or a client in another thread, then come minutes late. It also
+cannot be told "120 seconds have passed now". async-solipsism has no real sockets.
 """
 
 from __future__ import annotations
@@ -14,20 +14,19 @@ from typing import Any, Final, Self
 
 __all__ = ("VirtualClock",)
 
-# Rounding when times are added: less than what asyncio itself takes for the same moment.
+# Seconds. Rounding errors are smaller, and asyncio itself treats times that are this close as equal.
 SAME_MOMENT: Final = 1e-9
 
 
 class VirtualClock:
-    """The time of an asyncio event loop, in a test's hands: ``with VirtualClock() as clock:``.
+    """Controls the time of an asyncio event loop: ``with VirtualClock() as clock:``.
 
-    Inside ``with`` the running loop's time stands still while anything happens. It moves when the test
-    says `advance`; and when nothing at all happens until a timer is due, so that a test that waits in
-    vain still ends with its own timeout, after that time. Afterwards time flows from where it was.
+    Inside ``with`` the running loop's time stands still. It moves when the test calls `advance`. It also
+    moves if nothing happens in real time until the next timer is due, so that a test that waits in vain
+    still ends with its own timeout. After the ``with`` time goes on from where it was.
 
-    ``settle`` (0.001): seconds of real time without any input or output after which everything that
-    was to happen at a moment has happened. Loopback needs less; give more where another process or a
-    thread pool must answer in between.
+    ``settle`` (0.001): seconds of real time without input or output after which everything at the present
+    moment has happened. Loopback needs less; give more if another process or a thread pool has to answer.
 
     Raises RuntimeError outside of a running loop, for a loop that is not asyncio's (uvloop), and in a
     loop that has a virtual clock.
@@ -75,19 +74,19 @@ class VirtualClock:
         return self._now
 
     async def advance(self, seconds: float) -> None:
-        """Let ``seconds`` pass: timers run in their order, each at its own moment.
+        """Let ``seconds`` pass: timers run in their order, each at its own time.
 
-        What a timer starts (a ping, the peer's answer to it) has happened before time moves on, and
-        everything that was due has when this returns. 0 lets happen what can happen now.
+        What a timer starts (a ping, the peer's answer to it) is done before time moves on. When this returns,
+        everything that was due is done. ``advance(0)`` lets everything happen that can happen now.
 
-        Raises ValueError for less than 0, RuntimeError outside of ``with`` and if time is passing.
+        Raises ValueError for less than 0, and RuntimeError outside of ``with`` or during another `advance`.
         """
         if seconds < 0:
             raise ValueError("time does not go back")
         if self._loop is None:
-            raise RuntimeError("time is real outside of `with clock:`")
+            raise RuntimeError("a virtual clock works inside of `with clock:` only")
         if self._arrival is not None:
-            raise RuntimeError("somebody else lets time pass just now")
+            raise RuntimeError("another advance() is not done yet")
         self._target = self._now + seconds
         self._arrival = arrival = self._loop.create_future()
         try:
@@ -112,7 +111,7 @@ class VirtualClock:
         return events
 
     def _step(self, timeout: float | None, arrival: asyncio.Future[None]) -> Any:
-        """All is quiet: go to the next timer, or to where we were going."""
+        """Nothing happens: move the time to the next timer, or to the end of the advance."""
         if timeout is not None and self._now + timeout <= self._target + SAME_MOMENT:
             self._now += timeout
         else:
@@ -122,7 +121,7 @@ class VirtualClock:
 
 
 class _Selector:
-    """A selector that waits otherwise."""
+    """The loop's selector, with another ``select``."""
 
     def __init__(self, selector: Any, select: Callable[[float | None], Any]) -> None:
         self._selector = selector

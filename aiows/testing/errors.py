@@ -1,4 +1,4 @@
-"""What a test is told when the server does not do what the test waits for; in go facts, out comes text."""
+"""The errors of the test tools: what the server did instead of what the test expected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ("Disconnected", "UnexpectedMessage", "UpgradeRefused")
 
 
 class Disconnected(WebSocketDisconnect):
-    """A test was to receive or send something, and the connection has ended.
+    """The connection ended before the test could receive or send.
 
     ``code`` is the close code (1005: the Close frame had none, 1006: there was no Close frame; RFC
     6455, section 7.1.5), ``reason`` its text.
@@ -22,7 +22,7 @@ class Disconnected(WebSocketDisconnect):
 
 
 class UpgradeRefused(AiowsError):
-    """The server answered an upgrade request with something else than 101.
+    """The server answered an upgrade request with a status other than 101.
 
     ``status``: the HTTP status; ``headers`` and ``body`` (bytes) of its answer.
     """
@@ -47,7 +47,7 @@ class UpgradeRefused(AiowsError):
 
 
 class UnexpectedMessage(AiowsError, AssertionError):
-    """A message came, but not the one that was asked for; ``message`` is the one that came."""
+    """Another message came than the test expected; ``message`` is the one that came."""
 
     def __init__(self, expected: str, message: WSMessage) -> None:
         super().__init__(expected, message)

@@ -1,4 +1,4 @@
-"""In go coroutines from any thread, out come their results: an event loop in a thread of its own."""
+"""`LoopThread`: an event loop in a thread of its own, in which other threads run coroutines."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ("LoopThread",)
 T = TypeVar("T")
 
 JOIN_TIMEOUT: Final = 5.0
-"""Seconds that the loop has to cancel its tasks and end."""
+"""Seconds within which the loop has to cancel its tasks and end."""
 
 
 class LoopThread:
-    """Runs from `start` to `stop`. ``loop_factory``: as of `asyncio.Runner`."""
+    """Runs from `start` to `stop`. ``loop_factory``: that of `asyncio.Runner`."""
 
     def __init__(
         self, name: str, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     ) -> None:
         self._loop_factory = loop_factory
         self._started: Future[asyncio.AbstractEventLoop] = Future()
-        # A daemon: a handler that blocks the loop for ever does not keep the interpreter alive too.
+        # A daemon: a handler that blocks the loop for ever must not keep the interpreter from ending.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -45,12 +45,12 @@ class LoopThread:
     def call(self, work: Coroutine[Any, Any, T], what: str, *, timeout: float) -> T:
         """Run ``work`` in the loop and return what it returns.
 
-        Raises what it raises, and TimeoutError, which names ``what``, after ``timeout`` seconds of
-        real time; then ``work`` is cancelled. Raises RuntimeError in the loop's own thread.
+        Raises what it raises. After ``timeout`` seconds of real time ``work`` is cancelled, and a
+        TimeoutError names ``what``. Raises RuntimeError in the loop's own thread.
         """
         if threading.get_ident() == self.ident:
             work.close()
-            raise RuntimeError(f"{what}: this would wait for the very loop that it is called from")
+            raise RuntimeError(f"{what}: called in the event loop itself, which this would block")
         running = asyncio.run_coroutine_threadsafe(work, self.loop)
         try:
             return running.result(timeout)
@@ -61,12 +61,12 @@ class LoopThread:
             raise TimeoutError(f"{what}: not done after {timeout} seconds") from None
 
     def stop(self) -> None:
-        """Cancel what runs and end the thread. Raises RuntimeError if something blocks the loop."""
+        """Cancel all tasks and end the thread. Raises RuntimeError if something blocks the loop."""
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(JOIN_TIMEOUT)
         if self._thread.is_alive():
             raise RuntimeError(
-                "the event loop does not end: something blocks it, or will not be cancelled"
+                "the event loop does not end: something blocks it, or ignores its cancellation"
             )
 
     def _run(self) -> None:

@@ -1,7 +1,7 @@
-"""In goes pytest, out come the fixtures of aiows; found by the entry point ``pytest11``.
+"""The pytest plugin with the fixtures of aiows, found by the entry point ``pytest11``.
 
-``aiows_client`` is for plain tests and needs pytest alone. The others are for ``async`` tests and go with
-pytest-aiohttp: they are there if pytest-asyncio, on which that builds, is installed.
+``aiows_client`` is for plain tests and needs pytest only. The other fixtures are for ``async`` tests and need
+pytest-aiohttp: they exist if pytest-asyncio, which that requires, is installed.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def aiows_client() -> Iterator[AiowsClient]:
 
     ``client = aiows_client(app, virtual_time=True)``
 
-    Takes what `aiows.testing.TestClient` takes. What the server raised and no session has is an error
-    of the test's teardown.
+    Takes what `aiows.testing.TestClient` takes. An exception of the server that no session has raised is an
+    error in the test's teardown.
     """
     with ExitStack() as clients:
 

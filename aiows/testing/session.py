@@ -1,4 +1,4 @@
-"""In go a test's plain calls, out go messages: one WebSocket connection of a `TestClient`."""
+"""`WebSocketTestSession`: one WebSocket connection of a `TestClient`, used with plain calls."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ ABNORMAL: Final = 1006  # there was no Close frame
 
 INTERNAL_ERROR: Final = 1011  # RFC 6455, section 7.4.1
 
-# Seconds at the end of a session for the server's handler and hooks to end, so that what they raise is
-# raised there. One that goes on for longer is not waited for: its failure is raised by the client's end.
+# Seconds that the server's handler and hooks have to end at the end of a session, so that their exceptions
+# are raised there. Those of one that takes longer are raised at the end of the client.
 LINGER: Final = 1.0
 
 
@@ -49,22 +49,22 @@ class Call(Protocol):
 
 
 class _Woken:
-    """In the place of a message: something may have failed."""
+    """In the queue of messages: something may have failed."""
 
 
 class _Ended:
-    """In the place of a message: no message will follow."""
+    """In the queue of messages: no message will follow."""
 
 
 class WebSocketTestSession:
     """One connection; made by `TestClient.websocket_connect`, closed at the end of its ``with``.
 
-    Every ``timeout`` is in seconds of real time, by default the connection's own (5 s); TimeoutError
-    says what was waited for. What the server's handler, hook or callback raises for this connection
-    is raised here, the same object, once what the server sent before has been received: by
-    ``receive_*``, by sending, or at the latest at the end of the ``with``.
+    Every ``timeout`` is in seconds of real time, by default that of the connection (5 s); TimeoutError says
+    what was waited for. An exception of the server's handler, hook or callback for this connection is
+    raised here, the same object: by ``receive_*`` after the messages that the server sent before it, by
+    sending, or at the latest at the end of the ``with``.
 
-    Pings are answered and a Close is answered also while the test does something else.
+    A Ping and a Close are answered even while the test does something else.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class WebSocketTestSession:
             self._raise_failure()
             raise
 
-    # what is known of it
+    # properties
 
     @property
     def subprotocol(self) -> str | None:
@@ -115,7 +115,7 @@ class WebSocketTestSession:
     def close_code(self) -> int | None:
         """The server's close code (1005: none given, 1006: no Close frame); None while open.
 
-        A Close that has arrived counts also if messages before it have not been received yet.
+        It is set when the Close arrives, even if the test has not received the messages before it.
         """
         return None if self._close is None else self._close[0]
 
@@ -135,7 +135,7 @@ class WebSocketTestSession:
         self._send(self._ws.send_bytes(data))
 
     def send_json(self, value: Any) -> None:
-        """Send ``value`` as JSON in a TEXT message. Raises as `send_text`, TypeError for no JSON."""
+        """Send ``value`` as JSON in a TEXT message. Raises as `send_text`, and TypeError for other values."""
         self.send_text(orjson.dumps(value).decode())
 
     def send_kind(self, kind: str | Payload, /, **fields: Any) -> None:
@@ -164,38 +164,37 @@ class WebSocketTestSession:
         return self._receive_until(self._deadline(timeout))
 
     def receive_text(self, *, timeout: float | None = None) -> str:
-        """Return the next message's text. Raises as `receive`, UnexpectedMessage for BINARY."""
+        """Return the next message's text. Raises as `receive`, and UnexpectedMessage for BINARY."""
         return cast(str, self._receive_a(WSMsgType.TEXT, timeout).data)
 
     def receive_bytes(self, *, timeout: float | None = None) -> bytes:
-        """Return the next message's bytes. Raises as `receive`, UnexpectedMessage for TEXT."""
+        """Return the next message's bytes. Raises as `receive`, and UnexpectedMessage for TEXT."""
         return cast(bytes, self._receive_a(WSMsgType.BINARY, timeout).data)
 
     def receive_json(self, *, timeout: float | None = None) -> Any:
-        """Return the next TEXT message's JSON. Raises as `receive_text`, also for no JSON."""
+        """Return the next TEXT message's JSON. Raises as `receive_text`, also for text that is not JSON."""
         return _decoded(self._receive_a(WSMsgType.TEXT, timeout))
 
     def receive_kind(self, kind: str, /, *, timeout: float | None = None) -> dict[str, Any]:
         """Return the next message, which must be of ``kind``, without its kind.
 
-        Raises as `receive_json`, UnexpectedMessage for another kind, an error reply too.
+        Raises as `receive_json`, and UnexpectedMessage for another kind, including an error reply.
         """
         message = self._receive_a(WSMsgType.TEXT, timeout)
         fields = _fields_of(message)
         if fields.get("kind") != kind:
-            self._raise_failure()  # why an error reply came in its place
+            self._raise_failure()  # the reason for an error reply
             raise UnexpectedMessage(f"a message of kind {kind!r}", message)
         return _without(fields, "kind")
 
     def ask(
         self, kind: str | Payload, /, *, timeout: float | None = None, **fields: Any
     ) -> dict[str, Any]:
-        """Send a message of ``kind`` with a ``ref`` of its own and return its reply's fields.
+        """Send a message of ``kind`` with a new ``ref`` and return the fields of its reply.
 
-        Other messages that come first are kept for ``receive_*``. A field that is named ``timeout``
-        goes in through `send_kind` or a `Payload`. Raises the error reply as
-        `aiows.KindError` (``code``, ``message``, ``details``), what the server raised, and as
-        `receive` does.
+        Other messages that come first are kept for ``receive_*``. To send a field that is named
+        ``timeout``, use `send_kind` or a `Payload`. Raises an error reply as `aiows.KindError` (``code``,
+        ``message``, ``details``), what the server raised, and as `receive` does.
         """
         ref = next(self._refs)
         self.send_json({**_message_of(kind, fields), "ref": ref})
@@ -249,9 +248,9 @@ class WebSocketTestSession:
     # the end
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close and wait for the server's answer, whose code is `close_code` then.
+        """Close and wait for the server's answer; its code is then `close_code`.
 
-        Messages that have arrived can still be received. Does nothing on what has ended. Raises
+        Messages that have arrived can still be received. Does nothing if the connection has ended. Raises
         TimeoutError if the server does not answer.
         """
         if self._close is not None:
@@ -273,7 +272,7 @@ class WebSocketTestSession:
             raise error
 
     def leave(self) -> None:
-        """Close with 1000 if it is open, and let the server's side end; raises nothing of it."""
+        """Close with 1000 if it is open, and wait for the server's side to end, without its exceptions."""
         if self._is_left:
             return
         self._is_left = True
@@ -291,27 +290,27 @@ class WebSocketTestSession:
     ) -> None:
         self._http = await http
         try:
-            # twice: it is the test that gives up first, and says so
-            patience = ClientWSTimeout(ws_close=2 * self._timeout)  # pyright: ignore[reportCallIssue]
-            self._ws = await self._http.ws_connect(url, timeout=patience, max_msg_size=0, **options)
+            # Twice as long: the test's own timeout comes first, with a better text.
+            timeout = ClientWSTimeout(ws_close=2 * self._timeout)  # pyright: ignore[reportCallIssue]
+            self._ws = await self._http.ws_connect(url, timeout=timeout, max_msg_size=0, **options)
         except BaseException:
             await self._http.close()
             raise
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        """Bring what arrives to the test until there is no more."""
+        """Put what arrives into the queue until the connection has ended."""
         while (message := await self._ws.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
             self._arrived.put(message)
         if message.type is WSMsgType.CLOSE:
             self._close = message.data or NO_STATUS, message.extra or ""
-            await self._hear_why()
+            await self._wait_for_failure()
             self._arrived.put(_Ended())
-        elif message.type is not WSMsgType.CLOSING:  # that is our own close, at work
+        elif message.type is not WSMsgType.CLOSING:  # CLOSING: our own close() is running
             self._end(ABNORMAL, str(message.data or ""))
 
-    async def _hear_why(self) -> None:
-        """A server that fails may close first, while it cleans up, and tell of its exception later."""
+    async def _wait_for_failure(self) -> None:
+        """Wait for the handler's end: a server that fails may close first, and raise its exception later."""
         if self.close_code == INTERNAL_ERROR:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._watched.ended(), LINGER)
@@ -350,7 +349,7 @@ def _decoded(message: WSMessage) -> Any:
 
 
 def _fields_of(message: WSMessage) -> dict[str, Any]:
-    """A message's fields; none for what is no JSON object."""
+    """Return the fields of a message; none if it is not a JSON object."""
     try:
         value = orjson.loads(message.data)
     except ValueError:
@@ -363,5 +362,5 @@ def _without(fields: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _kind_error(reply: dict[str, Any]) -> KindError:
-    told: dict[str, Any] = reply.get("error") or {}
-    return KindError(told.get("code", ""), told.get("message", ""), told.get("details"))
+    error: dict[str, Any] = reply.get("error") or {}
+    return KindError(error.get("code", ""), error.get("message", ""), error.get("details"))

@@ -1,8 +1,8 @@
-"""In go orders to read, out come bytes or messages: a client that takes nothing that it was not told to take.
+"""`SlowConsumer`: a client that reads nothing until the test says so, to test backpressure.
 
-Between two reads everything stays in the kernel, whose receive buffer is small: the server feels what
-it feels with a phone in a tunnel. (The server's own kernel buffer holds some more, up to megabytes on
-Linux: keep sending until it is full rather than count on a number.)
+Between two reads everything stays in the kernel, whose receive buffer is small: for the server this is like a
+phone in a tunnel. (The server's own kernel buffer holds more, up to megabytes on Linux. So send until it is
+full, and do not rely on a number.)
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ READ_SIZE: Final = 64 * 1024
 class SlowConsumer:
     """A WebSocket client that reads when a test says so; made by `connect`.
 
-    It answers nothing by itself: no Pong, no Close. Every read raises Disconnected (1006) where the
-    server has hung up, and TimeoutError after ``timeout`` seconds, those of `connect`.
+    It answers nothing by itself: no Pong, no Close. Every read raises Disconnected (1006) if the server has
+    ended the connection, and TimeoutError after the ``timeout`` of `connect`, in seconds.
     """
 
     def __init__(self, sock: socket.socket, timeout: float) -> None:
@@ -46,7 +46,7 @@ class SlowConsumer:
         self._frame = bytearray()  # the part of a frame that was read
         self._messages: deque[WSMessage] = deque()
         self.headers: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
-        """The headers of the 101."""
+        """The headers of the server's 101 response."""
         self.bytes_read = 0
         """How many bytes of frames were read."""
 
@@ -61,9 +61,9 @@ class SlowConsumer:
     ) -> Self:
         """Connect to ``http://host:port/path`` (or ``ws:``) and complete the opening handshake.
 
-        ``receive_buffer``: the kernel's, in bytes (Linux gives twice as much, 2304 at least);
-        ``timeout``: in seconds, for this and for every read. Raises UpgradeRefused, without a body,
-        TimeoutError, OSError.
+        ``receive_buffer``: size of the kernel's buffer in bytes (Linux gives twice as much, at least 2304).
+        ``timeout``: seconds for this and for every read. Raises UpgradeRefused (without the body of the
+        answer), TimeoutError and OSError.
         """
         address = URL(url)
         sock = await _open(address, receive_buffer, timeout)
@@ -92,7 +92,7 @@ class SlowConsumer:
     # reading
 
     async def read(self, size: int) -> bytes:
-        """Take exactly ``size`` bytes off the wire, as they come; messages in them are kept."""
+        """Read exactly ``size`` bytes; messages in them are kept for `receive`."""
         data = bytearray()
         async with asyncio.timeout(self._timeout):
             while len(data) < size:
@@ -103,7 +103,7 @@ class SlowConsumer:
         return bytes(data)
 
     async def receive(self) -> WSMessage:
-        """Take the next message, a Ping, Pong or Close too, and not one byte more."""
+        """Read the next message, Ping, Pong and Close included, and not one byte more."""
         async with asyncio.timeout(self._timeout):
             while not self._messages:
                 self._frame += await self._recv(_frame_size(self._frame) - len(self._frame))
@@ -111,11 +111,11 @@ class SlowConsumer:
         return self._messages.popleft()
 
     async def receive_many(self, count: int) -> list[WSMessage]:
-        """Take ``count`` messages."""
+        """Read ``count`` messages."""
         return [await self.receive() for _ in range(count)]
 
     async def read_to_end(self) -> int:
-        """Take what comes until the server hangs up; returns how many bytes that were."""
+        """Read until the server ends the connection; return the number of bytes."""
         before = self.bytes_read
         async with asyncio.timeout(self._timeout):
             while await self._recv_or_end(READ_SIZE):
@@ -152,11 +152,11 @@ class SlowConsumer:
         await self._send(opcode, message.encode() if isinstance(message, str) else message)
 
     async def pong(self, data: bytes = b"") -> None:
-        """Send a Pong. Raises as `send`, ValueError over 125 bytes."""
+        """Send a Pong. Raises as `send`, and ValueError for more than 125 bytes."""
         await self._send(Opcode.PONG, data)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Send a Close and wait for nothing. Raises as `send`, ValueError as `Connection.close`."""
+        """Send a Close and do not wait. Raises as `send`, and ValueError as `Connection.close`."""
         await self._send(Opcode.CLOSE, build_close(code, reason))
 
     async def _send(self, opcode: int, payload: bytes) -> None:
@@ -178,7 +178,7 @@ class SlowConsumer:
     # the opening handshake
 
     async def _shake_hands(self, url: URL, headers: Mapping[str, str]) -> None:
-        """RFC 6455, section 4.1; no extension is offered, so that sizes on the wire are plain."""
+        """Do the handshake of RFC 6455, section 4.1, without extensions: sizes on the wire are then known."""
         fields = {
             "Host": f"{url.host}:{url.port}",
             "Upgrade": "websocket",
@@ -196,7 +196,7 @@ class SlowConsumer:
             raise UpgradeRefused(status, self.headers, b"")
 
     async def _read_head(self) -> bytes:
-        """The answer's head byte by byte: the first frame may be right behind it."""
+        """Read the head of the answer byte by byte, because the first frame may follow at once."""
         head = bytearray()
         while not head.endswith(b"\r\n\r\n"):
             head += await self._recv(1)
@@ -205,7 +205,7 @@ class SlowConsumer:
 
 
 def _frame_size(frame: bytearray) -> int:
-    """How many bytes a server's frame has, as far as it can be told (RFC 6455, section 5.2)."""
+    """Return the size of a server's frame, as far as its bytes show it (RFC 6455, section 5.2)."""
     if len(frame) < 2:
         return 2
     length = frame[1] & 0x7F
@@ -223,7 +223,7 @@ async def _open(url: URL, receive_buffer: int, timeout: float) -> socket.socket:
         sock = socket.socket(family, kind, protocol)
         try:
             sock.setblocking(False)
-            # before connecting: the window that is announced then never gets larger than this
+            # Before connecting: the TCP window that is announced then never becomes larger.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             await loop.sock_connect(sock, address)
         except BaseException:

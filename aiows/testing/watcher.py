@@ -1,17 +1,16 @@
-"""In goes a server, out come the exceptions of its handlers and hooks, by connection.
+"""`Watcher`: collects the exceptions of a server's handlers and hooks, for each connection.
 
-Three places are watched, none of them on the way of a message, and the application stays as it is:
+It watches three places. None of them slows a message down, and the application is not changed:
 
-- around what the server calls for a request: what handlers raise, that is views that accept by
-  themselves, endpoint functions, plain HTTP (a middleware would do, but aiohttp keeps every
-  application that has one, and its handlers, in a cache);
-- a handler on the logger ``aiows`` sees what hooks, callbacks and kind handlers raise, which run after
-  the request has been answered: aiows logs each such exception once, with the exception itself
-  (an application that disables this logger or sets it above ERROR hides them from its tests too);
-- the loop's exception handler sees what nobody else does: tasks and callbacks that an application
-  has started and forgotten.
+- the server's request handler: exceptions of views that call ``prepare``, of endpoint functions and of plain
+  HTTP handlers (a middleware would do it too, but aiohttp keeps every application that has one, and its
+  handlers, in a cache);
+- a handler on the logger ``aiows``: exceptions of hooks, callbacks and kind handlers, which run after the
+  request has been answered. aiows logs each of them once, with the exception itself. (An application that
+  disables this logger or sets it above ERROR hides them from its tests, too.);
+- the loop's exception handler: exceptions of tasks and callbacks that nobody awaits.
 
-A connection is known by its client's port, which both ends know before the first byte is sent.
+A connection is identified by its client's port, which both ends know before the first byte is sent.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ __all__ = ("Watched", "Watcher")
 
 RequestHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-# Seconds between a failure and the waking of a test that waits for a message: what the server sent
-# before it failed is received first.
+# Seconds between a failure and the waking of a test that waits for a message, so that the test receives first
+# what the server sent before the failure.
 GRACE: Final = 0.05
 
 
@@ -44,22 +43,22 @@ class Watched:
     def __init__(self, wake: Callable[[], None]) -> None:
         self.wake = wake
         self.failures: deque[Exception] = deque()
-        self._told: list[Exception] = []
-        self.is_left = False  # the test has begun to close: the server may stumble over that
+        self._all_failures: list[Exception] = []
+        self.is_left = False  # the test has begun to close, which may make the server fail
         self._connection: Connection | None = None
         self._ended = asyncio.Event()
 
     def fail(self, error: Exception) -> None:
         """Keep ``error`` until the test takes it."""
         self.failures.append(error)
-        self._told.append(error)
+        self._all_failures.append(error)
 
-    def has_told(self, error: Exception) -> bool:
-        """Whether this very ``error`` is known already: logged first, and raised then."""
-        return any(each is error for each in self._told)
+    def has_failed_with(self, error: Exception) -> bool:
+        """Whether this same ``error`` was kept before: it may be logged first and raised later."""
+        return any(each is error for each in self._all_failures)
 
     def handled(self, response: web.StreamResponse) -> None:
-        """A handler has returned ``response``, whose connection may go on without it."""
+        """Note that a handler has returned ``response``; its connection may still be open."""
         if isinstance(response, WebSocketResponse) and response.prepared:
             self._connection = response.connection
 
@@ -67,7 +66,7 @@ class Watched:
         self._ended.set()
 
     async def ended(self) -> None:
-        """Wait until neither a handler nor a hook runs any more."""
+        """Wait until no handler and no hook is running."""
         await self._ended.wait()
         if self._connection is not None:
             protocol = protocol_of(self._connection)
@@ -76,7 +75,7 @@ class Watched:
 
 
 class Watcher(logging.Handler):
-    """Sees what goes wrong in one server. With ``is_silent`` it gives out none of it."""
+    """Collects the exceptions of one server; none with ``is_silent``."""
 
     def __init__(self, *, is_silent: bool = False) -> None:
         super().__init__(logging.ERROR)
@@ -88,9 +87,9 @@ class Watcher(logging.Handler):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self, server: web.Server, thread: int | None) -> None:
-        """Watch ``server``, the running loop, and the loggers as far as this ``thread`` uses them.
+        """Watch ``server``, the running loop, and log records of this ``thread``.
 
-        ``server`` has no connections yet.
+        Call it before ``server`` has connections.
         """
         server.request_handler = partial(self._watch_request, server.request_handler)
         self._thread = thread
@@ -99,38 +98,38 @@ class Watcher(logging.Handler):
         logging.getLogger("aiows").addHandler(self)
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop watching the logger."""
         logging.getLogger("aiows").removeHandler(self)
 
     def watch(self, port: int, wake: Callable[[], None] = lambda: None) -> Watched:
-        """Give out what happens on the connection from ``port``; ``wake`` is called after a failure."""
+        """Return the record of the connection from ``port``; ``wake`` is called after each failure."""
         watched = self._watched[port] = Watched(wake)
         return watched
 
     def take(self, watched: Watched) -> Exception | None:
-        """Return the first failure of ``watched``, or of no known connection, that nobody has taken."""
+        """Remove and return the first failure of ``watched``, or else of no known connection."""
         failures = watched.failures or self._strays
         return failures.popleft() if failures else None
 
     def take_any(self) -> Exception | None:
-        """Return the first failure of any connection that nobody has taken."""
+        """Remove and return the first failure of any connection."""
         for failures in (self._strays, *(each.failures for each in self._watched.values())):
             if failures:
                 return failures.popleft()
         return None
 
     def has_seen(self, error: BaseException | None) -> bool:
-        """Whether ``error`` is one of the server's."""
+        """Whether ``error`` came from the server."""
         return any(each is error for each in self._seen)
 
     def may_replace(self, raised: BaseException | None) -> bool:
-        """Whether a failure is raised where ``raised`` is on its way: an outcome, or a test's error.
+        """Whether a failure may be raised in place of ``raised``, an exception that is being raised already.
 
-        The error of a test that stumbled over the failure remains as its context.
+        An error of the test that the failure has caused remains as its context.
         """
         return raised is None or (isinstance(raised, Exception) and not self.has_seen(raised))
 
-    # where it looks
+    # the places that are watched
 
     async def _watch_request(
         self, handler: RequestHandler, request: web.BaseRequest
@@ -166,14 +165,14 @@ class Watcher(logging.Handler):
         return self._watched.get(host_and_port[1]) if host_and_port else None
 
     def _failed(self, error: Exception, watched: Watched | None) -> None:
-        if self._is_silent or _is_our_own_doing(error, watched):
+        if self._is_silent or _is_caused_by_leaving(error, watched):
             return
         self._seen.append(error)
-        _drop(error, self._strays)  # a handler may have logged it before it raised it
+        _drop(error, self._strays)  # it may have been logged before it was raised
         if watched is None:
             self._strays.append(error)
             self._wake(*self._watched.values())
-        elif not watched.has_told(error):
+        elif not watched.has_failed_with(error):
             watched.fail(error)
             self._wake(watched)
 
@@ -184,20 +183,20 @@ class Watcher(logging.Handler):
 
 
 def _drop(error: Exception, failures: deque[Exception]) -> None:
-    """Take ``error`` itself out, not what is equal to it."""
+    """Remove ``error`` itself, not what is equal to it."""
     kept = [each for each in failures if each is not error]
     failures.clear()
     failures.extend(kept)
 
 
 def _connection_in(record: logging.LogRecord) -> Connection | None:
-    """The connection that a record tells of."""
-    told = record.args if isinstance(record.args, tuple) else ()
-    return next((each for each in told if isinstance(each, Connection)), None)
+    """Return the connection in the arguments of a log record."""
+    args = record.args if isinstance(record.args, tuple) else ()
+    return next((each for each in args if isinstance(each, Connection)), None)
 
 
-def _is_our_own_doing(error: Exception, watched: Watched | None) -> bool:
-    """A server that was sending when the test left has done nothing wrong."""
+def _is_caused_by_leaving(error: Exception, watched: Watched | None) -> bool:
+    """Whether the server failed to send because the test had left: that is no mistake of the server."""
     if watched is None or not watched.is_left or isinstance(error, SentAfterClose):
         return False
     return isinstance(error, ConnectionResetError)

@@ -1,8 +1,8 @@
-"""People come in with a browser and talk: rooms, who is here, who is typing, what was said last.
+"""A chat for browsers: rooms, who is there, who is typing, and the last messages.
 
     python examples/chat/chat.py
 
-HOST (127.0.0.1) and PORT (8080) may be in the environment. All is kept in this process's memory.
+HOST (127.0.0.1) and PORT (8080) can be set in the environment. Everything is in the memory of this process.
 """
 
 import os
@@ -23,14 +23,14 @@ FIRST_ROOMS = ("general", "ideas", "weekend")
 
 # Anybody may open this page. Each bound keeps one stranger from filling the server's memory.
 MAX_NAME = 24  # characters; every message carries its author's name
-MAX_ROOMS = 50  # whoever names a room makes it: a loop over names would never end
+MAX_ROOMS = 50  # entering a room creates it, so a script could create rooms without end
 MAX_HISTORY = 50  # messages kept in each room
 Text = Annotated[str, Meta(pattern=r"\S", max_length=2000)]  # not only spaces
 RoomName = Annotated[str, Meta(pattern=r"^[\w-]{1,24}\Z")]  # it becomes part of a topic's name
 
 
 class Person(Struct, frozen=True):
-    """Names may be taken twice, so each connection has an id of its own."""
+    """Two people may have the same name, so each connection has an id of its own."""
 
     id: str
     name: str
@@ -43,7 +43,7 @@ class Message(Struct, frozen=True):
     at: int  # milliseconds since 1970
 
 
-# What the browser says.
+# What the browser sends.
 
 
 class Enter(Payload, kind="room.enter"):
@@ -54,7 +54,7 @@ class Send(Payload, kind="chat.send"):
     text: Text
 
 
-# What the browser hears.
+# What the browser receives.
 
 
 class RoomChanged(Payload, kind="room.changed"):
@@ -123,7 +123,7 @@ LOBBY = "lobby"  # the topic of everybody, whichever room they are in
 
 
 class Chat(WebSocketView):
-    """One person's connection. It is in one room at a time and hears of the others."""
+    """One person's connection. It is in one room at a time, and gets the news of all rooms."""
 
     sends = (Welcome, RoomChanged, RoomGone, Came, Left, Said, IsTyping)
 
@@ -161,7 +161,7 @@ class Chat(WebSocketView):
     async def send(self, msg: Send) -> dict[str, int]:
         room = self.current_room()
         message = room.add(self.person, msg.text)
-        # Unlike ws.publish, it reaches the author too, and raises if it cannot hand the message on.
+        # Unlike ws.publish, it also reaches the author, and raises if it cannot pass the message on.
         await self.hub.publish(room.topic, Said(room=room.name, message=message))
         self.tell_everybody(room.summary())
         return {"id": message.id}

@@ -1,10 +1,10 @@
-"""A file comes up in binary messages, and the browser hears how far it is.
+"""The browser uploads a file in binary messages, and the server reports the progress.
 
     python examples/upload/upload.py
 
-HOST (127.0.0.1) and PORT (8080) may be in the environment. One connection carries one file:
+HOST (127.0.0.1) and PORT (8080) can be set in the environment. One connection uploads one file:
 
-    server   {"kind": "INITIAL"}                                       the connection is there
+    server   {"kind": "INITIAL"}                                       the connection is open
     browser  {"kind": "UPLOAD_START", "name": "a.png", "size": 9000, "ref": 1}
     server   {"kind": "reply", "ref": 1}                               or an error: too large
     browser  binary messages
@@ -28,9 +28,9 @@ from aiows import KindError, Payload, WebSocketView, WSCloseCode, WSMessage, on,
 
 STATIC = Path(__file__).parent / "static"
 
-# Anybody may open this page: without these two bounds one stranger fills the disk.
+# Anybody may open this page. Without these two limits one stranger could fill the disk.
 MAX_FILE = 256 * 1024 * 1024  # bytes
-MAX_FOLDER = 1024 * 1024 * 1024  # bytes, of all files together, those on their way included
+MAX_FOLDER = 1024 * 1024 * 1024  # bytes of all files together, unfinished ones included
 
 
 class Start(Payload, kind="UPLOAD_START"):
@@ -49,7 +49,7 @@ class Folder:
 
 
 class Incoming:
-    """A file on its way. Until it is whole it has another name."""
+    """A file that is being uploaded. Until it is complete it has another name."""
 
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
@@ -63,7 +63,7 @@ class Incoming:
         return self.received * 100 // self.size if self.size else 100
 
     def write(self, data: bytes) -> None:
-        self.file.write(data)  # into the system's cache: done sooner than a thread would start
+        self.file.write(data)  # into the system's cache: that is faster than starting a thread
         self.received += len(data)
 
     def keep(self) -> None:
@@ -131,7 +131,7 @@ class Upload(WebSocketView):
 
 
 def stored_name(name: str) -> str:
-    """Never the browser's name as it is: that could be a path to anywhere, or one that exists."""
+    """Return a safe name. The browser's own could be a path to anywhere, or a file that exists."""
     harmless = re.sub(r"[^\w.-]", "_", name)[-100:]
     return f"{secrets.token_hex(8)}-{harmless}"
 

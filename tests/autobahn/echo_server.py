@@ -1,4 +1,4 @@
-"""In goes a loop's name, out comes an echo server: its port is printed once it listens.
+"""An echo server for Autobahn, on the event loop that is named; it prints its port.
 
 Run as ``python echo_server.py LOOP``, one of `event_loops.LOOPS`; it ends when its standard input does.
 """

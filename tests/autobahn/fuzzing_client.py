@@ -1,4 +1,4 @@
-"""In go servers and case numbers, out comes what Autobahn's fuzzing client found.
+"""Runs Autobahn's fuzzing client, and returns what it found.
 
 The client (``wstest -m fuzzingclient`` of autobahntestsuite) runs on Python 2.7 only. It is
 installed into a folder of its own by that Python's pip.

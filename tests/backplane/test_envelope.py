@@ -48,7 +48,7 @@ def test_what_only_json_can_say_travels_as_text(caplog: pytest.LogCaptureFixture
     """Better so than not at all; the log has it."""
     before = PreparedMessage({2**70: 1})
     assert encode(before) == b"\x01\x01" + before.payload
-    assert "MessagePack cannot say it" in caplog.text
+    assert "MessagePack cannot encode this" in caplog.text
 
 
 @pytest.mark.parametrize(

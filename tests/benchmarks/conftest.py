@@ -1,4 +1,4 @@
-"""The compiled programs, for the tests of what is in C and of the driver around it."""
+"""The compiled programs of the benchmark, for the tests of them and of their driver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The driver: which works and peers are meant, what rounds say together, and how the table tells it."""
+"""The driver of the benchmark: which works and peers it runs, and how it sums up rounds in a table."""
 
 from __future__ import annotations
 

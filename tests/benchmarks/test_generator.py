@@ -1,4 +1,4 @@
-"""The load generator against real servers: what it sends is served, and what is wrong it finds."""
+"""The load generator with real servers: its messages are answered, and it finds wrong answers."""
 
 from __future__ import annotations
 

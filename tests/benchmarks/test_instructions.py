@@ -1,4 +1,4 @@
-"""The guard of the hot paths: what callgrind wrote is read right, and too many instructions are wrong."""
+"""The guard of the hot paths: it reads callgrind's counts, and fails for too many instructions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rounds: who is measured when, at which tick, and what becomes of a peer that fails."""
+"""The rounds of the benchmark: who is measured when, and what happens if a peer fails."""
 
 from __future__ import annotations
 

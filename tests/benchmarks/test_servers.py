@@ -1,4 +1,4 @@
-"""The servers of aiohttp and of aiows in each style: every one does the tasks that the table says it does."""
+"""The servers of the benchmark: each does the tasks that the table lists for it."""
 
 from __future__ import annotations
 

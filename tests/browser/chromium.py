@@ -1,4 +1,4 @@
-"""Out comes a headless Chromium: Debian's, driven by Playwright, which downloads nothing."""
+"""A headless Chromium: Debian's, driven by Playwright, which downloads nothing."""
 
 from __future__ import annotations
 

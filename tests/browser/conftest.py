@@ -1,4 +1,4 @@
-"""Out come a browser, the examples' servers, and people who look at the pages."""
+"""A browser, the examples' servers, and people who look at the pages, as fixtures."""
 
 from __future__ import annotations
 

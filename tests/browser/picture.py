@@ -1,4 +1,4 @@
-"""The real chat is played by four people, and out comes the README's picture of it.
+"""Takes the picture of the chat for the README, with four people in it.
 
     PYTHONPATH=tests python -m browser.picture docs/_static/chat.png
 

@@ -1,4 +1,4 @@
-"""The tutorial on contracts, followed to the letter: its commands, its compiler, its page in Chromium."""
+"""The tutorial on contracts, step by step: its commands, its compiler, its page in Chromium."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The upload in Chromium: a file goes up, a bar moves, and the same bytes lie on the server."""
+"""The upload in Chromium: a file goes up, the bar moves, and the server has the same bytes."""
 
 from __future__ import annotations
 

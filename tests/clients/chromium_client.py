@@ -1,4 +1,4 @@
-"""Chromium's WebSocket as a client: the page holds the socket, the test asks it what it heard."""
+"""Chromium's WebSocket as a client: the page has the socket, and the test reads what it received."""
 
 from __future__ import annotations
 

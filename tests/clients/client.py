@@ -1,4 +1,4 @@
-"""What each real client is asked for: connect, send, receive, close; some ping and fragment too."""
+"""What tests ask of each real client: connect, send, receive, close; some ping and fragment, too."""
 
 from __future__ import annotations
 

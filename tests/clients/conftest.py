@@ -1,4 +1,4 @@
-"""In goes a client's name, out comes the client, and servers for it to connect to."""
+"""Real clients by name, and servers for them to connect to, as fixtures."""
 
 from __future__ import annotations
 

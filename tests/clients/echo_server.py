@@ -1,4 +1,4 @@
-"""An aiows server for real clients: it echoes, and keeps what it saw of each connection."""
+"""An aiows server for real clients: it echoes, and remembers what it saw of each connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clients that are npm packages, ws and undici: a Node process each, told what to do by lines."""
+"""The clients that are npm packages, ws and undici: a Node process each, controlled line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In goes a server's port, out comes a port of a relay that counts the bytes of each direction."""
+"""A relay in front of a server, which counts the bytes of each direction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What real clients and aiows do together: the same sentences for every client that can."""
+"""Real clients with aiows: the same tests for every client that supports them."""
 
 from __future__ import annotations
 

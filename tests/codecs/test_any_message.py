@@ -1,4 +1,4 @@
-"""Whatever a peer says in MessagePack or in another format, it is answered, or it is taken in silence."""
+"""Whatever a peer sends in MessagePack or another format, it gets an answer or none, and stays connected."""
 
 from __future__ import annotations
 

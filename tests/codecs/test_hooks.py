@@ -1,4 +1,4 @@
-"""Classes that msgspec does not know: pydantic's models, and those of a hook of the application's own."""
+"""Classes that msgspec does not know: pydantic's models, and those of an application's own hook."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pydantic import (
 import aiows
 from aiows import KindDispatcher, RegistrationError
 from aiows.codecs import JSON, MSGPACK, Codec, Misfit, add_type_hook, hook_for
-from aiows.codecs import hooks as hooks_module
+from aiows.codecs import base as codecs_base
 from protobuf_codec import PROTOBUF
 from talk import Talk, refusal_of, say
 
@@ -206,7 +206,7 @@ class Colours:
 
 @pytest.fixture
 def _colours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(hooks_module, "_hooks", [*hooks_module._hooks])
+    monkeypatch.setattr(codecs_base, "_hooks", [*codecs_base._hooks])
     add_type_hook(Colours())
     return iter(())
 

@@ -1,4 +1,4 @@
-"""What each codec makes of the values that formats differ in, and what it refuses."""
+"""What each codec does with values that formats treat differently, and what it refuses."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_large_integer_in_messagepack_is_extension_0_with_its_digits() -> None
 
 def test_a_large_integer_is_no_key_in_messagepack() -> None:
     """Said at once; in JSON all keys are text."""
-    with pytest.raises(TypeError, match="MessagePack cannot say it"):
+    with pytest.raises(TypeError, match="MessagePack cannot encode this"):
         MSGPACK.encode({2**64: 1})
     assert JSON.encode({2**64: 1}) == b'{"18446744073709551616":1}'
 
@@ -262,7 +262,7 @@ class Broken(ObjectCodec):
 
 def test_what_a_format_of_ones_own_raises_is_a_type_error() -> None:
     """Whoever sends knows what to catch."""
-    with pytest.raises(TypeError, match="broken cannot say it: never"):
+    with pytest.raises(TypeError, match="broken cannot encode this: never"):
         Broken("broken").encode({})
 
 
@@ -276,5 +276,5 @@ def test_a_format_of_ones_own_has_no_nan_either() -> None:
 def test_a_subprotocol_is_a_token(name: str) -> None:
     """Or a header would say something else."""
     for make in (JsonCodec, MsgpackCodec, Broken):
-        with pytest.raises(ValueError, match="no name for a subprotocol"):
+        with pytest.raises(ValueError, match="not a valid name for a subprotocol"):
             make(name)

@@ -1,4 +1,4 @@
-"""In goes a version of aiohttp, out comes how each test of its own suite ended.
+"""Runs aiohttp's own tests, of any version, and returns how each of them ended.
 
 The suite is in aiohttp's source distribution, which pip fetches; it is never copied into the
 repository. It runs in a process of its own, with its own pytest.ini, on aiohttp's class or on ours.

@@ -1,4 +1,4 @@
-"""A pytest plugin: in goes aiohttp, out comes aiohttp with our WebSocketResponse for its own."""
+"""A pytest plugin that puts our WebSocketResponse in the place of aiohttp's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pytest plugin: in go aiohttp's tests as they end, out comes how, as a JSON file.
+"""A pytest plugin that writes how each test ended to a JSON file.
 
 The file is a list of [test id, outcome, what pytest printed of a failure]; a test whose body and
 whose teardown fail is there twice.

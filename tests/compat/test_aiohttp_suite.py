@@ -1,4 +1,4 @@
-"""aiohttp's own test-suite, with our class in place of theirs."""
+"""aiohttp's own tests, with our class in the place of theirs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a peer says, it is answered, or it is taken in silence, and the connection lives."""
+"""Whatever a peer sends, it gets an answer or none, and stays connected."""
 
 from __future__ import annotations
 

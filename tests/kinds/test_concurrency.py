@@ -1,4 +1,4 @@
-"""What runs when: in order, beside each other, one per key, the latest; and never too many."""
+"""When messages are handled: in order, at the same time, one per key, or the latest; never too many."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ async def test_the_latest_takes_the_place_of_the_one_before(floor: Floor) -> Non
         "ref": 1,
         "error": {
             "code": "superseded",
-            "message": "a later message has taken the place of this one",
+            "message": "a later message was handled instead of this one",
         },
     }
     await floor.logged("1 begins", "1 cancelled", "2 begins")
@@ -262,10 +262,10 @@ async def test_requests_at_work_have_refs_of_their_own(floor: Floor) -> None:
         "ref": 1,
         "error": {
             "code": "invalid",
-            "message": "ref: expected one that no request at work has, got 1",
+            "message": "ref: expected a ref that no running request has, got 1",
             "details": {
                 "field": "ref",
-                "expected": "one that no request at work has",
+                "expected": "a ref that no running request has",
                 "got": "1",
             },
         },

@@ -163,7 +163,7 @@ def test_a_factory_says_which_class_it_makes(factory: Any) -> None:
     """A number would be every number that messages have."""
     kinds = KindDispatcher(dependencies=[factory])
     with pytest.raises(
-        RegistrationError, match=rf"{factory.__name__} .*: a dependency says by its"
+        RegistrationError, match=rf"{factory.__name__} .*: a dependency needs a return"
     ):
         kinds.on("some")(lambda: None)
 
@@ -172,5 +172,5 @@ def test_what_is_no_factory_is_refused() -> None:
     """At once."""
     with pytest.raises(RegistrationError, match="takes a factory"):
         KindDispatcher(dependencies=[7])  # type: ignore[list-item]
-    with pytest.raises(RegistrationError, match="says no class"):
+    with pytest.raises(RegistrationError, match="names no class"):
         KindDispatcher(dependencies=[use(NAME)]).on("some")(lambda: None)

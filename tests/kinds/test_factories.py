@@ -248,7 +248,7 @@ async def test_what_is_reused_is_not_taken_from_one_message() -> None:
     def further_down(it: Annotated[str, use(of_another, reuse=True)]) -> None: ...
 
     for handler in (by_field, by_payload, further_down):
-        with pytest.raises(RegistrationError, match="is one message's, but reuse=True is for"):
+        with pytest.raises(RegistrationError, match="is of one message, but reuse=True is for"):
             KindDispatcher().on("room")(handler)
 
 

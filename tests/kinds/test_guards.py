@@ -1,4 +1,4 @@
-"""`authenticated`, `role`, `rate_limit`: who may have a message handled, and how often."""
+"""`authenticated`, `role`, `rate_limit`: whose messages are handled, and how often."""
 
 from __future__ import annotations
 

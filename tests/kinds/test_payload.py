@@ -101,7 +101,9 @@ def test_a_kind_is_text_that_can_be_sent(kind: Any) -> None:
 @pytest.mark.parametrize("options", [{"tag": "x"}, {"tag_field": "type"}, {"array_like": True}])
 def test_what_would_change_the_wire_form_is_no_option(options: dict[str, Any]) -> None:
     """Flat JSON with the tag kind is what dispatchers read."""
-    with pytest.raises(RegistrationError, match=f"no options of a Payload: {next(iter(options))}"):
+    with pytest.raises(
+        RegistrationError, match=f"unknown options of a Payload: {next(iter(options))}"
+    ):
         make(Payload, kind="made", **options)
 
 

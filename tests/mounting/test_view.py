@@ -463,7 +463,7 @@ def test_what_is_not_used_or_not_known_yet_is_not_looked_at() -> None:
     [
         ("payload_key", "ref", "payload_key cannot be 'ref'"),
         ("in_flight", 0, "in_flight is 1 or more"),
-        ("codecs", (), "codecs= has codecs, one at least"),
+        ("codecs", (), "codecs= takes at least one codec"),
     ],
 )
 def test_what_no_dispatcher_takes_is_told_with_the_view(

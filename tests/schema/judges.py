@@ -1,4 +1,4 @@
-"""In go documents, messages and TypeScript, out comes what is wrong with them: npm packages say so."""
+"""Checks documents, messages and TypeScript with npm packages: what is wrong with them?"""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class Judges:
         return cls(install_packages(HERE, folder))
 
     def problems_of_documents(self, *documents: Any) -> list[str]:
-        """What AsyncAPI's parser finds wrong: errors and warnings, no recommendations."""
+        """Return the errors and warnings of AsyncAPI's parser, without its recommendations."""
         return self._run("parse_documents.cjs", [json.dumps(each) for each in documents])
 
     def problems_of_messages(self, document: Any, messages: list[tuple[str, Any]]) -> list[str]:
-        """What the messages break of the schemas in ``document`` to which their pointers lead."""
+        """Return where messages break their schemas; each has a pointer to its schema in ``document``."""
         return self._run("validate_messages.cjs", {"document": document, "messages": messages})
 
     def compile(self, *files: Path) -> list[tuple[str, int, str]]:
-        """Name of the file, line and text of everything that ``tsc --strict`` complains about."""
+        """Return the errors of ``tsc --strict``: file name, line and text."""
         folder = files[0].parent
         command = [str(self.tsc), *OPTIONS, *(file.name for file in files)]
         ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""An application of a kitchen that has one of everything that a schema can say."""
+"""An application that has an example of everything that a schema can describe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In go applications, out come the channels that a schema describes."""
+"""The channels of an application: which routes have a schema, and under which names."""
 
 from __future__ import annotations
 

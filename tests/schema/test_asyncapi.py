@@ -1,4 +1,4 @@
-"""In go applications, out come AsyncAPI documents that AsyncAPI's parser accepts and that tell the truth."""
+"""AsyncAPI documents: AsyncAPI's parser accepts them, and they describe what the server does."""
 
 from __future__ import annotations
 

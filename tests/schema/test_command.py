@@ -1,4 +1,4 @@
-"""In go command lines, out come documents, exit statuses and what is stale."""
+"""`python -m aiows`: documents, exit statuses, and files that are stale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In go types, out come JSON Schemas of draft 07 and the components that they share."""
+"""JSON Schemas of types, in draft 07, and the components that they share."""
 
 from __future__ import annotations
 

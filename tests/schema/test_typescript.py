@@ -1,4 +1,4 @@
-"""In go applications, out come TypeScript types; tsc, strict, says whether they are right."""
+"""TypeScript types of applications: tsc, strict, accepts right programs and rejects wrong ones."""
 
 from __future__ import annotations
 

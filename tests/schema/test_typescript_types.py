@@ -1,4 +1,4 @@
-"""In go JSON Schemas, out come TypeScript's types of what they describe."""
+"""The TypeScript types of JSON Schemas."""
 
 from __future__ import annotations
 

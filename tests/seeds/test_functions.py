@@ -377,7 +377,7 @@ async def circular(ws: WebSocket, egg: Annotated[str, use(an_egg)]) -> None: ...
 
 def test_c04_a_circle_of_factories_is_refused() -> None:
     """When it is registered, not when the first client comes."""
-    assert_refused(circular, "it needs its own value: an_egg -> a_hen -> an_egg", at=an_egg)
+    assert_refused(circular, "a factory needs its own value: an_egg -> a_hen -> an_egg", at=an_egg)
 
 
 class Colour(Enum):
@@ -581,7 +581,7 @@ async def unsupplied(
 
 def test_c06_an_ignored_return_type_is_not_for_others() -> None:
     """The factory serves those who name it."""
-    assert_refused(unsupplied, "'cache': nothing provides Cache", at=cached)
+    assert_refused(unsupplied, "'cache': no factory and no provider returns Cache", at=cached)
 
 
 async def test_c06_an_ignored_parameter_is_left_alone(serve: Serve) -> None:
@@ -608,7 +608,7 @@ async def without_default(ws: WebSocket, page: Ignore[int]) -> None: ...
 
 def test_c06_an_ignored_parameter_needs_a_default() -> None:
     """Otherwise nothing could be passed for it."""
-    assert_refused(without_default, "'page' is ignored, and nothing else supplies it: it needs a")
+    assert_refused(without_default, "'page' is annotated with Ignore, so it needs a default")
 
 
 async def test_c07_several_routes_and_sub_applications(aiohttp_client: AiohttpClient) -> None:
@@ -664,7 +664,7 @@ async def many(ws: WebSocket, item: list[Item]) -> None: ...
 @pytest.mark.parametrize("function", [struct, payload, dataclass_, mapping, data, many])
 def test_c09_a_body_parameter_is_refused(function: Any) -> None:
     """An upgrade request has none."""
-    assert_refused(function, "'item' would be a body, which an upgrade request has not")
+    assert_refused(function, "'item' needs a request body, but an upgrade request has none")
 
 
 async def unknown(ws: WebSocket, database: Database) -> None: ...
@@ -682,13 +682,13 @@ async def twice(ws: WebSocket, room: int, it: Annotated[AClass, use(AClass)]) ->
 @pytest.mark.parametrize(
     ("function", "problem"),
     [
-        (unknown, "'database': nothing provides Database"),
-        (untyped, "'database' is not in the path: say what it is by a type, such as str or WebS"),
+        (unknown, "'database': no factory and no provider returns Database"),
+        (untyped, "'database' is not in the path: it needs a type, such as str or WebSocket"),
         (list_in_path, "'room': a path has one value of each name, not a list"),
-        (list_or_not, "'page' is a list or not: it cannot be told from a query"),
+        (list_or_not, "'page' may be a list or one value: a query cannot tell which"),
         (unreadable, "'page' cannot be read from a path or a query: Type unions may not"),
         (other_face, "'response': an endpoint has a WebSocket, not a WebSocketResponse"),
-        (variadic, "*pages: name the fields one by one"),
+        (variadic, "*pages cannot be filled: name the fields one by one"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -699,7 +699,7 @@ def test_c09_other_mistakes_are_refused_too(function: Any, problem: str) -> None
 
 def test_c09_two_who_ask_for_one_value_have_to_agree() -> None:
     """One client cannot mean two things by it."""
-    problem = "is asked for elsewhere, with another type or default"
+    problem = "has another type or default in another function"
     assert_refused(twice, f"'room' {problem}", at=AClass.__init__)
     assert_refused(two_defaults, f"'page' {problem}", at=paged)
 

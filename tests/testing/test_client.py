@@ -1,4 +1,4 @@
-"""`aiows.testing.TestClient` over real sockets: what a test sends, receives and is told of the server."""
+"""`aiows.testing.TestClient` over real sockets: sending, receiving, and the server's exceptions."""
 
 # ruff: noqa: PT012  # a session whose end raises is a block of statements
 
@@ -764,7 +764,7 @@ def test_calling_it_from_the_applications_own_loop_says_so() -> None:
     """It would wait for itself."""
     with (
         TestClient(app_with(echo)) as client,
-        pytest.raises(RuntimeError, match="wait for the very loop"),
+        pytest.raises(RuntimeError, match="called in the event loop itself"),
     ):
         client.call(lambda: client.call(asyncio.sleep, 0))
 

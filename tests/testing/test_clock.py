@@ -1,4 +1,4 @@
-"""`aiows.testing.VirtualClock`: two minutes of silence over real sockets, in no time."""
+"""`aiows.testing.VirtualClock`: two minutes of silence over real sockets, without waiting."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def test_a_client_of_real_time_has_no_clock() -> None:
 async def test_mistakes_are_named() -> None:
     """Time goes forward, inside of `with`, once at a time, and one clock moves it."""
     clock = VirtualClock()
-    with pytest.raises(RuntimeError, match="outside of"):
+    with pytest.raises(RuntimeError, match="inside of"):
         await clock.advance(1)
     with clock:
         with pytest.raises(ValueError, match="does not go back"):
@@ -206,7 +206,7 @@ async def test_mistakes_are_named() -> None:
             pass
         first = asyncio.create_task(clock.advance(1))
         await asyncio.sleep(0)
-        with pytest.raises(RuntimeError, match="somebody else"):
+        with pytest.raises(RuntimeError, match="another advance"):
             await clock.advance(1)
         await first
 

@@ -1,4 +1,4 @@
-"""What callbacks and functions raise reaches the test, whichever face they have of a connection."""
+"""What callbacks and functions raise reaches the test, through every way to use a connection."""
 
 # ruff: noqa: PT012  # a session whose end raises is a block of statements
 

@@ -1,4 +1,4 @@
-"""The fixtures as a project finds them: pytest runs on tests written here."""
+"""The fixtures as a project uses them: pytest runs tests that are written here."""
 
 from __future__ import annotations
 

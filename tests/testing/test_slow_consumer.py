@@ -1,4 +1,4 @@
-"""`aiows.testing.SlowConsumer`: it takes what it is told to take, and the server feels the rest."""
+"""`aiows.testing.SlowConsumer`: it reads what it is told to read, and the server notices the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In go drawn messages, out come their bytes on the wire and what a reader must make of them.
+"""Random messages with their bytes on the wire, and what a reader must make of them.
 
 The frames are built by `raw_client`, which shares no code with aiows, and compressed by plain zlib.
 """
@@ -56,7 +56,7 @@ def every(size: int, data: bytes) -> list[bytes]:
 
 @dataclass
 class Outcome:
-    """What came out of a reader: messages, and an error if it ended with one."""
+    """The result of a reader: messages, and the error at the end if there was one."""
 
     messages: list[Message]
     error: ProtocolError | None = None
@@ -112,14 +112,14 @@ def binary(data: bytes) -> Message:
 # Strategies
 
 small_payloads = st.binary(max_size=300)
-# Few distinct bytes, so that windows and matches of deflate come into play.
+# Few distinct bytes, so that deflate finds matches in its window.
 payloads = st.one_of(
     small_payloads,
     st.builds(
         lambda unit, times: unit * times, st.binary(min_size=1, max_size=40), st.integers(1, 3000)
     ),
 )
-# No longer than 180,000 bytes: within what the readers of the tests take.
+# At most 180,000 bytes: within the limit of the tests' readers.
 texts = st.one_of(
     st.text(max_size=100), st.builds(lambda t, n: t * n, st.text(max_size=50), st.integers(0, 900))
 )
@@ -171,7 +171,7 @@ def valid_streams(draw: st.DrawFn, *, deflate: bool = False) -> tuple[bytes, lis
 
 @st.composite
 def damaged_streams(draw: st.DrawFn) -> bytes:
-    """Almost valid: the errors that random bytes would never get to."""
+    """Almost valid streams, with errors that random bytes would hardly ever have."""
     stream = bytearray(draw(valid_streams(deflate=True))[0])
     for _ in range(draw(st.integers(1, 3))):
         if stream:

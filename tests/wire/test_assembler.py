@@ -1,4 +1,4 @@
-"""The assembler: fragments become messages in the right order and of the right size, or an error."""
+"""The assembler: fragments become messages in the right order, within the limits, or an error."""
 
 from __future__ import annotations
 

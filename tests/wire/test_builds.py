@@ -1,4 +1,4 @@
-"""The builds side by side: whatever is fed, in whatever portions, they say the same at every step."""
+"""Both builds side by side: for any input, in any portions, they return the same at every step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compression: the modes, what zlib makes of them, and the names that the seeds use."""
+"""Compression: the modes, zlib's settings for them, and their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames that leave: what build_frame makes is what others read, and nothing forbidden is built."""
+"""Building frames: others can read what build_frame makes, and nothing forbidden is built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masking: both forms are the same function, and a frame may be masked piece by piece."""
+"""Masking: both forms give the same result, and a frame may be masked piece by piece."""
 
 from __future__ import annotations
 

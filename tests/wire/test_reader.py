@@ -1,4 +1,4 @@
-"""The reader: bytes in any portions, a bounded cost whatever the peer does, and one error at the end."""
+"""The reader: bytes in any portions, bounded cost for any input, and one error at the end."""
 
 from __future__ import annotations
 
@@ -317,7 +317,7 @@ def reader_with_room(build: Build) -> tuple[MessageReader, memoryview]:
 def test_no_more_is_taken_than_there_is_room_for(build: Build, more: int) -> None:
     """A transport that counts wrong is told so, and nothing beyond the room is read."""
     reader, room = reader_with_room(build)
-    with pytest.raises(ValueError, match=f"{len(room) + more} bytes cannot be in the room"):
+    with pytest.raises(ValueError, match=f"{len(room) + more} bytes cannot be in the memory"):
         reader.buffer_updated(len(room) + more)
 
 

@@ -1,4 +1,4 @@
-"""Whole streams, drawn at random: cuts change nothing, and any bytes end in messages or one error."""
+"""Random streams: portions change nothing, and any bytes end in messages or one error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""UTF-8: what is valid passes however it is cut, and the first byte too many fails at once."""
+"""UTF-8: valid text passes in any portions, and the first wrong byte fails at once."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Handlers, their kinds and settings become routes, and the contract."""
+"""Declaring kinds: registrations become routes, and contracts for the schema."""

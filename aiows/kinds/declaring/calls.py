@@ -1,4 +1,4 @@
-"""In goes how a handler is called, with guards and middleware; out comes one call of all of them."""
+"""What guards and middleware get, and how they are put around the call of a handler."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ __all__ = (
     "Next",
     "read_guards",
     "read_middleware",
-    "surrounded",
+    "wrap",
 )
 
 Caller: TypeAlias = Callable[[Peer, Any, Any], Any]
-"""Calls a handler with the connection, the message and the instance of a method."""
+"""Calls a handler with the connection, the message and, for a method, the instance."""
 
 
 class KindCall(Struct, frozen=True, eq=False):
-    """One message on its way to its handler: what guards and middleware see.
+    """One message before it reaches its handler: the argument of guards and middleware.
 
-    ``ws``: the connection, in the face that was dispatched on. ``kind``: as it is on the wire.
-    ``payload``: the message, checked and converted: a `Payload`, the type given as ``payload=``, or an
-    object whose attributes are the fields that the handler asks for (a fallback's: ``kind`` and ``fields``).
-    ``handler``: the function. ``instance``: the view, None where there is none.
+    ``ws``: the connection, as it was passed to the dispatcher. ``kind``: as on the wire. ``payload``: the
+    message, checked and converted: a `Payload`, the type given as ``payload=``, or an object with the fields
+    that the handler asks for as attributes (for a fallback: ``kind`` and ``fields``). ``handler``: the
+    function. ``instance``: the view, None if there is none.
     """
 
     ws: Peer
@@ -45,15 +45,15 @@ class KindCall(Struct, frozen=True, eq=False):
     instance: Any = None
 
     def replace(self, **changes: Any) -> Self:
-        """Return a call that differs in ``changes``: ``await next(call.replace(payload=other))``."""
+        """Return a copy with ``changes``: ``await next(call.replace(payload=other))``."""
         return msgspec.structs.replace(self, **changes)
 
 
 Next: TypeAlias = Callable[[KindCall], Awaitable[Any]]
-"""What a middleware awaits: the next middleware, at last the handler; returns what that returned."""
+"""What a middleware awaits: the next middleware, or the handler. Returns what the handler returned."""
 
 Guard: TypeAlias = Callable[[KindCall], Awaitable[None] | None]
-"""Raises `KindError` for a message that must not reach its handler; plain or ``async``."""
+"""A function, plain or ``async``, that raises `KindError` for a message that must not reach its handler."""
 
 
 class Middleware(Protocol):
@@ -63,7 +63,7 @@ class Middleware(Protocol):
 
 
 def read_guards(guards: Iterable[Guard]) -> tuple[Guard, ...]:
-    """Return ``guards`` in their order. Raises RegistrationError for what takes no call."""
+    """Return ``guards`` as a tuple. Raises RegistrationError for one that cannot be called with a call."""
     read = _tuple_of(guards, "guards")
     for each in read:
         _check_takes(each, "a guard", "call")
@@ -71,7 +71,7 @@ def read_guards(guards: Iterable[Guard]) -> tuple[Guard, ...]:
 
 
 def read_middleware(middleware: Iterable[Middleware]) -> tuple[Middleware, ...]:
-    """Return ``middleware`` in its order. Raises RegistrationError for what takes no call and next."""
+    """Return ``middleware`` as a tuple. Raises RegistrationError for one that does not take (call, next)."""
     read = _tuple_of(middleware, "middleware")
     for each in read:
         _check_takes(each, "a middleware", "call", "next")
@@ -91,14 +91,14 @@ def _check_takes(function: Any, what: str, *names: str) -> None:
     try:
         parameters = inspect.signature(function)
     except ValueError:
-        return  # a builtin's are not always known
+        return  # some builtins have no signature
     try:
         parameters.bind(*names)
     except TypeError as error:
         raise refusal(function, f"{signature}: {error}") from error
 
 
-def surrounded(
+def wrap(
     call_handler: Caller,
     *,
     kind: str,
@@ -108,8 +108,8 @@ def surrounded(
 ) -> Caller:
     """Return a caller that asks ``guards`` first and then goes through ``middleware``, each in order.
 
-    ``kind`` is "" for a fallback, whose messages say it. With neither guards nor middleware it is
-    ``call_handler`` itself: a kind pays only for what stands around it.
+    ``kind`` is "" for a fallback: there each message has its own. Without guards and middleware the result is
+    ``call_handler`` itself, so that a plain kind pays nothing.
     """
 
     def call_plainly(call: KindCall) -> Any:
@@ -128,7 +128,7 @@ def surrounded(
 
 
 def _guarded(guards: tuple[Guard, ...], enter: Callable[[KindCall], Any]) -> Callable[..., Any]:
-    """Ask plain guards without a task; from the first one on that has to be awaited, await."""
+    """Ask guards, without a coroutine as long as no guard has to be awaited."""
 
     def ask(call: KindCall) -> Any:
         for position, guard in enumerate(guards):
@@ -136,29 +136,27 @@ def _guarded(guards: tuple[Guard, ...], enter: Callable[[KindCall], Any]) -> Cal
             if isawaitable(answer):
                 return ask_on(call, guard, answer, guards[position + 1 :])
             if answer is not None:
-                raise _verdict(guard, answer)
+                raise _guard_returned(guard, answer)
         return enter(call)
 
     async def ask_on(
         call: KindCall, guard: Guard, answer: Awaitable[Any], others: tuple[Guard, ...]
     ) -> Any:
         if (answered := await answer) is not None:
-            raise _verdict(guard, answered)
+            raise _guard_returned(guard, answered)
         for each in others:
-            said: Any = each(call)
-            if (answered := await said if isawaitable(said) else said) is not None:
-                raise _verdict(each, answered)
+            result: Any = each(call)
+            if (answered := await result if isawaitable(result) else result) is not None:
+                raise _guard_returned(each, answered)
         result = enter(call)
         return await result if isawaitable(result) else result
 
     return ask
 
 
-def _verdict(guard: Guard, answer: object) -> TypeError:
-    """Return the error of a guard that answers: a False that nobody looks at would let everybody through."""
-    return TypeError(
-        f"a guard returns nothing, and refuses by a KindError: {guard} returned {answer!r}"
-    )
+def _guard_returned(guard: Guard, answer: object) -> TypeError:
+    """Return the error for a guard that returns a value: a False would let everybody through."""
+    return TypeError(f"a guard returns None or raises KindError, but {guard} returned {answer!r}")
 
 
 def _chained(middleware: tuple[Middleware, ...], call_plainly: Callable[[KindCall], Any]) -> Next:

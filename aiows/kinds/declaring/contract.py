@@ -1,4 +1,4 @@
-"""In goes what was declared of a kind, out comes its contract: what both ends may rely on."""
+"""`KindContract`: what was declared of a kind, for both ends to rely on."""
 
 from __future__ import annotations
 
@@ -33,12 +33,11 @@ class KindContract:
     """One kind in one direction.
 
     ``payload``: the type of its messages, one that msgspec can describe: a `Payload`, what was given as
-    ``payload=``, or a Struct made of the handler's parameters. The first and the last have a field
-    ``ref`` besides. ``reply``: the type of what answers a request; None: no fields; `typing.Any`: it was
-    not said. ``streams``: there are any number of them, then an end. ``errors``: with what a request may
-    be refused, besides what any request may be. ``summary``: the first line of the handler's docstring, or
-    else the payload's, and ``description`` the rest. ``examples``: fields as in JSON, without ``kind`` and
-    ``ref``.
+    ``payload=``, or a Struct made of the handler's parameters. The first and the last also have a field
+    ``ref``. ``reply``: the type of the reply; None: no fields; `typing.Any`: not declared. ``streams``: the
+    handler sends any number of replies, then an end. ``errors``: the errors of this kind, besides those of
+    any request. ``summary``: the first line of the handler's docstring, or else of the payload's, and
+    ``description`` the rest. ``examples``: fields as in JSON, without ``kind`` and ``ref``.
     """
 
     kind: str
@@ -72,24 +71,24 @@ def contract_of(route: Route) -> KindContract:
     )
 
 
-def _item_of(said: Any) -> tuple[Any, bool]:
-    """Return the type of one reply, and whether it is one of many."""
-    if said is type(None):
+def _item_of(reply: Any) -> tuple[Any, bool]:
+    """Return the type of one reply, and whether there are many of them."""
+    if reply is type(None):
         return None, False
-    if (get_origin(said) or said) not in STREAMS:
-        return said, False
-    items = get_args(said)
+    if (get_origin(reply) or reply) not in STREAMS:
+        return reply, False
+    items = get_args(reply)
     return (items[0] if items else Any), True
 
 
 def _errors_of(guards: Iterable[Guard]) -> Iterator[PossibleError]:
-    """Yield what guards say that they refuse with, in an attribute ``errors``."""
+    """Yield the errors that guards declare, in an attribute ``errors``."""
     for guard in guards:
         yield from possible_errors(getattr(guard, "errors", ()))
 
 
 def _distinct(errors: Iterable[PossibleError]) -> tuple[PossibleError, ...]:
-    """Return one error for each code; the last one knows best."""
+    """Return one error for each code; the last one replaces those before it."""
     return tuple({each.code: each for each in errors}.values())
 
 

@@ -1,4 +1,4 @@
-"""In go examples of a kind's messages, out come their fields as JSON has them, or what is wrong."""
+"""Checks the examples of a kind's messages, and returns their fields as in JSON."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ("read_examples",)
 def read_examples(
     kind: str, message_type: Any, examples: Iterable[Any]
 ) -> tuple[Mapping[str, Any], ...]:
-    """Return the fields of ``examples``: payloads, or dicts of what a message of ``kind`` has.
+    """Return the fields of ``examples``, which are payloads or dicts of fields.
 
-    Raises ValueError for one that is no ``message_type``.
+    Raises ValueError for one that is not a valid ``message_type``.
     """
     return tuple(_read(kind, message_type, each) for each in examples)
 

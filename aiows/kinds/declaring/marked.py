@@ -1,4 +1,4 @@
-"""In goes a class with marked methods, its bases' included, out come the handlers of a dispatcher."""
+"""`on`: marks methods of a view as handlers, which are registered when the class is made."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MARKS: Final = "__aiows_kinds__"
 def on(kind: str | type[Payload], /, **options: Unpack[KindOptions]) -> Callable[[M], M]:
     """Mark a view's method as the handler of ``kind``: a name, or a `Payload` type.
 
-    The keywords are those of `KindOptions`. A method can be marked for several kinds. A subclass inherits
-    it; a method of the same name takes its place, for the same kinds unless it is marked itself, and None
-    takes it away. Whatever is wrong is a RegistrationError when the class is made.
+    The keywords are those of `KindOptions`. A method can be marked for several kinds. A subclass inherits it.
+    A method of the same name in the subclass replaces it, for the same kinds unless it is marked itself;
+    ``name = None`` removes it. A mistake raises RegistrationError when the class is made.
     """
     check_named(kind)
 
@@ -35,7 +35,7 @@ def on(kind: str | type[Payload], /, **options: Unpack[KindOptions]) -> Callable
 
 
 def register_marked(owner: type, kinds: KindTable) -> bool:
-    """Register the methods that ``owner`` and its bases have marked; return whether there are any.
+    """Register the marked methods of ``owner`` and its bases; return whether there are any.
 
     Raises RegistrationError.
     """

@@ -1,8 +1,8 @@
-"""In goes what a kind's messages are said to be, out comes the type they are read as, or what is wrong.
+"""The types that messages are read as: checks what was declared, and builds what is missing.
 
-What routes a message is a Struct that is tagged with the kind. It is the `Payload` type itself, or made of
-a handler's parameters; of a type that is not tagged (``payload=``) it has the kind and the ref alone, and
-the message is read a second time, as that type.
+msgspec finds the kind of a message by a Struct that is tagged with it. That is the `Payload` type itself,
+or a Struct that is built from the handler's parameters. For a type without a tag (``payload=``) it is a
+Struct with the kind and the ref alone, and the message is read a second time, as that type.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ OBJECTS: Final = (DataclassType, StructType, TypedDictType)
 
 
 def struct_of_fields(kind: str, plan: Plan) -> type[Struct]:
-    """Build the type of the messages whose fields are what ``plan`` asks for.
+    """Build the type of messages with the fields that ``plan`` asks for.
 
     Raises RegistrationError for a field that is reserved, or that cannot be read.
     """
@@ -62,12 +62,12 @@ def struct_of_fields(kind: str, plan: Plan) -> type[Struct]:
 
 
 def struct_of_kind(kind: str, fields: Iterable[Any] = ()) -> type[Struct]:
-    """Build a type that is tagged with ``kind`` and has ``fields`` besides the ref."""
+    """Build a type that is tagged with ``kind`` and has the ref and ``fields``."""
     return defstruct(kind, fields, bases=(Fields,), tag=kind, tag_field=KIND, kw_only=True)
 
 
 def retagged(message_type: type[Struct], kind: str) -> type[Struct]:
-    """Return a subclass whose messages are of ``kind``: what a prefix, or a name, makes of a type."""
+    """Return a subclass of ``message_type`` that is tagged with ``kind``."""
     if not is_payload(message_type):
         return defstruct(kind, [], bases=(message_type,), tag=kind, tag_field=KIND, kw_only=True)
     same = {name: getattr(message_type, name) for name in ("__doc__", "__module__", "__qualname__")}
@@ -82,7 +82,7 @@ def is_payload(annotation: Any) -> TypeGuard[type[Payload]]:
 
 
 def payload_problem(payload: Any) -> str | None:
-    """Say why ``payload=`` cannot be this type; None if it can."""
+    """Return why ``payload=`` cannot be this type; None if it can."""
     if is_payload(payload):
         return None
     try:
@@ -105,31 +105,31 @@ def fields_of(payload: Any) -> dict[str, Any]:
     """Return the fields that a handler of ``payload`` may ask for one by one, with their types."""
     info: Any = type_info(payload)
     if isinstance(info, CustomType):
-        return {}  # its hook's own matter
+        return {}  # only its hook knows them
     names = [each.name for each in info.fields if each.name != REF]
     hints = get_type_hints(get_origin(payload) or payload, include_extras=True)
     return {name: hints[name] for name in names}
 
 
 def is_typed_dict(payload: Any) -> bool:
-    """Whether a ``payload`` is a dict at run time: its fields are items, not attributes."""
+    """Whether values of ``payload`` are dicts at run time: their fields are items, not attributes."""
     return isinstance(type_info(payload), TypedDictType)
 
 
 def type_name(annotation: Any) -> str:
-    """Return what a type is called in an error's text."""
+    """Return the name of a type for error messages."""
     return annotation.__qualname__ if isinstance(annotation, type) else str(annotation)
 
 
 def own_doc(message_type: Any) -> str | None:
-    """Return the docstring that was written for a type: no base's, and none that was generated."""
+    """Return the docstring that was written for this very type, not its base's and not a generated one."""
     doc: str | None = getattr(get_origin(message_type) or message_type, "__doc__", None)
     name = getattr(message_type, "__name__", "")
     return None if doc is None or doc.startswith(f"{name}(") else inspect.cleandoc(doc)
 
 
 def check_readable(function: Function, name: str, annotation: Any) -> None:
-    """Refuse what msgspec cannot read, at registration instead of at the first message."""
+    """Raise RegistrationError for a type that msgspec cannot read: now, not at the first message."""
     try:
         custom = _unknown_class(type_info(annotation))
     except Exception as error:
@@ -145,12 +145,12 @@ def _definition(parameter: Parameter) -> tuple[str, Any] | tuple[str, Any, Any]:
     name, annotation, default = parameter.name, parameter.annotation, parameter.default
     if default is NO_DEFAULT:
         return name, annotation
-    # A factory of the very object that a plain call would use: msgspec refuses or copies lists.
+    # A factory, because msgspec refuses or copies a default that is a list: a plain call would not.
     return name, annotation, msgspec.field(default_factory=lambda: default)
 
 
 def has_decimals(annotation: Any) -> bool:
-    """Whether there is a Decimal anywhere in a type."""
+    """Whether a Decimal is anywhere within a type."""
     return any(isinstance(each, DecimalType) for each in _types_in(type_info(annotation), set()))
 
 
@@ -168,6 +168,6 @@ def _types_in(info: Any, seen: set[int]) -> Iterator[msgspec.inspect.Type]:
 
 
 def _unknown_class(info: msgspec.inspect.Type) -> CustomType | None:
-    """Return the first class within ``info`` that only a hook could read, and that none knows."""
+    """Return the first class within ``info`` that neither msgspec nor a hook knows."""
     classes = (each for each in _types_in(info, set()) if isinstance(each, CustomType))
     return next((each for each in classes if hook_for(each.cls) is None), None)

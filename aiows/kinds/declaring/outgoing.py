@@ -1,4 +1,4 @@
-"""In goes a kind that the server sends or asks, out comes its contract, or what is wrong with it."""
+"""Checks a declared kind that the server sends or asks, and returns its contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In goes a handler with its kind, out comes a route: its messages' type, and how it is called."""
+"""`Route`: a handler with its kind, the type of its messages and how it is called, all checked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ...inject import (
 from ...wire_form import ANSWERS
 from ..concurrency import Concurrency, InOrder
 from ..payload import Payload, kind_problem
-from .calls import Caller, Guard, Middleware, surrounded
+from .calls import Caller, Guard, Middleware, wrap
 from .examples import read_examples
 from .message_types import (
     check_readable,
@@ -39,7 +39,7 @@ from .message_types import (
     struct_of_kind,
     type_name,
 )
-from .settings import NOT_SAID, KindSettings, Wrappers
+from .settings import NOT_GIVEN, KindSettings, Wrappers
 
 __all__ = (
     "Handler",
@@ -60,7 +60,7 @@ _POSITIONAL: Final = (
 
 
 class Unrouted(Struct, frozen=True):
-    """What a fallback's parameters may name: the kind without a handler, and the other fields."""
+    """The message of a fallback: a kind without a handler, and the other fields."""
 
     kind: str
     fields: dict[str, Any]
@@ -68,16 +68,16 @@ class Unrouted(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route(KindSettings):
-    """A handler's kind, the type of its messages, on what settings it is called, and how.
+    """A handler with its kind, the type of its messages, its settings, and how it is called.
 
-    ``message_type`` is tagged with the kind. ``payload``: None, or the type without a kind that the
-    handler gets; ``message_type`` has then the kind and the ref alone.
+    ``message_type`` is tagged with the kind. ``payload``: None, or the type without a kind that the handler
+    gets; then ``message_type`` has the kind and the ref alone.
 
-    ``call(ws, message, instance)`` asks the guards, goes through the middleware and calls the handler;
-    what it returns may have to be awaited. ``admit`` does the first of that alone, and ``enter`` the rest.
-    ``is_in_order``: no other message may overlap with its own. ``is_plain``: and it needs no second reading
-    and no limit of time. ``needs_instance``: it is a method's. ``arguments``: all that ``call`` does is to
-    call ``handler`` with these; None: it does more.
+    ``call(ws, message, instance)`` asks the guards, goes through the middleware and calls the handler; what
+    it returns may be awaitable. ``admit`` only asks the guards, ``enter`` does the rest. ``is_in_order``:
+    its messages do not overlap with others. ``is_plain``: also, they are read once and there is no timeout.
+    ``needs_instance``: the handler is a method. ``arguments``: ``call`` does nothing but call ``handler``
+    with these; None: it does more.
     """
 
     kind: str
@@ -113,7 +113,7 @@ class Route(KindSettings):
     def _around(
         self, call: Caller, guards: tuple[Guard, ...], middleware: tuple[Middleware, ...]
     ) -> Caller:
-        return surrounded(
+        return wrap(
             call, kind=self.kind, handler=self.handler, guards=guards, middleware=middleware
         )
 
@@ -124,7 +124,7 @@ class Route(KindSettings):
         return replace(self, kind=kind, message_type=retagged(self.message_type, kind))
 
     def within(self, outer: Wrappers) -> Route:
-        """Return the route with ``outer`` around what stands around it already."""
+        """Return the route with the guards, middleware and timeout of ``outer`` around its own."""
         if outer == Wrappers():
             return self
         return replace(
@@ -136,13 +136,13 @@ class Route(KindSettings):
 
 
 def _nothing(ws: Peer, message: Any, instance: Any) -> None:
-    """Stand where the handler would, behind guards that are asked alone."""
+    """Takes the place of the handler where only the guards are asked."""
 
 
 def build_route(
     kind: str | type[Payload], handler: Handler, *, is_method: bool, settings: KindSettings
 ) -> Route:
-    """Return the route of a kind's messages. Raises RegistrationError for what cannot work."""
+    """Return the route of a kind. Raises RegistrationError for a handler that could never work."""
     given = _given_payload(handler, kind, settings.payload)
     plan = _plan(handler, settings.dependencies, is_method=is_method, payload=given)
     payload = _one_payload(plan, given)
@@ -154,24 +154,24 @@ def build_route(
     message_type = _message_type(name, plan, payload)
     _check_key(handler, settings.concurrency, payload or message_type)
     untagged = None if is_payload(payload) else payload
-    said = replace(
+    checked = replace(
         settings,
         payload=untagged,
         reply=_reply_type(handler, settings.reply, payload),
         examples=_checked_examples(handler, name, untagged or message_type, settings.examples),
     )
-    return _route(name, plan, message_type, said)
+    return _route(name, plan, message_type, checked)
 
 
 def build_fallback(handler: Handler, *, is_method: bool, dependencies: Iterable[Use] = ()) -> Route:
-    """Return the route of what no handler is registered for. Raises RegistrationError."""
+    """Return the route of kinds without a handler. Raises RegistrationError."""
     plan = _plan(handler, dependencies, is_method=is_method, payload=None)
     for asked in asked_by(handler, plan.parameters):
         each = asked.parameter
         if each.source is Source.PAYLOAD or (
             each.source is Source.FIELD and each.name not in Unrouted.__struct_fields__
         ):
-            problem = f"{each.name!r}: a fallback can ask for the connection, kind and fields"
+            problem = f"{each.name!r}: a fallback can ask for the connection, kind and fields only"
             raise refusal(asked.function, problem)
     return _route("", plan, dict[str, Any], KindSettings())
 
@@ -189,13 +189,15 @@ def _plan(handler: Handler, dependencies: Iterable[Use], *, is_method: bool, pay
     )
     for asked in asked_by(handler, parameters):
         if asked.is_shared and asked.parameter.source in (Source.FIELD, Source.PAYLOAD):
-            problem = f"{asked.parameter.name!r} is one message's, but reuse=True is for them all"
+            problem = (
+                f"{asked.parameter.name!r} is of one message, but reuse=True is for all messages"
+            )
             raise refusal(asked.function, problem)
     return Plan(handler, parameters, is_method=is_method)
 
 
 def _names_of(payload: Any) -> dict[str, Any]:
-    """What annotations may call a type that is defined in a function which has ended."""
+    """Return the name of the payload's type: it may be defined in a function that has ended."""
     return {payload.__name__: payload} if isinstance(payload, type) else {}
 
 
@@ -217,10 +219,10 @@ def _route(kind: str, plan: Plan, message_type: Any, settings: KindSettings) -> 
 
 
 def request_problem(kind: object) -> str | None:
-    """Say why ``kind`` cannot be one that somebody sends unasked; None if it can."""
+    """Return why ``kind`` cannot be the kind of a request; None if it can."""
     is_answer = isinstance(kind, str) and kind in ANSWERS
     return (
-        f"the kind {kind!r} is an answer's, never a request's" if is_answer else kind_problem(kind)
+        f"the kind {kind!r} is for answers, not for requests" if is_answer else kind_problem(kind)
     )
 
 
@@ -244,7 +246,7 @@ def _of_a_kind(handler: Handler, payload: object) -> type[Payload]:
 
 
 def _one_payload(plan: Plan, given: Any) -> Any:
-    """Return the type that the messages are, None if fields alone are asked for."""
+    """Return the type of the messages, None if the handler asks for single fields only."""
     handler = plan.function
     asked = [each.parameter for each in asked_by(handler, plan.parameters)]
     wholes = {each.name: each.annotation for each in asked if each.source is Source.PAYLOAD}
@@ -258,9 +260,9 @@ def _one_payload(plan: Plan, given: Any) -> Any:
 
 
 def _check_key(handler: Handler, concurrency: Concurrency, payload: Any) -> None:
-    """Refuse messages that would have to wait for each other by a field that they do not have."""
+    """Raise RegistrationError for ``concurrency=`` with the name of a field that messages do not have."""
     key = getattr(concurrency, "key", None)
-    known = fields_of(payload)  # none where only a hook knows them
+    known = fields_of(payload)  # empty where only a hook knows them
     if isinstance(key, str) and known and key not in known:
         raise refusal(handler, f"concurrency={concurrency!r}, but there is no field {key!r}")
 
@@ -306,8 +308,8 @@ def _checked_examples(
         raise refusal(handler, str(error)) from error
 
 
-def _reply_type(handler: Handler, said: Any, payload: Any) -> Any:
-    """Return what ``reply=`` says, or else the annotation: now, while functions around still run."""
-    if said is not NOT_SAID:
-        return said
+def _reply_type(handler: Handler, given: Any, payload: Any) -> Any:
+    """Return ``reply=``, or else the return annotation, read now while enclosing functions still run."""
+    if given is not NOT_GIVEN:
+        return given
     return return_annotation(handler, {**_names_of(payload), **names_known_to(handler)})

@@ -1,4 +1,4 @@
-"""In go the options of a registration, out come the settings on which a kind is handled, checked."""
+"""The options of a registration: `KindOptions` as they are given, `KindSettings` once they are checked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..concurrency import Concurrency, InOrder
 from .calls import Guard, Middleware, read_guards, read_middleware
 
 __all__ = (
-    "NOT_SAID",
+    "NOT_GIVEN",
     "KindOptions",
     "KindSettings",
     "PossibleError",
@@ -23,30 +23,30 @@ __all__ = (
     "read_wrappers",
 )
 
-NOT_SAID: Final = inspect.Parameter.empty
-"""There is no ``reply=``: the handler's return annotation says what it returns."""
+NOT_GIVEN: Final = inspect.Parameter.empty
+"""There is no ``reply=``: the handler's return annotation is used."""
 
 
 class PossibleError(NamedTuple):
-    """A ``code`` that a kind's handler may refuse with, and a text for people; "" if there is none."""
+    """The ``code`` of an error that a kind may answer with, and a text for people, which may be ""."""
 
     code: str
     text: str = ""
 
 
 class KindOptions(TypedDict, total=False):
-    """The keywords of `KindDispatcher.on`, and of `aiows.on` in a view. All may be left out.
+    """The keywords of `KindDispatcher.on` and of `aiows.on` in a view; all are optional.
 
-    - ``payload``: the type of the messages of a kind given by name: a dataclass, TypedDict, attrs class or
-      `msgspec.Struct`; without it they have the fields that the parameters are.
-    - ``dependencies``: factories, or `use` of one, for parameters that name a class alone; they go before
-      those of the dispatcher.
-    - ``concurrency``: how messages of the kind may overlap on one connection; `InOrder` without it.
-    - ``timeout``: seconds that the handler may take, or a stream for each item; without it what the nearest
-      dispatcher says.
-    - ``middleware``, ``guards``: what stands around this kind, within what stands around its dispatcher.
-    - ``reply``: the type of what the handler returns, where its annotation does not say it.
-    - ``errors``: what the kind refuses with, for the contract: codes, or `KindError` objects with a text.
+    - ``payload``: the type of the messages, for a kind given by name: a dataclass, TypedDict, attrs class or
+      `msgspec.Struct`. Default: a type with the fields that the parameters name.
+    - ``dependencies``: factories, or `use` of one, for parameters that are annotated with a class alone; they
+      come before those of the dispatcher.
+    - ``concurrency``: how messages of the kind may overlap on one connection (default: `InOrder`).
+    - ``timeout``: seconds that the handler may take; for a stream, seconds for each item. Default: the
+      ``timeout`` of the nearest dispatcher that has one.
+    - ``middleware``, ``guards``: for this kind; those of its dispatcher come before them.
+    - ``reply``: the type of what the handler returns. Default: its return annotation.
+    - ``errors``: the errors that the kind answers with, for the contract: codes, or `KindError` objects.
     - ``examples``: messages for the contract, as payloads or as dicts of fields.
     """
 
@@ -63,7 +63,7 @@ class KindOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wrappers:
-    """What stands around handlers, the outermost first; ``timeout`` in seconds, None: nothing said."""
+    """Guards and middleware around handlers, the outermost first; ``timeout`` in seconds, None: not given."""
 
     middleware: tuple[Middleware, ...] = ()
     guards: tuple[Guard, ...] = ()
@@ -77,31 +77,31 @@ class KindSettings(Wrappers):
     payload: Any = None
     dependencies: tuple[Use, ...] = ()
     concurrency: Concurrency = InOrder()  # noqa: RUF009 (frozen)
-    reply: Any = NOT_SAID
+    reply: Any = NOT_GIVEN
     errors: tuple[PossibleError, ...] = ()
     examples: tuple[Any, ...] = ()
 
 
 def check_named(kind: object) -> None:
-    """Raise RegistrationError for an ``on`` that decorates a function without being called."""
+    """Raise RegistrationError for ``@on`` without a kind."""
     if inspect.isroutine(kind):
-        raise refusal(kind, 'on needs the kind that is handled: @on("chat.send")')
+        raise refusal(kind, 'on() needs a kind: @on("chat.send")')
 
 
 def read_wrappers(
     middleware: Iterable[Middleware], guards: Iterable[Guard], timeout: float | None = None
 ) -> Wrappers:
-    """Return them, checked. Raises RegistrationError for what cannot be called as they are."""
+    """Return them, checked. Raises RegistrationError for one that cannot be called as it has to be."""
     return Wrappers(
         middleware=read_middleware(middleware), guards=read_guards(guards), timeout=timeout
     )
 
 
 def read_settings(handler: Callable[..., Any], **options: Unpack[KindOptions]) -> KindSettings:
-    """Return what ``options`` say. Raises RegistrationError for what cannot be."""
+    """Return ``options``, checked. Raises RegistrationError for an invalid one."""
     unknown = options.keys() - KindOptions.__annotations__.keys()
     if unknown:
-        raise refusal(handler, f"no options of a kind: {', '.join(sorted(unknown))}")
+        raise refusal(handler, f"unknown options of a kind: {', '.join(sorted(unknown))}")
     settings = KindSettings(
         payload=options.get("payload"),
         dependencies=read_dependencies(options.get("dependencies", ())),
@@ -109,23 +109,25 @@ def read_settings(handler: Callable[..., Any], **options: Unpack[KindOptions]) -
         timeout=options.get("timeout"),
         middleware=read_middleware(options.get("middleware", ())),
         guards=read_guards(options.get("guards", ())),
-        reply=options.get("reply", NOT_SAID),
+        reply=options.get("reply", NOT_GIVEN),
         errors=possible_errors(options.get("errors", ())),
         examples=tuple(options.get("examples", ())),
     )
     if not isinstance(settings.concurrency, get_args(Concurrency)):
         raise refusal(
-            handler, f"concurrency= is InOrder() or the like, not {settings.concurrency!r}"
+            handler,
+            "concurrency= takes InOrder(), Parallel(), OnePerKey() or Latest(), "
+            f"not {settings.concurrency!r}",
         )
     if settings.timeout is not None and not settings.timeout > 0:
         raise refusal(
-            handler, f"timeout= is more than 0 seconds, or None, not {settings.timeout!r}"
+            handler, f"timeout= takes more than 0 seconds, or None, not {settings.timeout!r}"
         )
     return settings
 
 
 def possible_errors(errors: Iterable[str | KindError | PossibleError]) -> tuple[PossibleError, ...]:
-    """Return ``errors`` as a contract has them. Raises RegistrationError."""
+    """Return ``errors`` for a contract. Raises RegistrationError."""
     if isinstance(errors, str):
         raise _no_error(errors)
     return tuple(_possible_error(each) for each in errors)
@@ -142,4 +144,6 @@ def _possible_error(error: object) -> PossibleError:
 
 
 def _no_error(given: object) -> RegistrationError:
-    return RegistrationError(f"errors= is a sequence of codes and KindError objects, not {given!r}")
+    return RegistrationError(
+        f"errors= takes a sequence of codes and KindError objects, not {given!r}"
+    )

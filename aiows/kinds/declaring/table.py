@@ -1,4 +1,4 @@
-"""In go handlers with their kinds, and what the server sends; out come the routes, and the contract."""
+"""`KindTable`: registers handlers, includes other tables, and declares what the server sends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ H = TypeVar("H", bound=Handler)
 
 
 class KindTable:
-    """What was declared so far, here and in what is included; more can be declared at any time."""
+    """What was declared so far, here and in included tables; more can be declared at any time."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class KindTable:
         timeout: float | None = None,
     ) -> None:
         if timeout is not None and not timeout > 0:
-            raise ValueError(f"timeout is more than 0 seconds, or None, not {timeout!r}")
+            raise ValueError(f"timeout takes more than 0 seconds, or None, not {timeout!r}")
         self._dependencies = read_dependencies(dependencies)
         wrappers = read_wrappers(middleware, guards, timeout)
         self._tree = KindTree(wrappers, on_change=self._changed)
@@ -43,16 +43,16 @@ class KindTable:
     ) -> Callable[[H], H]:
         """Register the decorated function, ``def`` or ``async def``, for messages of ``kind``.
 
-        ``kind`` is a name, or a `Payload` type, whose fields the messages must have. The function
-        says by its parameters what it wants (`aiows.inject`): ``ws`` is the connection, a parameter
-        annotated with a `Payload` type the whole message, every other one a field of the message.
-        Returns the function unchanged; ``method=True``: its first parameter is the ``instance``
-        that `dispatch` is called with. The other keywords are those of `KindOptions`.
+        ``kind`` is a name, or a `Payload` type, whose fields the messages must have. The parameters of the
+        function name what it gets (`aiows.inject`): ``ws`` is the connection, a parameter annotated with a
+        `Payload` type is the whole message, any other one is a field of the message. With ``method=True`` its
+        first parameter is the ``instance`` that `dispatch` is called with. The other keywords are those of
+        `KindOptions`. Returns the function unchanged.
 
-        What it returns is the reply, sent if the message had a ``ref``. A `KindError` that it
+        What the function returns is the reply, sent if the message has a ``ref``. A `KindError` that it
         raises is the error reply.
 
-        Raises RegistrationError for a handler that could never work and for a kind that has one.
+        Raises RegistrationError for a handler that could never work, and for a kind that already has one.
         """
         check_named(kind)
 
@@ -67,8 +67,9 @@ class KindTable:
     def fallback(self, handler: H, /, *, method: bool = False) -> H:
         """Register the decorated function for every kind that has no handler of its own.
 
-        It can ask for ``kind`` and ``fields`` (a dict of the others, unchecked) besides what is no
-        field. A message of kind ``error`` does not come here. Raises RegistrationError.
+        It can ask for ``kind`` and ``fields`` (a dict of the other fields, unchecked), and for anything
+        that is not a field. Messages of the kinds ``error`` and ``cancel`` do not come here. Raises
+        RegistrationError.
         """
         route = build_fallback(handler, is_method=method, dependencies=self._dependencies)
         self._tree.add_fallback(route)
@@ -82,16 +83,17 @@ class KindTable:
         middleware: Iterable[Middleware] = (),
         guards: Iterable[Guard] = (),
     ) -> None:
-        """Handle the kinds of ``other``, too, each with ``prefix`` before its name.
+        """Also handle the kinds of ``other``, each with ``prefix`` before its name.
 
-        What is registered in ``other`` later is handled as well. A handler that asks for a `Payload` type
-        gets a subclass of it, whose kind has the prefix. ``middleware`` and ``guards`` stand between this
-        dispatcher's own and those of ``other``. Of what ``other`` was made with, ``middleware``, ``guards``,
-        ``dependencies`` and ``timeout`` hold for its kinds; the other options play no part.
-        What ``other`` sends and asks is declared without the prefix: its handlers name it as it is.
+        This holds for handlers that are registered in ``other`` later, too. A handler that asks for a
+        `Payload` type gets a subclass of it, whose kind has the prefix. ``middleware`` and ``guards`` come
+        after this dispatcher's own and before those of ``other``. The ``middleware``, ``guards``,
+        ``dependencies`` and ``timeout`` of ``other`` hold for its kinds; its other options are not used.
+        What ``other`` sends and asks keeps its kind, without the prefix: its handlers send it under that
+        name.
 
-        Raises RegistrationError if a kind has a handler already, in a circle, and if ``other`` has a
-        fallback.
+        Raises RegistrationError if a kind already has a handler, if ``other`` includes this dispatcher, and
+        if ``other`` has a fallback.
         """
         if not isinstance(other, KindTable):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise RegistrationError(f"include() takes a KindDispatcher, not {other!r}")
@@ -109,10 +111,10 @@ class KindTable:
         """Declare kinds that the server sends, for the contract: `Payload` types, or a name and a type.
 
         The type after a name is a dataclass, TypedDict, attrs class or `msgspec.Struct` without a kind;
-        None: no fields. ``examples`` are messages of the one kind. Nothing is checked when something is sent.
+        None: no fields. ``examples`` are messages of that kind. What is sent is not checked against this.
 
-        Raises RegistrationError for a type that cannot be sent, and for a kind that is declared with
-        another.
+        Raises RegistrationError for a type that cannot be sent, and for a kind that is declared with another
+        type.
         """
         is_named = isinstance(next(iter(declared), None), str)
         for each in [declared] if is_named else [(payload,) for payload in declared]:
@@ -144,4 +146,4 @@ class KindTable:
         return (*handled, *outgoing.values())
 
     def _changed(self) -> None:
-        """Something was declared: what was made from the routes is out of date."""
+        """Called when something was declared: whatever was made from the routes is out of date."""

@@ -1,4 +1,4 @@
-"""In go routes, contracts and other trees below a prefix, out come all of them: no kind twice."""
+"""`KindTree`: the routes of one dispatcher and of those that it includes; no kind has two handlers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ("KindTree",)
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
-    """What is included: each of its kinds has ``prefix`` before its name, and ``wrappers`` around it."""
+    """An included tree, with a ``prefix`` for its kinds and ``wrappers`` for its handlers."""
 
     tree: KindTree
     prefix: str
@@ -28,7 +28,7 @@ class _Branch:
 class KindTree:
     """What one dispatcher declares, and the trees that it includes; both may grow at any time.
 
-    ``wrappers`` stand around all of it; ``on_change`` is called when anything in it changed.
+    ``wrappers`` are around all its handlers; ``on_change`` is called whenever something in it has changed.
     """
 
     def __init__(self, wrappers: Wrappers, on_change: Callable[[], None]) -> None:
@@ -43,10 +43,10 @@ class KindTree:
     # what is declared
 
     def add(self, route: Route) -> None:
-        """Take the route of one more kind. Raises RegistrationError if the kind has one."""
+        """Add a route. Raises RegistrationError if its kind already has one."""
         handler = route.plan.function
         if route.kind in self._routes:
-            raise _second(route.kind, handler, self._routes[route.kind].plan.function)
+            raise _handled_already(route.kind, handler, self._routes[route.kind].plan.function)
         self._routes[route.kind] = route
         try:
             self.check_kinds((handler,))
@@ -56,7 +56,7 @@ class KindTree:
         self.changed()
 
     def add_fallback(self, route: Route) -> None:
-        """Take the route of all other kinds. Raises RegistrationError if there is one, or a prefix."""
+        """Set the route of all other kinds. Raises RegistrationError if there is one, or an includer."""
         if self._fallback is not None:
             known = place_of(self._fallback.plan.function)
             raise refusal(route.plan.function, f"there is a fallback already: {known}")
@@ -66,12 +66,12 @@ class KindTree:
         self.changed()
 
     def add_outgoing(self, contract: KindContract) -> None:
-        """Take what the server sends. Raises RegistrationError if the kind is declared otherwise."""
+        """Add a kind that the server sends. Raises RegistrationError if it is declared differently."""
         self.check_outgoing(contract)
         self._outgoing[contract.kind] = contract
 
     def include(self, tree: KindTree, prefix: str, wrappers: Wrappers) -> None:
-        """Take the whole of ``tree``. Raises RegistrationError for a circle, a fallback, a kind twice."""
+        """Include ``tree``. Raises RegistrationError for a circle, a fallback, a kind with two handlers."""
         if self in tree.all_trees():
             raise RegistrationError("a dispatcher cannot include itself")
         if tree._fallback is not None:
@@ -90,7 +90,7 @@ class KindTree:
     # what there is
 
     def routes(self) -> dict[str, Route]:
-        """Return the routes by kind, each with all that stands around it."""
+        """Return the routes by kind, each with all its guards and middleware."""
         found = dict(self._routes)
         for each in self._branches:
             for kind, route in each.tree.routes().items():
@@ -99,17 +99,17 @@ class KindTree:
         return {kind: route.within(self._wrappers) for kind, route in found.items()}
 
     def fallback(self) -> Route | None:
-        """Return the route of all other kinds, with what stands around everything."""
+        """Return the route of all other kinds, with its guards and middleware."""
         return self._fallback and self._fallback.within(self._wrappers)
 
     def outgoing(self) -> Iterator[KindContract]:
-        """Yield what the server sends and asks; what two branches declare alike comes twice."""
+        """Yield what the server sends and asks; a contract in two branches is yielded twice."""
         yield from self._outgoing.values()
         for each in self._branches:
             yield from each.tree.outgoing()
 
     def handlers(self) -> Iterator[tuple[str, Handler]]:
-        """Yield every kind that is handled, with the function that does."""
+        """Yield every kind that has a handler, with the handler."""
         for kind, route in self._routes.items():
             yield kind, route.plan.function
         for each in self._branches:
@@ -122,16 +122,16 @@ class KindTree:
         for each in self._branches:
             yield from each.tree.all_trees()
 
-    # what is told upwards
+    # changes and checks, passed on to the trees that include this
 
     def changed(self) -> None:
-        """Tell everybody who includes this."""
+        """Call ``on_change``, here and in every tree that includes this."""
         self._on_change()
         for includer in self._includers:
             includer.changed()
 
     def check_kinds(self, newcomers: Collection[Handler]) -> None:
-        """Refuse ``newcomers`` for kinds that have a handler, here or wherever this is included."""
+        """Raise RegistrationError if a kind of ``newcomers`` has a handler, here or in includers."""
         seen: dict[str, Handler] = {}
         for kind, handler in self.handlers():
             if (problem := request_problem(kind)) is not None:
@@ -139,13 +139,13 @@ class KindTree:
             if kind in seen:
                 is_newer = handler in newcomers
                 known, second = (seen[kind], handler) if is_newer else (handler, seen[kind])
-                raise _second(kind, second, known)
+                raise _handled_already(kind, second, known)
             seen[kind] = handler
         for includer in self._includers:
             includer.check_kinds(newcomers)
 
     def check_outgoing(self, contract: KindContract) -> None:
-        """Refuse a kind that is declared otherwise; to declare the same once more does no harm."""
+        """Raise RegistrationError for a kind that is declared differently; the same again is allowed."""
         for known in self.outgoing():
             if known.kind == contract.kind and known != contract:
                 raise RegistrationError(
@@ -156,10 +156,12 @@ class KindTree:
             includer.check_outgoing(contract)
 
 
-def _second(kind: str, handler: Handler, known: Handler) -> RegistrationError:
+def _handled_already(kind: str, handler: Handler, known: Handler) -> RegistrationError:
     return refusal(handler, f"the kind {kind!r} has a handler already: {place_of(known)}")
 
 
 def _fallback_below(route: Route) -> RegistrationError:
-    problem = "a dispatcher that is included has no fallback: it would take the kinds of all others"
+    problem = (
+        "an included dispatcher cannot have a fallback: it would handle the kinds of all others"
+    )
     return refusal(route.plan.function, problem)

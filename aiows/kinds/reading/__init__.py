@@ -1,1 +1,1 @@
-"""A message becomes a request, or a refusal that says what is wrong with it."""
+"""Reading messages: data becomes a request for its route, or an error that says what is wrong."""

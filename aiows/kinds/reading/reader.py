@@ -1,9 +1,9 @@
-"""In goes a message in some codec, out comes a request with its route, or what is wrong with it.
+"""Reads a message: finds its route by its kind, and checks and converts its fields.
 
-The fast way is one pass over the bytes: all types are one union, tagged by their kind. Only when it
-fails are they read again, envelope first, to tell apart what is wrong; the nested form
-(``payload_key``) is always read so. Either way the kind that routes and the fields that are checked
-come from the same reading of duplicate keys, or the message is refused.
+The fast way is one pass over the bytes: all types are one union, tagged by their kind. Only if that fails is
+the message read again, kind and ref first, to find out what is wrong; the nested form (``payload_key``) is
+always read like this. In both ways the kind that chooses the route and the fields that are checked come from
+the same reading of duplicate keys, or the message is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ("Reader", "Request", "Unreadable")
 
 
 class Request(Struct, frozen=True):
-    """One message that was read: what its route's handler is called with."""
+    """One message that was read, for the handler of its route."""
 
     route: Route
     kind: str
@@ -34,7 +34,7 @@ class Request(Struct, frozen=True):
 
 
 class Unreadable(Exception):
-    """A message without a handler's call: ``error`` says why; ``kind`` and ``ref`` if readable."""
+    """A message that no handler can get: ``error`` says why; ``kind`` and ``ref`` if they could be read."""
 
     def __init__(self, error: Exception, kind: str | None = None, ref: Ref = None) -> None:
         super().__init__(error, kind, ref)
@@ -44,18 +44,18 @@ class Unreadable(Exception):
 
 
 class _NoKind(Struct, tag="", tag_field=KIND):
-    """Makes a union of the one type that there may be: msgspec asks only unions for the tag."""
+    """Makes it a union even if there is one type only: msgspec reads the tag of unions alone."""
 
 
 Decode: TypeAlias = Callable[[Document], Any]
 
-# What decoders raise besides ValidationError: the format is broken, or nested too deeply (a bomb). All
-# else comes from a payload's own code.
+# What decoders raise besides ValidationError: the data is not in the format, or is nested too deeply. Other
+# exceptions come from a payload's own code.
 UNREADABLE: Final = (DecodeError, UnicodeError, RecursionError)
 
 
 class Reader:
-    """Reads messages in one codec, for a table of routes that does not change."""
+    """Reads messages in one codec, for a fixed table of routes."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Reader:
         return read_finite
 
     def _body_decoder(self, route: Route) -> Decode:
-        """Return what reads a message's fields once its kind is known."""
+        """Return the decoder of a message's fields, for when its kind is known."""
         codec, body_type = self.codec, _body_type(route)
         if hook_for(body_type) is None:
             return self._finite_decoder(body_type)
@@ -110,7 +110,7 @@ class Reader:
         return read_model
 
     def _finite_decoder(self, body_type: Any) -> Decode:
-        """Return a decoder that takes no "NaN" for a Decimal, as msgspec does."""
+        """Return a decoder that refuses "NaN" for a Decimal, which msgspec accepts."""
         codec, decode = self.codec, self.codec.decoder(body_type)
         if not has_decimals(body_type):
             return decode
@@ -123,17 +123,17 @@ class Reader:
         return decode_finite
 
     def read(self, data: str | bytes) -> Request:
-        """Return the request that ``data`` is. Raises Unreadable."""
+        """Return ``data`` as a request. Raises Unreadable."""
         if self.read_at_once is None:
             return self._read_in_two(data)
         try:
             message = self.read_at_once(data)
-        except Exception:  # whatever it was, the other way finds it again and says where
+        except Exception:  # the other way finds the error again, and where it is
             return self._read_in_two(data)
         return self.requested(message, data)
 
     def requested(self, message: Any, data: str | bytes) -> Request:
-        """Return the request that ``data`` is, which was read at once as ``message``. Raises Unreadable."""
+        """Return the request of ``data``, which was read in one pass as ``message``. Raises Unreadable."""
         route = self.by_type.get(message.__class__)
         if route is None:
             return self._read_in_two(data)
@@ -146,13 +146,13 @@ class Reader:
         return self.request_of(route, message, ref)
 
     def request_of(self, route: Route, message: Any, ref: Ref) -> Request:
-        """Return the request of a message that was read as its handler gets it."""
+        """Return the request with ``message`` as its handler gets it."""
         return Request(route, route.kind, message, ref)
 
     def _read_in_two(self, data: str | bytes) -> Request:
         kind, ref = None, None
         try:
-            document, parts = self._take_apart(data)
+            document, parts = self._split_message(data)
             ref, problem = self._read_ref(parts[1])
             kind = self._read_kind(parts[0])
             if problem is not None:
@@ -161,13 +161,13 @@ class Reader:
         except Exception as error:
             raise Unreadable(error, kind, ref) from error
 
-    def _take_apart(self, data: str | bytes) -> tuple[Document, Parts]:
+    def _split_message(self, data: str | bytes) -> tuple[Document, Parts]:
         try:
             document = self.codec.open(data)
             return document, self._split(document)
         except ValidationError as error:
             raise self._refusals.not_object(error) from None
-        except Exception as error:  # a codec of the application's may raise what it likes
+        except Exception as error:  # an application's codec may raise anything
             raise self._refusals.unreadable(error) from None
 
     def _body(self, document: Document, parts: Parts) -> Document:
@@ -176,7 +176,7 @@ class Reader:
         return self.codec.empty if parts[2] is None else parts[2]
 
     def _read_ref(self, part: Document | None) -> tuple[Ref, KindError | None]:
-        """Return the ref and what is wrong with it: a bad kind is still answered with its ref."""
+        """Return the ref and its error, if any: a message with a bad kind is still answered with its ref."""
         if part is None:
             return None, None
         try:

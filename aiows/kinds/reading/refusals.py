@@ -1,6 +1,6 @@
-"""In goes what is wrong with a message, out comes a `KindError` that says what and where.
+"""The errors that a bad message is answered with: each says what is wrong, and where.
 
-Of a peer's text no more than 128 characters come back.
+At most 128 characters of a peer's text are quoted.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ __all__ = (
     "INTERNAL",
     "Refusals",
     "missing_kind",
+    "missing_ref",
     "quote",
     "ref_in_use",
     "superseded",
     "unknown_kind",
-    "unreferred",
     "wrong_message_type",
 )
 
-# What a peer sent is quoted in error replies and in the log: without a bound a message of 4 MiB
-# would cost as much again in each.
+# Error replies and the log quote what a peer sent. Without a bound a message of 4 MiB would cost as much
+# again in each.
 LONGEST_QUOTE: Final = 128
 
 INTERNAL: Final = KindError("internal", "the handler failed")
 
-# What msgspec says. Names of fields are ours; values and unknown fields are the peer's.
-_PLACE: Final = re.compile(r"(?s)(?P<what>.*) - at (?:`key` in )?`\$(?P<path>[^`]*)`")
+# msgspec's error messages. Names of fields are ours; values and unknown fields are the peer's.
+_PATH: Final = re.compile(r"(?s)(?P<what>.*) - at (?:`key` in )?`\$(?P<path>[^`]*)`")
 _MISMATCH: Final = re.compile(r"Expected `(?P<expected>[^`]+)`, got `(?P<got>[^`]+)`")
 _LIMIT: Final = re.compile(r"(?s)Expected (?P<expected>.+)")
 _INVALID: Final = re.compile(r"""(?s)Invalid (?P<expected>[^'"]+?)(?: ['"].*)?""")
@@ -44,28 +44,28 @@ _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(.)")
 
 
 class Refusals:
-    """What is wrong with messages in one codec."""
+    """The errors of messages in one codec."""
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
         self._read_all = codec.decoder(Any)
 
     def unreadable(self, error: Exception) -> KindError:
-        """Refuse what is no message of the codec's format, and what is nested too deeply."""
+        """The message is not in the codec's format, or is nested too deeply."""
         code = _unreadable_code(self._codec)
         if isinstance(error, RecursionError):
             return KindError(code, "the message is nested too deeply")
         return KindError(code, _shorten(f"the message is not {self._codec.name}: {error}"))
 
     def not_object(self, error: ValidationError) -> KindError:
-        """Refuse a message that is no object."""
+        """The message is not an object."""
         found = _MISMATCH.match(str(error))
         got = found["got"] if found else "something else"
         details = {"expected": "object", "got": got}
         return KindError("not_object", f"a message is an object, not {got}", details)
 
     def bad_kind(self, error: ValidationError) -> KindError:
-        """Refuse a kind that is no string."""
+        """The kind is not a string."""
         refused = self.bad_field(error, prefix="kind")
         return KindError("bad_kind", refused.message, refused.details)
 
@@ -77,12 +77,12 @@ class Refusals:
         document: Document = None,
         message_type: Any = None,
     ) -> KindError:
-        """Refuse a field that is missing, wrong or not known.
+        """A field is missing, wrong or unknown.
 
-        ``prefix`` is the key that ``document``, which was read as ``message_type``, is the value of.
+        ``document`` was read as ``message_type``; ``prefix`` is the key whose value it is.
         """
-        place = _PLACE.fullmatch(str(error))
-        what, path = (place["what"], place["path"]) if place else (str(error), "")
+        match = _PATH.fullmatch(str(error))
+        what, path = (match["what"], match["path"]) if match else (str(error), "")
         if isinstance(misfit := error.__cause__, Misfit):
             what, path = misfit.problem, path + misfit.path
         if missing := _MISSING.fullmatch(what):
@@ -105,7 +105,7 @@ class Refusals:
         try:
             value = self._read_all(document)
             for name, index, other in _STEP.findall(path):
-                if other:  # [...]: somewhere within an object
+                if other:  # [...]: the path does not say where
                     return None
                 value = value[name] if name else value[int(index)]
             if isinstance(value, dict):
@@ -113,45 +113,45 @@ class Refusals:
             if isinstance(value, list):
                 return "array"
             return _shorten(JSON.encode(value).decode())
-        except Exception:  # it is told where it can be told
+        except Exception:  # then the error does without the value
             return None
 
 
 def wrong_message_type(codec: Codec) -> KindError:
-    """Refuse a TEXT message where messages with a kind are BINARY, or the other way round."""
+    """The message is TEXT where messages with a kind are BINARY, or the other way round."""
     expected, got = ("TEXT", "BINARY") if codec.is_text else ("BINARY", "TEXT")
     problem = f"a message with a kind is {expected}, not {got}"
     return KindError(f"not_{expected.lower()}", problem, {"expected": expected, "got": got})
 
 
 def missing_kind() -> KindError:
-    """Refuse an object without a kind."""
+    """The object has no kind."""
     details = {"field": "kind", "expected": "str", "got": "nothing"}
     return KindError("missing_kind", "the message has no kind", details)
 
 
 def unknown_kind(kind: str) -> KindError:
-    """Refuse a kind that nobody handles."""
+    """The kind has no handler."""
     details = {"field": "kind", "expected": "a kind that is handled here", "got": _shorten(kind)}
     return KindError("unknown_kind", f"there is no handler for the kind {quote(kind)}", details)
 
 
-def unreferred(kind: str) -> KindError:
-    """Refuse a message without a ref whose handler answers with a stream."""
+def missing_ref(kind: str) -> KindError:
+    """The message has no ref, but its handler answers with a stream."""
     details = {"field": "ref", "expected": "str | int", "got": "nothing"}
     return KindError(
-        "invalid", f"ref: the answer to {quote(kind)} is a stream, which needs one", details
+        "invalid", f"ref: {quote(kind)} answers with a stream, which needs one", details
     )
 
 
 def ref_in_use(ref: Ref) -> KindError:
-    """Refuse a request with the ref of another: whoever asked could not tell the answers apart."""
-    return _invalid("ref", expected="one that no request at work has", got=_shorten(str(ref)))
+    """The ref belongs to a running request: the peer could not tell the two answers apart."""
+    return _invalid("ref", expected="a ref that no running request has", got=_shorten(str(ref)))
 
 
 def superseded() -> KindError:
-    """Say of a request that a later one was handled in its place."""
-    return KindError("superseded", "a later message has taken the place of this one")
+    """A later request was handled instead of this one (`Latest`)."""
+    return KindError("superseded", "a later message was handled instead of this one")
 
 
 def _unreadable_code(codec: Codec) -> str:
@@ -165,17 +165,17 @@ def _invalid(
 ) -> KindError:
     field = field.removeprefix(".")
     problem = problem or f"expected {expected}" + ("" if got is None else f", got {got}")
-    told = {"field": field or None, "expected": expected, "got": got}
-    details = {key: value for key, value in told.items() if value is not None}
+    all_details = {"field": field or None, "expected": expected, "got": got}
+    details = {key: value for key, value in all_details.items() if value is not None}
     return KindError("invalid", f"{field}: {problem}" if field else problem, details or None)
 
 
 class _Nothing:
-    """Is of no type at all."""
+    """A value that fits no type, so that msgspec names the type that it expects."""
 
 
 def _expected_at(message_type: Any, name: str) -> str:
-    """Return msgspec's own name for the type of a field."""
+    """Return msgspec's name for the type of a field."""
     try:
         msgspec.convert({name: _Nothing()}, message_type)
     except ValidationError as error:

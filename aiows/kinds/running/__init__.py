@@ -1,4 +1,4 @@
-"""What becomes of a request: its handler is called, and answered for."""
+"""Running handlers: a request's handler is called, and its result or error is sent as the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In go messages that no handler can take, out go error replies; and no patience with too many in a row."""
+"""Answers messages that no handler can get, and closes a connection after too many of them in a row."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ POLICY_VIOLATION: Final = 1008  # RFC 6455, section 7.4.1
 class BadMessageLimit:
     """Refuses messages; ``limit`` of them in a row (0: any number) close their connection with 1008.
 
-    ``in_a_row``: so many were refused of a connection since the last that was not. It is a plain dict, as
-    every message has to ask whether there is anything in it.
+    ``in_a_row``: how many were refused on each connection since its last good message. It is a plain dict,
+    because every message checks whether it is empty.
     """
 
     def __init__(self, limit: int) -> None:
@@ -32,10 +32,10 @@ class BadMessageLimit:
         self.in_a_row: dict[ref[Connection], int] = {}
 
     async def refuse(self, ws: Peer, unreadable: Unreadable, codec: Codec) -> None:
-        """Answer a message that no handler took, and close if there were too many in a row."""
+        """Answer a bad message, and close the connection if there were too many in a row."""
         kind = unreadable.kind
         if kind in UNANSWERED:
-            logger.debug("%s sent %s of nothing that is at work", quote(ws.connection), kind)
+            logger.debug("%s sent %s for a request that is not running", quote(ws.connection), kind)
             return
         answer = answer_to_error(ws, unreadable.error, kind, unreadable.ref, codec)
         if answer is not None:
@@ -43,7 +43,7 @@ class BadMessageLimit:
         self._count(ws.connection)
 
     def forgive(self, connection: Connection) -> None:
-        """It has sent a message that can be read."""
+        """Reset the count: the connection has sent a good message."""
         self._forget(ref(connection))
 
     def _forget(self, connection: ref[Connection]) -> None:

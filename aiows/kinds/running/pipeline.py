@@ -120,12 +120,12 @@ class Pipeline:
         self,
         reader: Reader,
         runner: Runner,
-        patience: BadMessageLimit,
+        bad_messages: BadMessageLimit,
         given_as: type[tuple[Any, ...]],
     ) -> None:
         self._reader = reader
         self._runner = runner
-        self._bad_messages = patience
+        self._bad_messages = bad_messages
         self.codec = reader.codec
         self.opcode = reader.codec.opcode
 

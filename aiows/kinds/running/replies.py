@@ -1,4 +1,4 @@
-"""In goes what a handler returned or raised, out come the bytes of the answer: flat or nested."""
+"""Encodes the answers to a request: reply, item, end and error, flat or nested."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ("end", "error_reply", "item", "reply")
 
 
 def reply(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> bytes:
-    """Return the answer that carries what a handler returned.
+    """Return the reply with what a handler returned.
 
-    An object's fields become the message's (None: no fields), anything else is ``result``. A
-    payload with a kind keeps it. Raises TypeError or ValueError for what cannot be said so.
+    The fields of an object become fields of the reply (None: no fields); anything else is its ``result``. A
+    payload with a kind keeps its kind. Raises TypeError or ValueError for a value that no reply can have.
     """
     if payload_key is not None:
         fields = _fields_of(value, codec)
         return codec.encode({KIND: _kind_of(value), REF: ref, payload_key: fields})
-    if value.__class__ is dict:  # the most common, and asked for in the cheapest way
+    if value.__class__ is dict:  # the most common case, checked in the cheapest way
         return _with_fields(REPLY, ref, value, codec)
     if isinstance(value, Payload) and value.ref is UNSET:
-        answer = copy(value)  # others may send the same one, in another thread at the same time
+        answer = copy(value)  # the same payload may be sent elsewhere, even in another thread
         force_setattr(answer, REF, ref)
         if hasattr(value, KIND):
             return codec.encode(answer)
@@ -37,7 +37,7 @@ def reply(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> bytes:
 
 
 def item(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> bytes:
-    """Return one of a series of answers: fields as `reply` has them, and the kind ``item`` in any case."""
+    """Return one item of a stream: fields as in `reply`, but always of the kind ``item``."""
     fields = _fields_of(value, codec)
     if payload_key is not None:
         return codec.encode({KIND: ITEM, REF: ref, payload_key: fields})
@@ -45,17 +45,17 @@ def item(value: Any, ref: Ref, payload_key: str | None, codec: Codec) -> bytes:
 
 
 def end(ref: Ref, codec: Codec) -> bytes:
-    """Return what ends a series of answers."""
+    """Return the message that ends a stream."""
     return codec.encode({KIND: END, REF: ref})
 
 
 def error_reply(error: KindError, ref: Ref, codec: Codec) -> bytes:
-    """Return the answer that refuses. Raises TypeError for details that the codec cannot say."""
-    told: dict[str, Any] = {"code": error.code, "message": error.message}
+    """Return an error reply. Raises TypeError for details that the codec cannot encode."""
+    fields: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.details is not None:
-        told["details"] = error.details
+        fields["details"] = error.details
     head = {KIND: ERROR} if ref is None else {KIND: ERROR, REF: ref}
-    return codec.encode({**head, ERROR: told})
+    return codec.encode({**head, ERROR: fields})
 
 
 def _kind_of(value: Any) -> str:

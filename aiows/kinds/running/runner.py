@@ -29,9 +29,9 @@ from ..concurrency import Latest
 from ..declaring.calls import Caller
 from ..payload import Payload, Ref
 from ..reading.reader import Request
-from ..reading.refusals import INTERNAL, quote, ref_in_use, superseded, unreferred
+from ..reading.refusals import INTERNAL, missing_ref, quote, ref_in_use, superseded
 from .replies import end, error_reply, item, reply
-from .scheduling import SUPERSEDED, Lanes, key_of
+from .scheduling import SUPERSEDED, Groups, key_of
 from .streams import send_items
 from .timeouts import within
 
@@ -59,7 +59,7 @@ class Runner:
             raise ValueError(f"in_flight is 1 or more, not {in_flight!r}")
         self._payload_key = payload_key
         self._in_flight = in_flight
-        self._lanes: WeakKeyDictionary[Connection, Lanes] = WeakKeyDictionary()
+        self._groups: WeakKeyDictionary[Connection, Groups] = WeakKeyDictionary()
 
     def run(
         self, ws: Peer, request: Request, instance: Any, codec: Codec, *, is_in_task: bool
@@ -231,7 +231,7 @@ class Runner:
         """Send the items of a stream, and what ends it."""
         ref = request.ref
         if ref is None:
-            raise unreferred(request.kind)
+            raise missing_ref(request.kind)
         sending = send_items(
             ws.connection,
             items,
@@ -250,32 +250,32 @@ class Runner:
     async def _begin(self, ws: Peer, request: Request, instance: Any, codec: Codec) -> None:
         """Start the handler beside others; it makes its first step at once if it is its turn."""
         try:
-            place = (request.kind, key_of(request.route.concurrency, request.message))
-            hash(place)
+            key = (request.kind, key_of(request.route.concurrency, request.message))
+            hash(key)
         except Exception as error:
             await _send_error(ws, error, request, codec)
             return
         work = Work(protocol_of(ws.connection).exchange.in_flight, request.ref)
-        work.start(self._handle_beside(place, ws, request, instance, codec, work))
+        work.start(self._handle_beside(key, ws, request, instance, codec, work))
 
     async def _handle_beside(
         self,
-        place: Hashable,
+        key: Hashable,
         ws: Peer,
         request: Request,
         instance: Any,
         codec: Codec,
         work: Work,
     ) -> None:
-        lanes = self._lanes.setdefault(ws.connection, Lanes())
+        groups = self._groups.setdefault(ws.connection, Groups())
         route, call = request.route, request.route.call
         try:
-            with work, lanes.entered(place, route.concurrency, work) as lane:
-                if isinstance(route.concurrency, Latest):  # what a guard refuses takes no place
+            with work, groups.entered(key, route.concurrency, work) as group:
+                if isinstance(route.concurrency, Latest):  # what a guard refuses replaces nothing
                     await self._called(route.admit, ws, request, instance, work)
-                    lane.supersede_before(work)
+                    group.supersede_before(work)
                     call = route.enter
-                async with lane.turn:
+                async with group.slots:
                     called = self._called(call, ws, request, instance, work)
                     await self._answer(called, ws, request, codec, work)
         except FAILURES as error:

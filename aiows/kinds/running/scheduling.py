@@ -1,4 +1,4 @@
-"""In go messages of kinds that may overlap, out comes when it is the turn of each."""
+"""Decides when a message of a kind that may overlap is handled: at once, or after others."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any, Final, cast
 from ...connection import Work
 from ..concurrency import Concurrency, Parallel
 
-__all__ = ("SUPERSEDED", "Lane", "Lanes", "key_of")
+__all__ = ("SUPERSEDED", "Group", "Groups", "key_of")
 
-SUPERSEDED: Final = "a later message has taken its place"
+SUPERSEDED: Final = "a later message was handled instead"
 
 
 def key_of(concurrency: Concurrency, message: Any) -> Any:
-    """Return what ``message`` shares with those that it has to wait for, None if that is its kind alone.
+    """Return the key of ``message``: it waits for others of its kind and key. None: for all of its kind.
 
     Raises what a function that was given as the key raises.
     """
@@ -29,43 +29,43 @@ def key_of(concurrency: Concurrency, message: Any) -> Any:
     return cast("Any", message)[key] if isinstance(message, dict) else getattr(message, key)
 
 
-class Lane:
-    """Messages that wait for each other: ``turn`` is for as many as may be at work at once.
+class Group:
+    """Messages that wait for each other: ``slots`` lets as many run as may run at once.
 
-    ``works``: all that are here, in the order in which they came.
+    ``works``: all messages of the group, in the order in which they came.
     """
 
-    __slots__ = ("turn", "works")
+    __slots__ = ("slots", "works")
 
     def __init__(self, limit: int) -> None:
-        self.turn = asyncio.Semaphore(limit)
+        self.slots = asyncio.Semaphore(limit)
         self.works: dict[Work, None] = {}
 
     def supersede_before(self, work: Work) -> None:
-        """Stop what came before ``work``."""
+        """Stop everything that came before ``work``."""
         for earlier in takewhile(lambda each: each is not work, self.works):
             earlier.stop(SUPERSEDED)
 
 
-class Lanes:
-    """One connection's messages by kind and key; there is a lane only where something is at work."""
+class Groups:
+    """The groups of one connection, by kind and key; a group exists only while it has messages."""
 
-    __slots__ = ("_lanes",)
+    __slots__ = ("_groups",)
 
     def __init__(self) -> None:
-        self._lanes: dict[Hashable, Lane] = {}
+        self._groups: dict[Hashable, Group] = {}
 
     @contextmanager
-    def entered(self, place: Hashable, concurrency: Concurrency, work: Work) -> Generator[Lane]:
-        """Be in the lane ``place``, whose turn is to be awaited."""
-        lane = self._lanes.get(place)
-        if lane is None:
+    def entered(self, key: Hashable, concurrency: Concurrency, work: Work) -> Generator[Group]:
+        """Add ``work`` to the group of ``key`` while it waits and runs; it has to await a slot itself."""
+        group = self._groups.get(key)
+        if group is None:
             limit = concurrency.limit if isinstance(concurrency, Parallel) else 1
-            lane = self._lanes[place] = Lane(limit)
-        lane.works[work] = None
+            group = self._groups[key] = Group(limit)
+        group.works[work] = None
         try:
-            yield lane
+            yield group
         finally:
-            del lane.works[work]
-            if not lane.works:
-                del self._lanes[place]
+            del group.works[work]
+            if not group.works:
+                del self._groups[key]

@@ -1,4 +1,4 @@
-"""The pipeline: from the data of a message to the answer of its handler, in one form whoever made it."""
+"""The pipeline, in both builds: from the data of a message to the answer of its handler."""
 
 from __future__ import annotations
 

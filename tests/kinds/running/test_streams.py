@@ -1,4 +1,4 @@
-"""Handlers that are async generators: items in order, an end, backpressure, and a generator always closed."""
+"""Handlers that are async generators: items in order, an end, backpressure; they are always closed."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ async def test_a_stream_needs_a_ref(enter: Enter, endless: Endless) -> None:
     answer = await client.ask("endless")
     assert answer["error"] == {
         "code": "invalid",
-        "message": "ref: the answer to 'endless' is a stream, which needs one",
+        "message": "ref: 'endless' answers with a stream, which needs one",
         "details": {"field": "ref", "expected": "str | int", "got": "nothing"},
     }
     assert endless.made == 0

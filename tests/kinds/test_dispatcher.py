@@ -1,4 +1,4 @@
-"""`KindDispatcher`: a message finds the handler of its kind, and what became of it is answered."""
+"""`KindDispatcher`: a message reaches the handler of its kind, and the result is its answer."""
 
 from __future__ import annotations
 

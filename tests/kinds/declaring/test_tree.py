@@ -1,4 +1,4 @@
-"""`KindDispatcher.include`: routers nest, with prefixes, and no kind has two handlers anywhere."""
+"""`KindDispatcher.include`: dispatchers nest, with prefixes, and no kind has two handlers."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_a_prefix_cannot_make_an_answer_of_a_kind() -> None:
     """Otherwise two peers could answer each other's answers for ever."""
     kinds, router = KindDispatcher(), KindDispatcher()
     router.on("ply")(echo)
-    with pytest.raises(RegistrationError, match="the kind 'reply' is an answer's"):
+    with pytest.raises(RegistrationError, match="the kind 'reply' is for answers"):
         kinds.include(router, prefix="re")
 
 
@@ -178,12 +178,12 @@ def test_what_is_included_has_no_fallback() -> None:
 
     router.fallback(rest)
     with pytest.raises(
-        RegistrationError, match=r"rest .*: a dispatcher that is included has no fallback"
+        RegistrationError, match=r"rest .*: an included dispatcher cannot have a fallback"
     ):
         kinds.include(router)
     kinds.include(late)
     with pytest.raises(
-        RegistrationError, match=r"rest .*: a dispatcher that is included has no fallback"
+        RegistrationError, match=r"rest .*: an included dispatcher cannot have a fallback"
     ):
         late.fallback(rest)
 

@@ -1,4 +1,4 @@
-"""What is wrong with a message is told to its sender: where, what was expected and what came."""
+"""Error replies to bad messages: where the mistake is, what was expected and what came."""
 
 from __future__ import annotations
 

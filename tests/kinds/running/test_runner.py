@@ -1,4 +1,4 @@
-"""Requests at work: they end when they are taken back or nobody is left; messages run to their end."""
+"""Running requests: they end if they are taken back or if the peer leaves; other messages run on."""
 
 from __future__ import annotations
 

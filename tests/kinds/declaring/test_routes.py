@@ -1,4 +1,4 @@
-"""A handler that could never work is refused when it is registered, with its name and its place."""
+"""A handler that could never work is refused when it is registered, with its name, file and line."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ async def stream(value: int) -> AsyncIterator[int]: yield value  # fmt: skip
 @pytest.mark.parametrize(
     ("handler", "problem"),
     [
-        (several, "*values: name the fields one by one"),
-        (keywords, "**values: name the fields one by one"),
+        (several, "*values cannot be filled: name the fields one by one"),
+        (keywords, "**values cannot be filled: name the fields one by one"),
         (named_kind, "reserved, so no parameter may be named 'kind'"),
         (named_ref, "reserved, so no parameter may be named 'ref'"),
         (named_error, "reserved, so no parameter may be named 'error'"),
@@ -114,7 +114,7 @@ def test_a_payload_with_an_unreadable_field_is_refused() -> None:
 @pytest.mark.parametrize("kind", ["reply", "item", "end", "error", "cancel"])
 def test_answers_are_no_requests(kind: str) -> None:
     """Otherwise two peers could answer each other's answers for ever."""
-    with pytest.raises(RegistrationError, match=f"the kind '{kind}' is an answer's"):
+    with pytest.raises(RegistrationError, match=f"the kind '{kind}' is for answers"):
         KindDispatcher().on(kind)(lambda: None)
 
 

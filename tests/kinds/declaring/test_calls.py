@@ -1,4 +1,4 @@
-"""Guards and middleware: what stands around a handler, and in which order."""
+"""Guards and middleware around a handler, and their order."""
 
 from __future__ import annotations
 
@@ -220,4 +220,4 @@ async def test_a_guard_that_returns_something_lets_nobody_through(
         kinds = KindDispatcher(guards=guards)
         kinds.on("some")(lambda: "let through")
         assert (await refusal_of(kinds, {"kind": "some"}))["code"] == "internal"
-    assert "refuses by a KindError" in caplog.text
+    assert "a guard returns None or raises KindError" in caplog.text

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from aiows.connection import PreparedMessage
+from aiows.connection import PreparedMessage, protocol_of
 from aiows.errors import AiowsError
 from aiows.hub.delivery import TURN, TURN_UNDER_PRESSURE, Delivery
 from fake_connection import FakeConnection
@@ -50,7 +50,7 @@ async def given_in_one_turn(
 def fall_behind(ws: FakeConnection) -> None:
     """Behave as if so much waited that senders should slow down, but with room for more."""
     ws.transport.waiting = 600
-    ws.protocol.pause_writing()
+    protocol_of(ws).pause_writing()
 
 
 # when the loop turns

@@ -1,4 +1,4 @@
-"""The hub: users, topics and everybody, on this node and the others."""
+"""The hub: sends to users, topics and everybody, on this node and the others."""
 
 from __future__ import annotations
 

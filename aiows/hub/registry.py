@@ -144,7 +144,8 @@ class ConnectionRegistry:
 
     def connections(self, user_id: Hashable) -> tuple[Peer, ...]:
         """The connections of ``user_id``, each as it was added, the oldest first."""
-        return tuple(self._users.get(user_id, {}).values())
+        user = self._users.get(user_id)
+        return () if user is None else tuple(user.values())
 
     def push(self, user_id: Hashable, message: Any) -> int:
         """Send to every connection of ``user_id`` whose outbox has room, without waiting."""

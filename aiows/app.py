@@ -1,7 +1,7 @@
-"""In goes an aiohttp application, out comes its hub, which starts and stops with it.
+"""`setup` gives an aiohttp application its hub, which starts and stops with the application.
 
-Works before or after routes and sub-applications are added; a sub-application's requests find the
-hub of the nearest application around them that has one, as ``request.config_dict[HUB]``.
+It may be called before or after routes and sub-applications are added. A request to a sub-application
+finds the hub of the nearest application around it that has one, as ``request.config_dict[HUB]``.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def setup(
 ) -> Hub:
     """Give ``app`` a hub: users, topics and everybody, from ``app[HUB]`` and every connection.
 
-    ``backplane`` connects it with other nodes (default: none but this process), ``registry`` is
-    yours if you have one already. The hub runs before any other start-up handler. When the
-    application shuts down, ``on_shutdown`` handlers still reach every connection; then all are
-    closed with 1001 at once, and the hub leaves the backplane.
+    ``backplane`` connects the hub with other nodes (default: this process alone). ``registry`` is for
+    a `ConnectionRegistry` that you have already. The hub starts before any other start-up handler.
+    When the application shuts down, its ``on_shutdown`` handlers still reach every connection; then
+    all connections are closed with 1001 at once, and the hub leaves the backplane.
 
     Raises RuntimeError if ``app`` has a hub, has started, or has been added to a parent.
     """

@@ -48,7 +48,7 @@ nitpick_ignore = [
     ("py:class", "aiows.kinds.declaring.table.KindTable"),
     ("py:class", "aiows.kinds.declaring.table.H"),
     ("py:class", "aiows.kinds.dispatcher._Messages"),
-    ("py:class", "aiows.registry.PeerT"),
+    ("py:class", "aiows.hub.registry.PeerT"),
     ("py:class", "aiows.schema.speaks.Endpoint"),
     ("py:class", "aiows.testing.client.T"),
     ("py:class", "aiows.kinds.declaring.marked.M"),

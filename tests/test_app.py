@@ -21,6 +21,8 @@ from aiows.hub.hub import Hub
 from aiows.hub.registry import ConnectionRegistry
 from aiows.mounting.view import WebSocketView, on
 from aiows.response.websocket_response import WebSocketResponse
+from aiows.send_status import SendStatus
+from aiows.testing import SlowConsumer
 
 Client = TestClient[web.Request, web.Application]
 AiohttpClient = Callable[[web.Application], Awaitable[Client]]
@@ -74,6 +76,8 @@ def make_app() -> web.Application:
     app = web.Application()
     app.router.add_get("/", chat)
     app.router.add_view("/view", Room)
+    app.router.add_view("/feed", Feed)
+    app.router.add_view("/narrow", NarrowFeed)
     return app
 
 
@@ -368,6 +372,75 @@ async def test_two_tabs_talk_through_a_topic(client: Client) -> None:
     assert await listener.receive_str() == "hi"
     await listener.send_str("ho")
     assert await speaker.receive_str() == "ho"
+
+
+class Feed(WebSocketView):
+    """Its connections are the subscribers of "feed" and the user "reader"."""
+
+    async def authenticate(self, request: web.Request) -> str:
+        return "reader"
+
+    def on_open(self) -> None:
+        self.ws.subscribe("feed")
+        self.ws.push("welcome")
+
+
+class NarrowFeed(Feed):
+    max_backpressure = 64 * 1024
+
+
+FEEDS: dict[str, Callable[[Hub, str], Awaitable[int]]] = {
+    "publish": lambda hub, text: hub.publish("feed", text),
+    "broadcast": lambda hub, text: hub.broadcast(text),
+    "send": lambda hub, text: hub.send("reader", text),
+    "registry": lambda hub, text: hub.registry.send("reader", text),
+}
+
+
+async def read(ws: ClientWebSocketResponse, count: int) -> list[str]:
+    async with asyncio.timeout(60):
+        return [await ws.receive_str() for _ in range(count)]
+
+
+@pytest.mark.parametrize("compress", [0, 15])
+@pytest.mark.parametrize("path", ["/feed", "/narrow"])
+@pytest.mark.parametrize("feed", FEEDS)
+async def test_sending_in_a_loop_loses_nothing_for_who_reads(
+    client: Client, hub: Hub, feed: str, path: str, compress: int
+) -> None:
+    """The sender awaits nothing but the hub, and the event loop turns in time all the same."""
+    ws = await client.ws_connect(path, compress=compress)
+    assert await ws.receive_str() == "welcome"
+    texts = [f"{number:1024}" for number in range(10_000)]
+    reading = asyncio.ensure_future(read(ws, len(texts)))
+    reached = [await FEEDS[feed](hub, text) for text in texts]
+    assert reached == [1] * len(texts)
+    assert await reading == texts
+
+
+async def test_a_slow_reader_shows_before_it_misses_a_message(client: Client, hub: Hub) -> None:
+    """Also where the outbox has room for no more than 64 KiB."""
+    async with await SlowConsumer.connect(client.make_url("/narrow")):
+        (ws,) = hub.registry.connections("reader")
+        statuses = []
+        while SendStatus.DROPPED not in statuses:
+            statuses.append(ws.push("x" * 1024))
+            await asyncio.sleep(0)
+        behind = statuses.index(SendStatus.BACKPRESSURE)
+        assert statuses[behind:-1] == [SendStatus.BACKPRESSURE] * 32
+
+
+async def test_publishing_in_a_loop_waits_for_nobody(client: Client, hub: Hub) -> None:
+    """A reader that has stalled misses messages, and the others get all of them, soon."""
+    async with await SlowConsumer.connect(client.make_url("/feed")):
+        ws = await enter(client, "/feed")
+        texts = [f"{number:1024}" for number in range(10_000)]
+        reading = asyncio.ensure_future(read(ws, len(texts)))
+        async with asyncio.timeout(60):
+            reached = [await hub.publish("feed", text) for text in texts]
+        assert set(reached) == {1, 2}
+        assert reached[-1] == 1
+        assert await reading == texts
 
 
 async def test_applications_in_one_loop_share_a_backplane(aiohttp_client: AiohttpClient) -> None:

@@ -1,4 +1,4 @@
-"""In goes a prepared message, out come the bytes that travel between nodes, and the way back.
+"""The form of a message between nodes: `encode` makes the bytes, `decode` the message again.
 
 ::
 
@@ -8,9 +8,9 @@
     +--------+--------+-----------------------
 
 ``type`` is 1 (TEXT, the payload is UTF-8) or 2 (BINARY), as in RFC 6455, section 5.2, or 16: an object,
-which each node encodes for its connections in their codecs. Its payload is MessagePack, which tells bytes
-and instants from text as JSON does not: a peer gets the same from whichever node. A node that can write to
-the backplane can make others send data, never make them run code.
+which each node encodes for its connections in their codecs. The payload of an object is MessagePack: unlike
+JSON it tells bytes and points in time from text, so a peer gets the same from every node. Whoever can write
+to the backplane can make nodes send data, but never make them run code.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OBJECT: Final = 16
 
 
 def encode(message: PreparedMessage) -> bytes:
-    """The bytes that stand for ``message`` on a backplane."""
+    """Return the bytes that stand for ``message`` on a backplane."""
     packed = message.spoken_in(MSGPACK) if message.is_object else None
     if packed is None:  # no object, or one that only JSON can say
         return bytes((FORM, message.opcode)) + message.payload
@@ -37,14 +37,14 @@ def encode(message: PreparedMessage) -> bytes:
 
 
 def decode(data: bytes) -> PreparedMessage:
-    """Undo `encode`. Raises ValueError for bytes that no node of this form has written."""
+    """Return the message that ``data`` stands for. Raises ValueError for what `encode` cannot have made."""
     if len(data) < HEADER_SIZE or data[0] != FORM:
         raise ValueError("not a message of form 1")
     opcode, payload = data[1], data[HEADER_SIZE:]
     if opcode == OBJECT:
         return _prepared_object(payload)
     if opcode == Opcode.TEXT:
-        # RFC 6455, section 8.1: each peer that got what is not UTF-8 would close its connection.
+        # RFC 6455, section 8.1: a peer that gets TEXT which is not UTF-8 closes its connection.
         payload.decode()
     elif opcode != Opcode.BINARY:
         raise ValueError(f"a message cannot be of type {opcode}")

@@ -1,4 +1,4 @@
-"""The backplane inside one process: in goes a message of one hub, out it comes at the others."""
+"""The backplane inside one process: it carries messages between the hubs that share it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ __all__ = ("MemoryBackplane",)
 
 
 class MemoryBackplane(Backplane):
-    """Connects the hubs that were given this very object; what it is told is in force at once.
+    """Connects the hubs that were given the same `MemoryBackplane`. A subscription is in force at once.
 
-    One application needs no other. Several in one event loop (an `aiohttp.web.AppRunner` each)
-    reach each other's users and topics through one `MemoryBackplane`.
+    One application in one process needs no other backplane. Several applications in one event loop
+    (each with its `aiohttp.web.AppRunner`) reach each other's users and topics through one
+    `MemoryBackplane`.
     """
 
     def __init__(self) -> None:
@@ -32,7 +33,7 @@ class MemoryBackplane(Backplane):
         self._loop = loop
 
     def _drop_nodes_left_behind(self) -> None:
-        """Nobody stopped them before their loop was closed, and nobody can any more."""
+        """Remove the nodes of a loop that was closed before they were stopped."""
         assert self._loop is not None
         if not self._loop.is_closed():
             raise RuntimeError("this MemoryBackplane is in use in another event loop")
@@ -41,7 +42,7 @@ class MemoryBackplane(Backplane):
 
 
 class MemoryNode(Node):
-    """One hub's end; ``subscribers`` is the table that all of them share."""
+    """The node of one hub; ``subscribers`` is the table that all nodes share."""
 
     __slots__ = ("_deliver", "_loop", "_subscribers", "_topics")
 
@@ -73,11 +74,11 @@ class MemoryNode(Node):
         self.leave()
 
     def leave(self) -> None:
-        """Give up every topic."""
+        """Unsubscribe from every topic."""
         self.unsubscribe(tuple(self._topics))
 
     def arrive(self, topic: str, data: bytes) -> None:
-        """Take a message that another node has published, unless it is no longer wanted."""
+        """Deliver a message of another node, unless its topic was unsubscribed meanwhile."""
         if topic in self._topics:
             self._deliver(topic, data)
 

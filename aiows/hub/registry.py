@@ -1,21 +1,18 @@
-"""In go connections with their user ids and topics, out comes who gets a message on this node.
+"""The registry: which connections of this node each user has, and who subscribes to which topic.
 
-Synchronous tables and nothing else: no event loop, no timers, no network. Two methods await,
-because they answer when the connections have taken what they were given. Whatever ends a connection
-(the end of a ``with`` block, a close from either side, a lost peer, the shutdown), it leaves every
-table once, and nothing empty stays behind.
+Its tables are synchronous: they need no event loop, no timers and no network. Whatever ends a connection
+(the end of a ``with`` block, a close from either side, a lost peer, the shutdown), it leaves every table
+exactly once, and no empty row stays behind.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from ..connection import Connection, Peer, PreparedMessage, protocol_of
-from ..errors import ConnectionClosed
-from ..send_status import SendStatus
+from .delivery import Delivery
 
 __all__ = ("ConnectionRegistry", "Membership", "RegistryWatcher")
 
@@ -25,10 +22,10 @@ logger: Final = logging.getLogger("aiows.registry")
 
 
 class RegistryWatcher(Protocol):
-    """Who is told of every change, synchronously, once the tables show it.
+    """Is told of every change, synchronously, when the tables show it already.
 
-    ``count`` is how many connections the user or topic has now, ``before`` how many it had.
-    What a watcher raises is logged, and the change stands.
+    ``count`` is how many connections the user or topic has now, ``before`` how many it had. An
+    exception of a watcher is logged; the other watchers are told all the same, and the change stands.
     """
 
     def user_changed(
@@ -41,7 +38,7 @@ class RegistryWatcher(Protocol):
 
 
 class Membership(Generic[PeerT]):
-    """What `ConnectionRegistry.add` gives: a context manager whose exit undoes it."""
+    """What `ConnectionRegistry.add` returns: a context manager whose exit undoes the `add`."""
 
     __slots__ = ("_leave", "peer")
 
@@ -62,33 +59,46 @@ class Membership(Generic[PeerT]):
             leave()
 
 
-class _Entry:
-    """What the tables know of one connection; ``members`` counts who still holds it."""
+class _User(dict[Connection, Peer]):
+    """The connections of one user, each with the face that was added."""
 
-    __slots__ = ("connection", "members", "topics", "user_id")
+    __slots__ = ("user_id",)
+
+    def __init__(self, user_id: Hashable) -> None:
+        super().__init__()
+        self.user_id = user_id
+
+
+class _Entry:
+    """Where one connection stands in the tables; ``members`` counts the `Membership` objects that hold it."""
+
+    __slots__ = ("connection", "members", "topics", "user")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.user: _User | None = None
         self.members = 0
         self.topics: dict[str, None] = {}
-        self.user_id: Hashable = None
 
 
 class ConnectionRegistry:
     """The connections of one node by user id and by topic; one thread, one event loop.
 
-    ``user_id in registry``, ``len(registry)`` and ``for user_id in registry`` speak of the users
-    that have a connection right now. Messages are ``str`` (TEXT), bytes-like (BINARY), any other
-    object (each connection gets it in its own codec) or a `PreparedMessage`; each is encoded and framed
-    once a codec, however many connections get it, and TypeError is raised for what JSON cannot say.
-    Every count that a method returns is the number of connections that took the message.
+    ``user_id in registry``, ``len(registry)`` and ``for user_id in registry`` are about the users
+    that have a connection right now.
+
+    A message is ``str`` (TEXT), bytes-like (BINARY), any other object (each connection gets it in its
+    own codec) or a `PreparedMessage`. It is encoded and framed once for each codec, however many
+    connections get it. What JSON cannot say is a TypeError. The methods that send return how many
+    connections took the message.
     """
 
-    __slots__ = ("__weakref__", "_entries", "_topics", "_users", "_watchers")
+    __slots__ = ("__weakref__", "_entries", "_topics", "_users", "_watchers", "delivery")
 
     def __init__(self) -> None:
+        self.delivery = Delivery()
         self._entries: dict[Connection, _Entry] = {}
-        self._users: dict[Hashable, dict[Connection, Peer]] = {}
+        self._users: dict[Hashable, _User] = {}
         self._topics: dict[str, dict[Connection, None]] = {}
         self._watchers: tuple[RegistryWatcher, ...] = ()
 
@@ -101,9 +111,9 @@ class ConnectionRegistry:
         """Register ``ws`` under ``user_id`` at once and set ``ws.user_id``.
 
         Use it as ``with registry.add(user_id, ws): ...``: the connection leaves at the end of the
-        block, or earlier if it ends earlier; without ``with`` it stays until it ends. A user may
-        have many connections. A second `add` of the same connection under the same user id nests:
-        it leaves with the last of them. A connection whose end has begun is not registered.
+        block, or when it ends, if that is earlier. Without ``with`` it stays until it ends. A user may
+        have many connections. The same connection may be added again under the same user id: it
+        leaves with the last `add` that is undone. A connection whose end has begun is not registered.
 
         Raises ValueError if ``user_id`` is None (nobody) or if the connection is registered as
         another user, TypeError if ``user_id`` cannot be a key of a dict.
@@ -118,7 +128,7 @@ class ConnectionRegistry:
             return Membership(ws, _nothing)
         entry = self._entry(connection)
         entry.members += 1
-        if entry.members == 1:
+        if entry.user is None:
             self._enter_user(entry, user_id, ws)
         return Membership(ws, lambda: self._leave_once(entry))
 
@@ -129,40 +139,40 @@ class ConnectionRegistry:
         return len(self._users)
 
     def __iter__(self) -> Iterator[Any]:
-        """The user ids as they were when the iteration began: closing them on the way is fine."""
+        """The user ids as they were when the iteration began, so users may be closed on the way."""
         return iter(tuple(self._users))
 
     def connections(self, user_id: Hashable) -> tuple[Peer, ...]:
-        """The connections of ``user_id`` as they were added, the oldest first."""
-        return tuple(self._users.get(user_id, {}).values())
+        """The connections of ``user_id``, each as it was added, the oldest first."""
+        user = self._users.get(user_id)
+        return () if user is None else tuple(user.values())
 
     def push(self, user_id: Hashable, message: Any) -> int:
-        """Send to every connection of ``user_id`` that has room, without waiting."""
-        return _push(self._users.get(user_id, ()), PreparedMessage.of(message))
+        """Send to every connection of ``user_id`` whose outbox has room, without waiting."""
+        return self.delivery.push(self._users.get(user_id, ()), PreparedMessage.of(message))
 
     async def send(self, user_id: Hashable, message: Any) -> int:
         """Send to every connection of ``user_id``, waiting for those whose outbox is full.
 
-        A connection that has room is never kept waiting by one that has none.
+        Those that have room get the message at once, whoever else is waited for. A connection that
+        ends before there is room does not count, nor does one for which too many messages wait already.
         """
         prepared = PreparedMessage.of(message)
-        receivers = tuple(self._users.get(user_id, ()))
-        refused = [connection for connection in receivers if not connection.push(prepared)]
-        if not refused:
-            return len(receivers)
-        late = await asyncio.gather(*(_send(connection, prepared) for connection in refused))
-        return len(receivers) - len(refused) + sum(late)
+        reached = await self.delivery.send(self._users.get(user_id, ()), prepared)
+        await self.delivery.keep_pace()
+        return reached
 
     def broadcast(self, message: Any) -> int:
         """Send to every connection of every user without waiting."""
         receivers = (connection for user in self._users.values() for connection in user)
-        return _post(receivers, PreparedMessage.of(message))
+        return self.delivery.share(receivers, PreparedMessage.of(message))
 
     async def close(self, user_id: Hashable, *, code: int = 1000, message: str | bytes = "") -> int:
         """Close every connection of ``user_id``; returns how many there were.
 
         They have left the registry when this returns. ``code`` and ``message`` (at most 123 bytes
-        of UTF-8) are those of RFC 6455, section 7.1.5 and 7.1.6. Raises ValueError for others.
+        of UTF-8) are the close code and reason of RFC 6455, sections 7.1.5 and 7.1.6. Raises
+        ValueError for a code or message that cannot be sent.
         """
         receivers = tuple(self._users.get(user_id, ()))
         for connection in receivers:
@@ -172,7 +182,7 @@ class ConnectionRegistry:
     # topics
 
     def subscribe(self, ws: Peer, topic: str) -> bool:
-        """Let ``ws`` receive what is published on ``topic``; False if it did, or if its end has begun."""
+        """Let ``ws`` receive what is published on ``topic``; False if it does already, or is ending."""
         connection = ws.connection
         if protocol_of(connection).is_ending or topic in self._topics_of(connection):
             return False
@@ -197,9 +207,10 @@ class ConnectionRegistry:
         prepared = PreparedMessage.of(message)
         subscribers: Iterable[Connection] = self._topics.get(topic, ())
         if exclude is None:
-            return _post(subscribers, prepared)
+            return self.delivery.share(subscribers, prepared)
         left_out = exclude.connection
-        return _post((each for each in subscribers if each is not left_out), prepared)
+        receivers = (each for each in subscribers if each is not left_out)
+        return self.delivery.share(receivers, prepared)
 
     def topics(self, ws: Peer) -> frozenset[str]:
         """The topics that ``ws`` is subscribed to."""
@@ -216,15 +227,14 @@ class ConnectionRegistry:
     # both
 
     def forget(self, ws: Peer) -> None:
-        """Take a connection out of every table, its topics first; it is not closed."""
+        """Take a connection out of every table, its topics first, without closing it."""
         entry = self._entries.get(ws.connection)
         if entry is None:
             return
         for topic in tuple(entry.topics):
             self._leave_topic(entry, topic)
-        if entry.members:
-            entry.members = 0
-            self._leave_user(entry)
+        if entry.user is not None:
+            self._leave_user(entry, entry.user)
         self._drop_if_unused(entry)
 
     def watch(self, watcher: RegistryWatcher) -> None:
@@ -239,9 +249,10 @@ class ConnectionRegistry:
 
     def _check_single_user(self, connection: Connection, user_id: Hashable) -> None:
         entry = self._entries.get(connection)
-        if entry is not None and entry.members and entry.user_id != user_id:
+        user = None if entry is None else entry.user
+        if user is not None and user.user_id != user_id:
             raise ValueError(
-                f"the connection is registered as {entry.user_id!r}, not as {user_id!r}"
+                f"the connection is registered as {user.user_id!r}, not as {user_id!r}"
             )
 
     def _entry(self, connection: Connection) -> _Entry:
@@ -262,36 +273,42 @@ class ConnectionRegistry:
         return () if entry is None else entry.topics
 
     def _enter_user(self, entry: _Entry, user_id: Hashable, ws: Peer) -> None:
-        entry.user_id = user_id
         connection = entry.connection
-        user = self._users.setdefault(user_id, {})
+        user = self._users.get(user_id)
+        if user is None:
+            user = self._users[user_id] = _User(user_id)
         user[connection] = ws
-        count = len(user)
-        self._tell(lambda watcher: watcher.user_changed(connection, user_id, count, count - 1))
+        entry.user = user
+        self._tell_user(connection, user_id, len(user), len(user) - 1)
 
     def _leave_once(self, entry: _Entry) -> None:
-        if not entry.members:
-            return  # the connection has ended
+        if entry.user is None:
+            return  # the connection has left already
         entry.members -= 1
         if not entry.members:
-            self._leave_user(entry)
+            self._leave_user(entry, entry.user)
             self._drop_if_unused(entry)
 
-    def _leave_user(self, entry: _Entry) -> None:
-        connection, user_id = entry.connection, entry.user_id
-        count = _take_out(self._users, user_id, connection)
-        self._tell(lambda watcher: watcher.user_changed(connection, user_id, count, count + 1))
+    def _leave_user(self, entry: _Entry, user: _User) -> None:
+        entry.user, entry.members = None, 0
+        count = _take_out(self._users, user.user_id, entry.connection)
+        self._tell_user(entry.connection, user.user_id, count, count + 1)
 
     def _leave_topic(self, entry: _Entry, topic: str) -> None:
         connection = entry.connection
         if topic not in entry.topics:
-            return  # a watcher was faster
+            return  # a watcher has unsubscribed it meanwhile
         del entry.topics[topic]
         count = _take_out(self._topics, topic, connection)
         self._tell_topic(connection, topic, count, count + 1)
 
+    def _tell_user(
+        self, connection: Connection, user_id: Hashable, count: int, before: int
+    ) -> None:
+        self._tell(lambda watcher: watcher.user_changed(connection, user_id, count, before))
+
     def _tell_topic(self, connection: Connection, topic: str, count: int, before: int) -> None:
-        """The connection comes last: what its callback does is a change of its own."""
+        """Tell the watchers, then the connection, whose callback may make changes of its own."""
         self._tell(lambda watcher: watcher.topic_changed(connection, topic, count, before))
         protocol_of(connection).application.on_subscription(topic, count, before)
 
@@ -304,10 +321,11 @@ class ConnectionRegistry:
 
 
 KeyT = TypeVar("KeyT", bound=Hashable)
+RowT = TypeVar("RowT", bound=dict[Connection, Any])
 
 
-def _take_out(table: dict[KeyT, dict[Connection, Any]], key: KeyT, connection: Connection) -> int:
-    """Remove a connection from one row; returns how many are left. An empty row goes too."""
+def _take_out(table: dict[KeyT, RowT], key: KeyT, connection: Connection) -> int:
+    """Remove a connection from a row, and the row if it is empty; returns how many are left."""
     row = table[key]
     del row[connection]
     if not row:
@@ -315,29 +333,5 @@ def _take_out(table: dict[KeyT, dict[Connection, Any]], key: KeyT, connection: C
     return len(row)
 
 
-def _push(receivers: Iterable[Connection], message: PreparedMessage) -> int:
-    """Push to a copy of ``receivers``: a push may close a connection, which changes the tables."""
-    return sum(1 for connection in tuple(receivers) if connection.push(message))
-
-
-def _post(receivers: Iterable[Connection], message: PreparedMessage) -> int:
-    """Push what many get: a burst of messages leaves each of them in one write."""
-    reached = 0
-    for connection in tuple(receivers):
-        if connection.post(message) is not SendStatus.DROPPED:
-            reached += 1
-    return reached
-
-
-async def _send(connection: Connection, message: PreparedMessage) -> bool:
-    if message.spoken_in(connection.codec) is None:
-        return False
-    try:
-        await connection.send_message(message)
-    except ConnectionClosed:
-        return False
-    return True
-
-
 def _nothing() -> None:
-    """What there is to undo for a connection that was never registered."""
+    """Undo the `add` of a connection that was closed before."""

@@ -77,12 +77,15 @@ class AttendedResponse(WebSocketResponse):
             takes_limit=True,
         )
 
-    async def attend(self, request: web.Request, *, user_data: Any = None) -> None:
+    async def attend(
+        self, request: web.Request, *, user_id: Any = None, user_data: Any = None
+    ) -> None:
         """Send the 101 and run the open hook; then aiohttp is done with the connection.
 
-        ``user_data`` is the connection's before the hook runs. Raises as `prepare` does.
+        ``user_id`` and ``user_data`` are the connection's before the hook runs. Raises as `prepare` does.
         """
         await self.prepare(request)
+        self.connection.user_id = user_id
         self.connection.user_data = user_data
         await self._pump.open()
         if self.must_stay:

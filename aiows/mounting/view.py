@@ -89,9 +89,6 @@ class WebSocketView(web.View):
     ws: Connection
     """The connection, from `on_open` on."""
 
-    user_id: Any = None
-    """What `authenticate` answered."""
-
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         _check_attributes(cls)
@@ -133,6 +130,11 @@ class WebSocketView(web.View):
     # what a hook reads
 
     @property
+    def user_id(self) -> Any:
+        """What `authenticate` answered: the ``user_id`` of the connection, from `on_open` on."""
+        return self.ws.user_id
+
+    @property
     def request(self) -> web.Request:
         """The upgrade request. Raises RequestReleased after `on_open`, unless ``keep_request``."""
         request = cast("web.Request | None", self._request)
@@ -155,7 +157,7 @@ class WebSocketView(web.View):
     async def _iter(self) -> web.StreamResponse:
         request = self.request
         admit(request, type(self).origins)  # a function there is no method of the view
-        self.user_id = await result_of(self.authenticate(request))
+        user_id = await result_of(self.authenticate(request))
         response = AttendedResponse(
             _KindHooks(self) if self._handles_kinds else _ViewHooks(self),
             protocols=self.protocols,
@@ -167,7 +169,7 @@ class WebSocketView(web.View):
             codecs=self.codecs,
             decode_text=not self._handles_kinds,  # they are read from the bytes
         )
-        await response.attend(request)
+        await response.attend(request, user_id=user_id)
         return response
 
     async def take_connection(self, ws: Connection) -> None:
@@ -183,11 +185,7 @@ class WebSocketView(web.View):
 
     def _register(self) -> None:
         """The connection is its user's from here on, until it ends."""
-        if self.user_id is None:
-            return
-        if protocol_of(self.ws).hub is None:
-            self.ws.user_id = self.user_id
-        else:
+        if self.user_id is not None and protocol_of(self.ws).hub is not None:
             self.hub.registry.add(self.user_id, self.ws)
 
 

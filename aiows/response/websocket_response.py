@@ -140,7 +140,8 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         self._origins = origins
         self._strict_masking = strict_masking
         self._options = shared_options(
-            writer_limit=writer_limit,
+            # So that BACKPRESSURE comes before DROPPED, with room for who takes notice.
+            writer_limit=min(writer_limit, max_backpressure // 2),
             max_backpressure=max_backpressure,
             close_timeout=timeout,
             autoclose=autoclose,

@@ -1,18 +1,18 @@
-"""The hub: users, topics and everybody, on this node and the others."""
+"""The hub: sends to users, topics and everybody, on this node and the others."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from aiows.backplane import Backplane, Confirmation, Deliver, MemoryBackplane, Node
-from aiows.connection import Connection, PreparedMessage
+from aiows.backplane import Deliver, MemoryBackplane, Node
+from aiows.connection import PreparedMessage
 from aiows.hub.hub import Hub
 from aiows.hub.registry import ConnectionRegistry
+from fake_backplane import FakeBackplane
 from fake_connection import FakeConnection
 
 Connect = Callable[[Hub], FakeConnection]
@@ -53,39 +53,6 @@ async def connect() -> Connect:
 async def delivered() -> None:
     """What was published has arrived: the backplane in memory takes one turn of the loop."""
     await asyncio.sleep(0)
-
-
-class Engine(Backplane):
-    """A backplane that writes down what it is told and confirms when, and how, the test says."""
-
-    def __init__(self, confirmation: Callable[[], Confirmation] = lambda: None) -> None:
-        self.told: list[Any] = []
-        self.confirmation = confirmation
-
-    async def start(self, deliver: Deliver) -> Node:
-        self.deliver = deliver
-        self.told.append("start")
-        return EngineNode(self)
-
-
-class EngineNode(Node):
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-
-    def publish(self, topic: str, data: bytes) -> Confirmation:
-        self.engine.told.append(("publish", topic, data))
-        return self.engine.confirmation()
-
-    def subscribe(self, topics: Iterable[str]) -> Confirmation:
-        self.engine.told.extend(("subscribe", topic) for topic in topics)
-        return self.engine.confirmation()
-
-    def unsubscribe(self, topics: Iterable[str]) -> Confirmation:
-        self.engine.told.extend(("unsubscribe", topic) for topic in topics)
-        return self.engine.confirmation()
-
-    async def stop(self) -> None:
-        self.engine.told.append("stop")
 
 
 def failed() -> asyncio.Future[None]:
@@ -251,61 +218,7 @@ async def test_broadcast_reaches_everybody(nodes: tuple[Hub, Hub], connect: Conn
     assert [ws.payloads for ws in sockets] == [[b"hi"]] * 3
 
 
-# what the backplane is told
-
-
-async def test_the_first_subscriber_subscribes_and_the_last_one_unsubscribes(
-    connect: Connect,
-) -> None:
-    """The backplane hears of a topic or a user once, however many connections there are."""
-    engine = Engine()
-    hub = Hub(backplane=engine)
-    await hub.start()
-    first, second = connect(hub), connect(hub)
-    for ws in (first, second):
-        hub.registry.add("alice", ws)
-        ws.subscribe("room")
-    first.close()
-    second.abort()
-    assert engine.told == [
-        "start",
-        ("subscribe", "everybody"),
-        ("subscribe", "user:alice"),
-        ("subscribe", "topic:room"),
-        ("unsubscribe", "topic:room"),
-        ("unsubscribe", "user:alice"),
-    ]
-    assert hub._link is not None
-    assert hub._link._user_ids == {}
-    await hub.stop()
-
-
-class Fickle:
-    """A watcher that takes back every subscription and every user as soon as it hears of one."""
-
-    def __init__(self, registry: ConnectionRegistry) -> None:
-        self.registry = registry
-
-    def user_changed(self, connection: Connection, *_: object) -> None:
-        self.registry.forget(connection)
-
-    def topic_changed(self, connection: Connection, topic: str, *_: object) -> None:
-        self.registry.unsubscribe(connection, topic)
-
-
-async def test_what_is_taken_back_at_once_is_not_kept(connect: Connect) -> None:
-    """Told of the end before the beginning, the hub still goes by what the tables say."""
-    backplane, registry = MemoryBackplane(), ConnectionRegistry()
-    registry.watch(Fickle(registry))
-    hub = Hub(registry, backplane)
-    await hub.start()
-    ws = connect(hub)
-    ws.subscribe("room")
-    registry.add("alice", ws)
-    assert set(backplane._subscribers) == {"everybody"}
-    assert hub._link is not None
-    assert hub._link._user_ids == {}
-    await hub.stop()
+# start and stop
 
 
 async def test_start_subscribes_to_what_is_there(connect: Connect) -> None:
@@ -327,8 +240,8 @@ async def test_start_subscribes_to_what_is_there(connect: Connect) -> None:
 
 async def test_start_and_stop_are_idempotent(connect: Connect) -> None:
     """Called twice they act once; a stopped hub can start again, with what it has."""
-    engine = Engine()
-    hub = Hub(backplane=engine)
+    backplane = FakeBackplane()
+    hub = Hub(backplane=backplane)
     await hub.stop()
     await hub.start()
     await hub.start()
@@ -338,7 +251,7 @@ async def test_start_and_stop_are_idempotent(connect: Connect) -> None:
     hub.registry.add("bob", connect(hub))
     await hub.start()
     hub.registry.add("carol", connect(hub))
-    assert engine.told == [
+    assert backplane.told == [
         "start",
         ("subscribe", "everybody"),
         ("subscribe", "user:alice"),
@@ -352,22 +265,10 @@ async def test_start_and_stop_are_idempotent(connect: Connect) -> None:
     await hub.stop()
 
 
-async def test_two_user_ids_of_one_text_are_one_subscription(connect: Connect) -> None:
-    """The last of both unsubscribes."""
-    engine = Engine()
-    hub = Hub(backplane=engine)
-    await hub.start()
-    with hub.registry.add(7, connect(hub)):
-        with hub.registry.add("7", connect(hub)):
-            pass
-        assert engine.told[2:] == [("subscribe", "user:7")]
-    assert engine.told[3:] == [("unsubscribe", "user:7")]
-
-
 async def test_a_start_that_failed_can_be_tried_again() -> None:
     """The broker was not there yet: the error is raised, and the next start starts."""
 
-    class Late(Engine):
+    class Late(FakeBackplane):
         async def start(self, deliver: Deliver) -> Node:
             node = await super().start(deliver)
             if self.told == ["start"]:
@@ -387,7 +288,7 @@ async def test_a_start_that_failed_can_be_tried_again() -> None:
 
 async def test_publish_raises_what_the_backplane_raises(connect: Connect) -> None:
     """After the connections of this node have the message."""
-    hub = Hub(backplane=Engine())
+    hub = Hub(backplane=FakeBackplane())
     await hub.start()
     ws = connect(hub)
     hub.registry.add("alice", ws)
@@ -403,7 +304,7 @@ async def test_a_connections_publish_logs_what_the_backplane_raises(
     connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The handler goes on, this node has the message, and the log says what is wrong."""
-    hub = Hub(backplane=Engine(failed))
+    hub = Hub(backplane=FakeBackplane(failed))
     await hub.start()
     speaker, listener = connect(hub), connect(hub)
     listener.subscribe("room")
@@ -418,7 +319,7 @@ async def test_a_connections_publish_logs_what_the_backplane_raises(
 async def test_a_cancelled_publish_leaves_the_message_alone() -> None:
     """Who no longer waits does not take back what was handed over."""
     confirmation: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    hub = Hub(backplane=Engine())
+    hub = Hub(backplane=FakeBackplane())
     await hub.start()
     hub._backplane.confirmation = lambda: confirmation  # type: ignore[attr-defined]
     publishing = asyncio.ensure_future(hub.publish("room", "hi"))
@@ -434,7 +335,7 @@ async def test_a_confirmation_that_never_comes_is_no_failure(
 ) -> None:
     """An engine that stops cancels what it had promised; nothing is logged for it."""
     confirmation: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    hub = Hub(backplane=Engine(lambda: confirmation))
+    hub = Hub(backplane=FakeBackplane(lambda: confirmation))
     await hub.start()
     connect(hub).publish("room", "hi")
     confirmation.cancel()
@@ -463,15 +364,15 @@ async def test_hostile_bytes_are_dropped(
 
 async def test_what_arrives_while_the_node_leaves_is_dropped(connect: Connect) -> None:
     """The hub has stopped, a last message comes from the broker: nobody gets half of the traffic."""
-    engine = Engine()
-    hub = Hub(backplane=engine)
+    backplane = FakeBackplane()
+    hub = Hub(backplane=backplane)
     await hub.start()
     ws = connect(hub)
     hub.registry.add("alice", ws)
-    engine.deliver("user:alice", b"\x01\x01before")
+    backplane.deliver("user:alice", b"\x01\x01before")
     await hub.stop()
     for topic in ("user:alice", "everybody"):
-        engine.deliver(topic, b"\x01\x01after")
+        backplane.deliver(topic, b"\x01\x01after")
     assert ws.payloads == [b"before"]
 
 

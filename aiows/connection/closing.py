@@ -287,11 +287,12 @@ class Closing:
 
     def fail(self, error: ProtocolError) -> None:
         """The peer broke the protocol; our Close waits until what came before is handled."""
-        self.exception = error
-        if self.is_closed:
-            self.hang_up()
+        if self.is_over:
             return
-        if self.state is not State.OPEN:
+        self.exception = error
+        if self.is_sent:
+            self.hang_up()
+        if self.has_begun:
             return
         self.failure = error
         self._step(Event.FAIL)

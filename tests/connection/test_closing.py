@@ -212,9 +212,7 @@ def _play(ending: Ending, deeds: list[str], *, is_idle: bool) -> None:
     closing = ending.closing
     do: dict[str, Any] = {
         "close": lambda: closing.close(b"", 4000, ""),
-        "peer closes": lambda: (
-            closing.state in (State.OPEN, State.CLOSE_SENT) and closing.close_received(4001, "")
-        ),
+        "peer closes": lambda: receive_close(closing),
         "fail": lambda: closing.fail(WRONG),
         "lose": lambda: closing.lose(None),
         "finish": closing.finish,

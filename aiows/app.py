@@ -13,7 +13,7 @@ from aiohttp import web
 from .backplane import Backplane
 from .hub.hub import Hub
 from .hub.registry import ConnectionRegistry
-from .response.websocket_response import TOPICS
+from .upgrade import TOPICS
 
 __all__ = ("HUB", "setup")
 

@@ -8,12 +8,12 @@ from typing import Any
 from aiows._wire import MessageReader
 from aiows.connection import (
     Connection,
-    ConnectionOptions,
     PreparedMessage,
     Topics,
 )
 from aiows.response.receiver import Receiver
 from aiows.send_status import SendStatus
+from aiows.settings import Settings
 
 
 class FakeTransport(asyncio.Transport):
@@ -75,7 +75,7 @@ class FakeConnection(Connection):
             loop=loop,
             reader=MessageReader(),
             deflater=None,
-            options=ConnectionOptions(writer_limit=500, max_backpressure=1000),
+            options=Settings(writer_limit=500, max_backpressure=1000),
             consumer=consumer,
             host=FakeHost(),
             hub=hub,

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from types import ModuleType
@@ -30,9 +29,8 @@ import aiows.codecs
 import aiows.schema
 import aiows.testing
 from aiows.connection import closing
-from aiows.endpoint import Options
-from aiows.mounting.callbacks import Behaviour
-from aiows.mounting.callbacks.behaviour import OPTIONS
+from aiows.connection import closing
+from aiows.settings import CALLBACK_OPTIONS, WEBSOCKET_OPTIONS, ViewOptions
 from compat.expected import EXPECTED
 from raw_client import How, RawClient
 
@@ -296,21 +294,20 @@ def option_table(name: str) -> dict[str, Any]:
     return {option: eval(default, {**vars(aiows.codecs)}) for option, default in rows}
 
 
-def defaults_of(function: Callable[..., Any], *but: str) -> dict[str, Any]:
+def defaults_of(function: Callable[..., Any]) -> dict[str, Any]:
     parameters = inspect.signature(function).parameters.values()
     options = [each for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
-    return {option.name: option.default for option in options if option.name not in but}
+    return {option.name: option.default for option in options}
 
 
 def test_the_options_of_a_response_are_all_there_with_their_defaults() -> None:
-    """`keepalive` is how a view passes its idle timeout on, and no option."""
-    options = defaults_of(aiows.WebSocketResponse, "keepalive")
-    assert option_table("WebSocketResponse") == options
+    """What `help` shows of `WebSocketResponse`."""
+    assert option_table("WebSocketResponse") == defaults_of(aiows.WebSocketResponse)
 
 
 def test_the_options_of_a_view_are_all_there_with_their_defaults() -> None:
     """`kinds` is what `on` makes, and no option."""
-    annotated = aiows.WebSocketView.__annotations__
+    annotated = {**ViewOptions.__annotations__, **aiows.WebSocketView.__annotations__}
     own = {name for name in annotated if name.islower() and not name.startswith("_")}
     options = own - {"ws", "user_id", "kinds"}
     defaults = {name: getattr(aiows.WebSocketView, name) for name in options}
@@ -328,14 +325,15 @@ def test_the_options_of_setup_are_all_there_with_their_defaults() -> None:
 
 
 def test_the_options_of_a_callback_route_are_all_there_with_their_defaults() -> None:
-    """What is no callback in `Behaviour`."""
-    known = {field.name: field.default for field in fields(Behaviour) if field.name in OPTIONS}
-    assert option_table("Callbacks on a route") == known
+    """What is no callback in its dict."""
+    assert option_table("Callbacks on a route") == CALLBACK_OPTIONS.default_values
 
 
-def test_the_options_of_an_endpoint_are_all_there() -> None:
-    """What `WebSocket` and `WebSocketRoute` take."""
-    assert option_table("WebSocket and WebSocketRoute").keys() == Options.__annotations__.keys()
+def test_the_options_of_an_endpoint_are_all_there_with_their_defaults() -> None:
+    """What `help` shows of `WebSocket` and `WebSocketRoute`."""
+    documented = option_table("WebSocket and WebSocketRoute")
+    assert documented == WEBSOCKET_OPTIONS.default_values
+    assert documented == defaults_of(aiows.WebSocket) == defaults_of(aiows.WebSocketRoute)
 
 
 def test_the_options_of_a_test_client_are_all_there_with_their_defaults() -> None:

@@ -5,8 +5,6 @@ from .consumer import Consumer, Host, Topics
 from .cores import first_step
 from .eager import current_task
 from .exchange.in_flight import Stopped, Work, gone_on, run_cancellable
-from .keepalive import KeepAlivePolicy
-from .options import ConnectionOptions, shared_options, threshold_of
 from .peer import Face, Peer
 from .prepared import PreparedMessage
 from .protocol import WebSocketProtocol
@@ -15,12 +13,10 @@ from .transports import resume_reading
 
 __all__ = (
     "Connection",
-    "ConnectionOptions",
     "Consumer",
     "Face",
     "Hooks",
     "Host",
-    "KeepAlivePolicy",
     "Peer",
     "PreparedMessage",
     "Pump",
@@ -34,6 +30,4 @@ __all__ = (
     "protocol_of",
     "resume_reading",
     "run_cancellable",
-    "shared_options",
-    "threshold_of",
 )

@@ -12,8 +12,8 @@ import msgspec
 from .._wire import Deflater, MessageReader, Opcode, build_close, build_frame
 from ..codecs import JSON, Codec
 from ..send_status import SendStatus
+from ..settings import Settings
 from .consumer import Consumer, Host, Topics
-from .options import ConnectionOptions
 from .per_loop import per_loop
 from .prepared import PreparedMessage, encode
 from .protocol import WebSocketProtocol
@@ -41,7 +41,7 @@ class Connection:
         loop: asyncio.AbstractEventLoop,
         reader: MessageReader,
         deflater: Deflater | None,
-        options: ConnectionOptions,
+        options: Settings,
         consumer: Consumer,
         host: Host,
         app: Any = None,
@@ -159,7 +159,7 @@ class Connection:
 
     def push_encoded(self, opcode: int, payload: bytes) -> SendStatus:
         """Send as `push` does what is a message's payload already."""
-        if self._deflater is None or len(payload) < self._protocol.options.compress_threshold:
+        if self._deflater is None or len(payload) < self._protocol.options.smallest_compressed:
             return self._protocol.outbox.push(opcode, payload)
         return self._push(PreparedMessage(payload, opcode))
 
@@ -268,7 +268,7 @@ class Connection:
         deflater = self._deflater
         if deflater is None or compress == 0:
             return message.frame
-        if compress is None and message.size < self._protocol.options.compress_threshold:
+        if compress is None and message.size < self._protocol.options.smallest_compressed:
             return message.frame
         if not deflater.has_takeover:
             return message.deflated_frame(deflater.window_bits)

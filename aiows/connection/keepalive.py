@@ -2,63 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
+from ..settings import KeepAlivePolicy
 from .wheel import Timed, Wheel
 
-__all__ = ("KeepAlive", "KeepAlivePolicy", "Listener")
-
-# Appointments are kept to this many seconds, and to a sixteenth of what they wait for if that is short.
-STEP: Final = 1 / 16
-STEPS: Final = 16
-
-# While an application is too slow to take what waits, nothing is read, and nobody hears whether the peer is
-# there. After so many times the longest silence, and so many seconds at least, the connection ends. Stops
-# peers that have vanished behind messages that nobody handles from staying for ever.
-DEAF_PERIODS: Final = 3
-LEAST_DEAFNESS: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepAlivePolicy:
-    """When a silent peer is pinged, and how long after that ping it is given up; in seconds."""
-
-    ping_after: float
-    give_up_after: float
-
-    @classmethod
-    def heartbeat(cls, interval: float | None) -> KeepAlivePolicy | None:
-        """aiohttp's policy: a ping after ``interval``, half of that for the answer. None: none."""
-        if not interval:
-            return None
-        return cls(ping_after=interval, give_up_after=interval / 2)
-
-    @classmethod
-    def idle_timeout(cls, timeout: float) -> KeepAlivePolicy | None:
-        """Give the peer up ``timeout`` seconds after it was last heard, with a ping shortly before.
-
-        The ping leaves 8 seconds before the end, or at two thirds of a short timeout. 0: none.
-        """
-        if not timeout:
-            return None
-        margin = min(8.0, timeout / 3)
-        return cls(ping_after=timeout - margin, give_up_after=margin)
-
-    @property
-    def period(self) -> float:
-        """The longest silence of a peer, in seconds."""
-        return self.ping_after + self.give_up_after
-
-    @property
-    def longest_deafness(self) -> float:
-        """How long it may be that we do not read ourselves, in seconds."""
-        return max(LEAST_DEAFNESS, DEAF_PERIODS * self.period)
-
-    @property
-    def step(self) -> float:
-        """How exactly it is kept, in seconds."""
-        return min(STEP, self.ping_after / STEPS, self.give_up_after / STEPS)
+__all__ = ("KeepAlive", "Listener")
 
 
 class Listener(Timed, Protocol):

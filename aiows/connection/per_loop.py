@@ -6,9 +6,10 @@ import asyncio
 from typing import Final
 from weakref import WeakKeyDictionary, ref
 
+from ..settings import KeepAlivePolicy
 from .cores import Flusher
 from .eager import Eager
-from .keepalive import KeepAlive, KeepAlivePolicy
+from .keepalive import KeepAlive
 from .unfinished import Unfinished
 from .wheel import Wheel
 

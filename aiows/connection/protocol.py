@@ -13,13 +13,13 @@ from typing import Any, Final, TypeAlias
 
 from .._wire import Message, MessageReader, Opcode, build_frame
 from ..errors import ConnectionClosed, HubMissing, ProtocolError
+from ..settings import Settings
 from .cleanup import Cleanup, CleanupFunction
 from .closing import Closing
 from .consumer import Consumer, Host, Topics
 from .cores import ProtocolCore
 from .exchange import Exchange, InFlight
 from .inbox import Inbox
-from .options import ConnectionOptions
 from .outbox import Outbox
 from .per_loop import PerLoop
 from .prepared import PreparedMessage
@@ -78,7 +78,7 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         shared: PerLoop,
         *,
         reader: MessageReader,
-        options: ConnectionOptions,
+        options: Settings,
         application: Consumer,
         host: Host,
         hub: Topics | None,
@@ -107,7 +107,7 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
             self,
             transport,
             shared.flusher,
-            limit=options.writer_limit,
+            limit=options.backpressure_from,
             max_backpressure=options.max_backpressure,
         )
         if options.keepalive is not None:

@@ -1,7 +1,7 @@
-"""In goes an aiohttp request, out comes a connection to await on: accept, send, receive, close."""
+"""The `WebSocket` that functions are given: a connection to await on, made from an aiohttp request."""
 
 from .request import Address
 from .url import WebSocketURL
-from .websocket import Options, WebSocket
+from .websocket import WebSocket
 
-__all__ = ("Address", "Options", "WebSocket", "WebSocketURL")
+__all__ = ("Address", "WebSocket", "WebSocketURL")

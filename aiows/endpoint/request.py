@@ -1,4 +1,4 @@
-"""In goes an upgrade request, out comes what it says: its URL, headers and parameters, and ASGI's scope."""
+"""What an upgrade request says: its URL, headers and parameters, also as the scope of ASGI."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from multidict import CIMultiDictProxy, MultiMapping
 
 from ..connection import Topics
 from ..errors import HubMissing
-from ..response.websocket_response import TOPICS
+from ..upgrade import TOPICS
 from .url import WebSocketURL
 
 __all__ = ("Address", "Upgrade")

@@ -1,4 +1,4 @@
-"""In goes how far a WebSocket is and what is to be sent, out comes how far it is then: one table.
+"""How far a `WebSocket` is, and what can be sent then: one table.
 
 ::
 

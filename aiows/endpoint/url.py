@@ -1,4 +1,4 @@
-"""In goes the URL of an upgrade request, out comes a ``str`` that knows its parts."""
+"""The URL of an upgrade request: a ``str`` that knows its parts."""
 
 from __future__ import annotations
 

@@ -1,28 +1,28 @@
-"""In goes an aiohttp request, out comes a connection to await on: accept, send, receive, close.
+"""`WebSocket`: a connection to await on, made from an aiohttp request: accept, send, receive, close.
 
-A `WebSocket` is a face on the connection of a `WebSocketResponse`; what may follow what is one table.
+It is a face on the connection of a `WebSocketResponse`; what may follow what is one table.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final, Literal, TypeAlias, TypedDict, Unpack, cast
+from typing import Any, Final, Literal, TypeAlias, Unpack, cast
 
 import orjson
 from aiohttp import WSMessage, WSMessageTypeError, WSMsgType, web
 from multidict import CIMultiDict
 
-from .._wire import Compression, build_close
-from ..codecs import JSON, Codec
+from .._wire import build_close
+from ..codecs import JSON
 from ..connection import Connection, Face, PreparedMessage
 from ..errors import ConnectionClosed, SentAfterClose, WebSocketDisconnect
 from ..response.websocket_response import WebSocketResponse
-from ..upgrade.handshake import Origins
+from ..settings import WEBSOCKET_OPTIONS, Settings, WebSocketOptions
 from .request import Upgrade
 from .stages import ACCEPT, CLOSE, DENY_START, NEXT, SEND, Stage
 
-__all__ = ("Options", "WebSocket")
+__all__ = ("WebSocket",)
 
 Mode: TypeAlias = Literal["text", "binary"]
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
@@ -34,16 +34,13 @@ NORMAL: Final = 1000  # RFC 6455, section 7.4.1
 OURS: Final = frozenset({"upgrade", "connection", "content-length", "transfer-encoding"})
 
 
-class Options(TypedDict, total=False):
-    """What a `WebSocket` can be made with; see there."""
+class AcceptedResponse(WebSocketResponse[Literal[True]]):
+    """The 101 of a `WebSocket`, with the settings that were checked when that was made."""
 
-    max_msg_size: int
-    max_backpressure: int
-    idle_timeout: float
-    compress: bool | Compression
-    compress_threshold: int | None
-    origins: Origins
-    codecs: Sequence[Codec]
+    __slots__ = ()
+
+    def __init__(self, settings: Settings, subprotocols: tuple[str, ...]) -> None:
+        self._begin(settings, subprotocols)
 
 
 class WebSocket(Upgrade, Face):
@@ -61,17 +58,19 @@ class WebSocket(Upgrade, Face):
 
     As a mapping it is what ASGI calls a scope: ``ws["path"]``. It is hashed and compared by identity.
 
-    Options: ``max_msg_size`` (4 MiB; 0: no limit) and ``max_backpressure`` (1 MiB: what `push` lets
+    Options (a value that cannot be is a RegistrationError): ``max_msg_size`` (4 MiB; 0: no limit) and
+    ``max_backpressure`` (1 MiB: what `push` lets
     wait) in bytes; ``idle_timeout`` (120.0): seconds without a sign of life until the peer is given
     up, with a ping shortly before, 0: never; ``compress`` (True; or a `Compression`),
     ``compress_threshold`` (None; see `WebSocketResponse`); ``origins``
-    ("same"): which pages may connect, see `aiows.handshake.check_origin`; ``codecs`` (JSON alone): their
+    ("same"): which pages may connect, see `aiows.upgrade.check_origin`; ``codecs`` (JSON alone): their
     subprotocols are offered after that of `accept`, and `push` speaks the one chosen, or the first.
     """
 
-    def __init__(self, request: web.Request, **options: Unpack[Options]) -> None:
+    @WEBSOCKET_OPTIONS.shown_by
+    def __init__(self, request: web.Request, **options: Unpack[WebSocketOptions]) -> None:
+        self._settings = WEBSOCKET_OPTIONS.read(options, "WebSocket: ")
         super().__init__(request)
-        self._options = options
         self._stage = Stage.CONNECTING
         self._accepted: WebSocketResponse[Any] | None = None
         self._denial: web.StreamResponse | None = None
@@ -173,14 +172,9 @@ class WebSocket(Upgrade, Face):
         transport = self.request.transport
         return transport is None or transport.is_closing()
 
-    def _make_response(
-        self, subprotocol: str | None, headers: Headers | None
-    ) -> WebSocketResponse[Any]:
-        options: dict[str, Any] = {"origins": "same", "idle_timeout": 120.0, **self._options}
-        response = WebSocketResponse(
-            protocols=(subprotocol,) if subprotocol else (),
-            **options,
-        )
+    def _make_response(self, subprotocol: str | None, headers: Headers | None) -> AcceptedResponse:
+        offered = (subprotocol,) if subprotocol else ()
+        response = AcceptedResponse(self._settings, (*offered, *self._settings.codec_names))
         for name, value in _as_text(headers):
             if name.lower() in OURS or name.lower().startswith("sec-websocket-"):
                 raise ValueError(f"the header {name!r} of a 101 is not yours to set")

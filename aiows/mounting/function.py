@@ -1,4 +1,4 @@
-"""In goes an ``async def`` with parameters, out comes a route that calls it once for each connection."""
+"""Functions as endpoints: an ``async def`` with parameters is called once for each connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVar, Unpack
 from aiohttp import web
 
 from ..connection import protocol_of
-from ..endpoint import Options, WebSocket
+from ..endpoint import WebSocket
 from ..errors import ConnectionClosed, RegistrationError, SentAfterClose
 from ..inject import (
     EndpointScope,
@@ -27,7 +27,8 @@ from ..inject import (
     read_parameters,
     refusal,
 )
-from .attended import admit
+from ..settings import WEBSOCKET_OPTIONS, WebSocketOptions
+from ..upgrade import admit
 
 __all__ = ("EndpointFunction", "WebSocketRoute", "endpoint_handler")
 
@@ -56,16 +57,19 @@ class WebSocketRoute(web.AbstractRouteDef):
             await ws.accept()
 
     ``path`` is aiohttp's, with or without the slash in front; ``name`` is for ``url_for``; options are
-    those of `WebSocket`. Raises RegistrationError for a path that cannot be and an unknown option.
+    those of `WebSocket`. Raises RegistrationError for a path or an option that cannot be.
     """
 
-    def __init__(self, path: str, name: str | None = None, **options: Unpack[Options]) -> None:
+    @WEBSOCKET_OPTIONS.shown_by
+    def __init__(
+        self, path: str, name: str | None = None, **options: Unpack[WebSocketOptions]
+    ) -> None:
         self.path = path if path.startswith("/") else f"/{path}"
         self.name = name
         self._options = options
         self._handler: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
         _names_in(self.path)
-        _check_options(options)
+        WEBSOCKET_OPTIONS.read(options, _place(self.path))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path}>"
@@ -90,7 +94,7 @@ class WebSocketRoute(web.AbstractRouteDef):
 
 
 def endpoint_handler(
-    function: EndpointFunction, path: str, **options: Unpack[Options]
+    function: EndpointFunction, path: str, **options: Unpack[WebSocketOptions]
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """Return the aiohttp handler that calls ``function`` for each connection to ``path``.
 
@@ -101,18 +105,18 @@ def endpoint_handler(
     """
     if not inspect.iscoroutinefunction(innermost(function)):
         raise refusal(function, "an endpoint has to be an async def")
-    _check_options(options)
+    origins = WEBSOCKET_OPTIONS.read(options, _place(path)).origins
     parameters = read_parameters(function, connection_names=CONNECTION_NAMES)
     _check_faces(function, parameters)
     values = RequestValues(function, parameters, _names_in(path))
     plan = Plan(function, parameters)
-    origins = options.get("origins", "same")
+    admitted: WebSocketOptions = {**options, "origins": None}  # a page is asked for only once
 
     @wraps(function)  # whoever looks at the route finds the function
     async def handle(request: web.Request) -> web.StreamResponse:
         admit(request, origins)
         given = values.read(request)
-        return await _serve(plan, WebSocket(request, **options), given)
+        return await _serve(plan, WebSocket(request, **admitted), given)
 
     return handle
 
@@ -172,8 +176,5 @@ def _names_in(path: str) -> frozenset[str]:
     return frozenset(pattern.groupindex) if pattern is not None else frozenset()
 
 
-def _check_options(options: Options) -> None:
-    unknown = sorted(options.keys() - Options.__annotations__.keys())
-    if unknown:
-        known = ", ".join(Options.__annotations__)
-        raise RegistrationError(f"unknown option {unknown[0]!r}; there are {known}")
+def _place(path: str) -> str:
+    return f"the route {path!r}: "

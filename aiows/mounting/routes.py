@@ -1,4 +1,4 @@
-"""In goes a path and what should happen there, out comes a route for `aiohttp.web.Application.add_routes`."""
+"""`websocket`: makes a route of callbacks, a view or a function, for `aiohttp.web.Application.add_routes`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def websocket(
     ``path`` is a pattern as for any route of aiohttp, and ``/*`` at its end is whatever follows.
     ``behaviour`` is one of
 
-    - a dict of callbacks and options, see `aiows.callbacks.Behaviour`; the same may be given, or added,
-      as keyword arguments
+    - a dict of callbacks and options, see `aiows.mounting.callbacks.Behaviour`; the same may be given, or
+      added, as keyword arguments
     - a `WebSocketView` subclass
     - a coroutine function with options as keyword arguments, see `WebSocketRoute`
 
@@ -35,7 +35,7 @@ def websocket(
     pattern = _pattern(path)
     if behaviour is None or isinstance(behaviour, Mapping):
         given = cast("Mapping[str, Any]", behaviour or {})
-        return _get(pattern, CallbackRoute(_behaviour(given, options)).handler, name)
+        return _get(pattern, CallbackRoute(_behaviour(path, given, options)).handler, name)
     if isinstance(behaviour, type):
         return web.view(pattern, _view(behaviour, options), name=name)
     if not callable(behaviour):
@@ -43,11 +43,11 @@ def websocket(
     return _get(pattern, endpoint_handler(behaviour, pattern, **options), name)
 
 
-def _behaviour(behaviour: Mapping[str, Any], callbacks: Mapping[str, Any]) -> Behaviour:
+def _behaviour(path: str, behaviour: Mapping[str, Any], callbacks: Mapping[str, Any]) -> Behaviour:
     twice = sorted(behaviour.keys() & callbacks.keys())
     if twice:
         raise RegistrationError(f"{twice[0]} is given twice")
-    return Behaviour.of({**behaviour, **callbacks})
+    return Behaviour.of({**behaviour, **callbacks}, path)
 
 
 def _view(behaviour: type, options: Mapping[str, Any]) -> type[WebSocketView]:

@@ -1,36 +1,32 @@
-"""In goes an upgrade request, out come hooks to override: one object per connection, no task while idle."""
+"""`WebSocketView`: hooks to override, in one object for each connection, without a task while it is idle."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Generator, Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Final, Self, TypeAlias, cast
 from weakref import WeakValueDictionary
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from .._wire import Compression, new_tuple
-from ..codecs import JSON, Codec
+from .._wire import new_tuple
 from ..connection import Connection, Hooks, protocol_of
 from ..errors import RegistrationError, RequestReleased
 from ..hub.hub import Hub
 from ..inject import Factory, Use
 from ..kinds import Guard, KindDispatcher, Middleware, Payload, on, register_marked
 from ..settings import (
-    BYTES,
-    BYTES_OR_NO_LIMIT,
-    COMPRESSION,
-    COMPRESSION_THRESHOLD,
-    NAMES,
-    ORIGINS,
-    SECONDS_OR_NEVER,
+    VIEW_OPTIONS,
     Expected,
+    OptionSet,
+    Settings,
+    ViewOptions,
     are,
     is_number,
     is_whole_number,
 )
-from ..upgrade.handshake import Origins
-from .attended import AttendedResponse, admit, result_of
+from ..upgrade import admit, forget_request
+from .hooked import result_of, upgrade_for_hooks
 
 __all__ = ("WebSocketView", "on")
 
@@ -39,7 +35,7 @@ Router: TypeAlias = KindDispatcher | tuple[str, KindDispatcher]
 FALLBACK: Final = "on_unknown_kind"
 
 
-class WebSocketView(web.View):
+class WebSocketView(ViewOptions, web.View):
     """An endpoint to subclass: mount it with ``app.router.add_view(path, View)``.
 
     Hooks may be plain or ``async``. `authenticate` comes before the 101, then `on_open`, then messages
@@ -57,21 +53,13 @@ class WebSocketView(web.View):
     ``protocols`` (none), ``codecs`` (JSON alone; see `aiows.codecs`: their subprotocols are offered after
     ``protocols``, and a connection speaks the one that was chosen, or else the first), ``compress``
     (True), ``compress_threshold`` (None; see `WebSocketResponse`), ``origins`` ("same", which behind a
-    proxy that speaks TLS wants to be named; see `aiows.handshake.check_origin`), ``keep_request``
+    proxy that speaks TLS wants to be named; see `aiows.upgrade.check_origin`), ``keep_request``
     (False), ``payload_key``, ``max_bad_messages``, ``in_flight`` and ``kind_timeout`` (see
     `KindDispatcher`, there ``timeout``), ``guards`` and ``middleware`` (none; around every kind),
     ``dependencies`` (none; for the view's methods). One that cannot be is a RegistrationError when the class
     is made.
     """
 
-    max_msg_size: ClassVar[int] = 4 * 1024 * 1024
-    max_backpressure: ClassVar[int] = 1024 * 1024
-    idle_timeout: ClassVar[float] = 120.0
-    protocols: ClassVar[Collection[str]] = ()
-    codecs: ClassVar[Sequence[Codec]] = (JSON,)
-    compress: ClassVar[bool | Compression] = True
-    compress_threshold: ClassVar[int | None] = None
-    origins: Origins = "same"
     keep_request: ClassVar[bool] = False
     payload_key: ClassVar[str | None] = None
     max_bad_messages: ClassVar[int] = 20
@@ -137,7 +125,7 @@ class WebSocketView(web.View):
     @property
     def request(self) -> web.Request:
         """The upgrade request. Raises RequestReleased after `on_open`, unless ``keep_request``."""
-        request = cast("web.Request | None", self._request)
+        request = cast("web.Request | None", super().request)
         if request is None:
             raise RequestReleased
         return request
@@ -154,23 +142,17 @@ class WebSocketView(web.View):
 
     # how it runs
 
-    async def _iter(self) -> web.StreamResponse:
-        request = self.request
+    def __await__(self) -> Generator[None, None, web.StreamResponse]:
+        return self._answer(self.request).__await__()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         admit(request, type(self).origins)  # a function there is no method of the view
         user_id = await result_of(self.authenticate(request))
-        response = AttendedResponse(
-            _KindHooks(self) if self._handles_kinds else _ViewHooks(self),
-            protocols=self.protocols,
-            compress=self.compress,
-            compress_threshold=self.compress_threshold,
-            max_msg_size=self.max_msg_size,
-            max_backpressure=self.max_backpressure,
-            idle_timeout=self.idle_timeout,
-            codecs=self.codecs,
-            decode_text=not self._handles_kinds,  # they are read from the bytes
-        )
-        await response.attend(request, user_id=user_id)
-        return response
+        hooks, options = _ViewHooks(self), VIEW_OPTIONS
+        if self._handles_kinds:
+            hooks, options = _KindHooks(self), KIND_VIEW_OPTIONS
+        settings = _settings_of(self, options)
+        return await upgrade_for_hooks(request, settings, hooks, user_id=user_id)
 
     async def take_connection(self, ws: Connection) -> None:
         """Take what was accepted, and run `on_open`."""
@@ -180,13 +162,19 @@ class WebSocketView(web.View):
             await result_of(self.on_open())
         finally:
             if not self.keep_request:
-                self._request = None  # type: ignore[assignment]  # aiohttp's View keeps it for good
+                forget_request(self)
                 self._match = _Match.shared(self.match_info)
 
     def _register(self) -> None:
         """The connection is its user's from here on, until it ends."""
         if self.user_id is not None and protocol_of(self.ws).hub is not None:
             self.hub.registry.add(self.user_id, self.ws)
+
+
+def _settings_of(view: WebSocketView, options: OptionSet) -> Settings:
+    """What the class and the object say, which may know more when it has authenticated."""
+    given = {name: getattr(view, name) for name in options.names if name != "origins"}
+    return options.read(given, f"{type(view).__qualname__}.")
 
 
 class _Match:
@@ -262,16 +250,12 @@ def _is_payload_type(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, Payload)
 
 
-# What each class attribute should be.
+# Kinds are read from the bytes of a message.
+KIND_VIEW_OPTIONS: Final = VIEW_OPTIONS.with_defaults(decode_text=False)
+
+# What each class attribute must be.
 ATTRIBUTES: Final[Mapping[str, Expected]] = {
-    "max_msg_size": BYTES_OR_NO_LIMIT,
-    "max_backpressure": BYTES,
-    "idle_timeout": SECONDS_OR_NEVER,
-    "protocols": NAMES,
-    "codecs": Expected(are(lambda each: isinstance(each, Codec)), "a sequence of codecs"),
-    "compress": COMPRESSION,
-    "compress_threshold": COMPRESSION_THRESHOLD,
-    "origins": ORIGINS,
+    **VIEW_OPTIONS.expected,
     "keep_request": Expected(lambda value: isinstance(value, bool), "a bool"),
     "payload_key": Expected(lambda value: isinstance(value, str | None), "a key, or None"),
     "max_bad_messages": Expected(is_whole_number, "a number of messages, or 0 for no limit"),

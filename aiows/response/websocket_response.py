@@ -1,38 +1,20 @@
-"""aiohttp's WebSocketResponse over our connection: in goes a request, out come its messages."""
+"""`WebSocketResponse`: the interface of aiohttp's class, over our connection."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, cast, overload
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, Unpack, cast, overload
 
 import orjson
 from aiohttp import WSCloseCode, WSMessageTypeError, WSMsgType, web
 
-from .._wire import (
-    Compression,
-    DeflateParams,
-    Inflater,
-    MessageReader,
-    make_deflater,
-)
-from ..codecs import JSON, Codec
-from ..connection import (
-    Connection,
-    Consumer,
-    Face,
-    KeepAlivePolicy,
-    PreparedMessage,
-    Topics,
-    protocol_of,
-    shared_options,
-    threshold_of,
-)
-from ..upgrade.handshake import Handshake, Origins, check_origin, negotiate
-from ..upgrade.takeover import ServerEntry, take_over, transport_of
+from .._wire import Compression, DeflateParams
+from ..connection import Connection, Face, PreparedMessage, protocol_of
+from ..settings import RESPONSE_OPTIONS, ResponseOptions, Settings
+from ..upgrade import Handshake, ServerEntry, check_origin, negotiate, upgrade
 from .receiver import CLOSE_TYPES, Receiver
 
 if sys.version_info >= (3, 13):
@@ -45,12 +27,9 @@ if TYPE_CHECKING:
     from aiohttp.http import WSMessageDecodeText, WSMessageNoDecodeText
     from aiohttp.typedefs import JSONBytesEncoder, JSONDecoder, JSONEncoder
 
-__all__ = ("TOPICS", "WebSocketResponse")
+__all__ = ("WebSocketResponse",)
 
 _DecodeText = TypeVar("_DecodeText", bound=bool, covariant=True, default=Literal[True])
-
-TOPICS: Final = web.AppKey("aiows.topics", Topics)
-"""Where ``setup(app)`` leaves the topics that every connection of the application gets."""
 
 # Members of an enum are looked up by way of its class, for each message.
 _TEXT: Final = int(WSMsgType.TEXT)
@@ -72,7 +51,8 @@ else:
 class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     """A drop-in for `aiohttp.web.WebSocketResponse`, with `push`, topics and what is known of the user.
 
-    The arguments of aiohttp's class mean what they mean there; times are in seconds, sizes in bytes:
+    The arguments of aiohttp's class mean what they mean there; a value that cannot be is a
+    RegistrationError. Times are in seconds, sizes in bytes:
     ``timeout`` (10.0, for the answer to our Close), ``receive_timeout`` (None), ``autoclose`` and
     ``autoping`` (True), ``heartbeat`` (None: no pings), ``protocols`` (none), ``compress`` (True; or
     a `Compression`), ``max_msg_size`` (4 MiB; 0: no limit), ``writer_limit`` (64 KiB),
@@ -80,7 +60,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
 
     Beyond them: ``max_backpressure`` (1 MiB): what `push` lets wait; ``control_messages`` (False):
     give out PING and PONG although they are answered; ``origins`` (None: any): see
-    `aiows.handshake.check_origin`; ``strict_masking`` (True): refuse unmasked frames as RFC 6455,
+    `aiows.upgrade.check_origin`; ``strict_masking`` (True): refuse unmasked frames as RFC 6455,
     section 5.1 demands; ``idle_timeout`` (0: none): seconds without a sign of life until the peer is
     given up, with a ping shortly before; ``heartbeat`` goes before it; ``codecs`` (none, which is
     JSON): their subprotocols are offered after ``protocols``, and the connection speaks the one that was
@@ -91,66 +71,27 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     # A dict of its own for so many attributes would have a kibibyte.
     __slots__ = (
         "_abnormal",
-        "_codecs",
-        "_compression_mode",
         "_connection",
-        "_decode_text",
         "_deflate",
         "_entry",
+        "_has_returned",
         "_iteration",
-        "_max_msg_size",
-        "_options",
-        "_origins",
         "_protocol",
-        "_protocols",
-        "_receive_timeout",
         "_receiver",
         "_request",
-        "_strict_masking",
+        "_settings",
+        "_subprotocols",
     )
 
-    def __init__(
-        self,
-        *,
-        timeout: float = 10.0,
-        receive_timeout: float | None = None,
-        autoclose: bool = True,
-        autoping: bool = True,
-        heartbeat: float | None = None,
-        protocols: Iterable[str] = (),
-        compress: bool | Compression = True,
-        max_msg_size: int = 4 * 1024 * 1024,
-        writer_limit: int = 64 * 1024,
-        decode_text: bool = True,
-        max_backpressure: int = 1024 * 1024,
-        control_messages: bool = False,
-        origins: Origins = None,
-        strict_masking: bool = True,
-        idle_timeout: float = 0.0,
-        codecs: Iterable[Codec] = (),
-        compress_threshold: int | None = None,
-    ) -> None:
+    @RESPONSE_OPTIONS.shown_by
+    def __init__(self, **options: Unpack[ResponseOptions]) -> None:
+        settings = RESPONSE_OPTIONS.read(options, "WebSocketResponse: ")
+        self._begin(settings, settings.subprotocols)
+
+    def _begin(self, settings: Settings, subprotocols: tuple[str, ...]) -> None:
         web.StreamResponse.__init__(self, status=101)
-        self._codecs = tuple(codecs)
-        self._protocols = (*protocols, *(codec.subprotocol for codec in self._codecs))
-        self._receive_timeout = receive_timeout
-        self._compression_mode = _compression(compress)
-        self._max_msg_size = max_msg_size
-        self._decode_text = decode_text
-        self._origins = origins
-        self._strict_masking = strict_masking
-        self._options = shared_options(
-            # So that BACKPRESSURE comes before DROPPED, with room for who takes notice.
-            writer_limit=min(writer_limit, max_backpressure // 2),
-            max_backpressure=max_backpressure,
-            close_timeout=timeout,
-            autoclose=autoclose,
-            autoping=autoping,
-            control_messages=control_messages,
-            compress_threshold=threshold_of(self._compression_mode, compress_threshold),
-            keepalive=KeepAlivePolicy.heartbeat(heartbeat)
-            or KeepAlivePolicy.idle_timeout(idle_timeout),
-        )
+        self._settings = settings
+        self._subprotocols = subprotocols
         self._protocol: str | None = None
         self._deflate: DeflateParams | None = None
         self._connection: Connection | None = None
@@ -158,6 +99,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         self._receiver: Receiver | None = None
         self._iteration: Awaitable[Any] | None = None  # what `async for` awaits, where that is all
         self._abnormal = False
+        self._has_returned = False
         self._request: web.BaseRequest | None = None
 
     # the upgrade
@@ -168,21 +110,24 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         Raises web.HTTPBadRequest for what is no upgrade, web.HTTPForbidden for a foreign origin,
         ConnectionResetError if the peer has gone.
         """
-        if self._payload_writer is not None:
-            return self._payload_writer
-        handshake = self._negotiate(request)
-        transport_of(request)
-        self.set_status(101)
-        self.headers.update(handshake.headers)
-        self.force_close()
+        if self._request is None:
+            handshake = self._negotiate(request)
+            self._request = request
+            await self._upgrade(request, handshake)
         writer = await web.StreamResponse.prepare(self, request)
         assert writer is not None
-        self._protocol, self._deflate = handshake.protocol, handshake.deflate
-        self._request = request
-        self._connection = take_over(request, partial(self._make_connection, request))
-        if (hub := protocol_of(self._connection).hub) is not None:
-            hub.attach(self._connection)
         return writer
+
+    async def _upgrade(self, request: web.BaseRequest, handshake: Handshake) -> None:
+        receiver = Receiver(asyncio.get_running_loop())
+        self._entry = await upgrade(
+            request, self._settings, receiver, handshake=handshake, response=self
+        )
+        self._protocol, self._deflate = handshake.protocol, handshake.deflate
+        self._connection = self._entry.connection
+        self._receiver = receiver
+        if not self._settings.receive_timeout and type(self).receive is WebSocketResponse.receive:
+            self._iteration = receiver.iteration
 
     def can_prepare(self, request: web.BaseRequest) -> web.WebSocketReady:
         """Whether `prepare` would succeed, and with which subprotocol. Raises RuntimeError after it."""
@@ -195,55 +140,10 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         return web.WebSocketReady(True, handshake.protocol)
 
     def _negotiate(self, request: web.BaseRequest) -> Handshake:
-        check_origin(request, self._origins)
-        return negotiate(request, protocols=self._protocols, compression=self._compression_mode)
-
-    def _make_connection(
-        self, request: web.BaseRequest, transport: asyncio.Transport, entry: ServerEntry
-    ) -> Connection:
-        deflate = self._deflate
-        app = request.app if isinstance(request, web.Request) else None
-        self._entry = entry
-        return Connection(
-            transport,
-            loop=asyncio.get_running_loop(),
-            reader=self._make_reader(deflate),
-            deflater=make_deflater(deflate, self._compression_mode) if deflate else None,
-            options=self._options,
-            consumer=self._make_consumer(),
-            host=entry,
-            app=app,
-            hub=_topics_of(request),
-            codec=self._chosen_codec(),
+        check_origin(request, self._settings.origins)
+        return negotiate(
+            request, protocols=self._subprotocols, compression=self._settings.compression
         )
-
-    def _chosen_codec(self) -> Codec:
-        chosen = (codec for codec in self._codecs if codec.subprotocol == self.ws_protocol)
-        return next(chosen, self._codecs[0] if self._codecs else JSON)
-
-    def _make_consumer(self) -> Consumer:
-        self._receiver = receiver = Receiver(asyncio.get_running_loop())
-        if not self._receive_timeout and type(self).receive is WebSocketResponse.receive:
-            self._iteration = receiver.iteration
-        return receiver
-
-    def _make_reader(self, deflate: DeflateParams | None) -> MessageReader:
-        return MessageReader(
-            max_msg_size=self._max_msg_size,
-            inflater=Inflater(deflate) if deflate else None,
-            decode_text=self._decode_text,
-            require_mask=self._strict_masking,
-        )
-
-    @property
-    def must_stay(self) -> bool:
-        """Whether the view must not return before the connection ends; see ``aiows/takeover.py``."""
-        return self._entry is not None and self._entry.must_stay
-
-    def detach(self) -> None:
-        """Let the connection go on after the view that accepted it has returned."""
-        assert self._entry is not None
-        self._entry.detach()
 
     # what it is
 
@@ -289,7 +189,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     def compress(self) -> int | bool:
         """Window bits (9 to 15) of what we send, 0 without permessage-deflate; before: as asked for."""
         if self._connection is None:
-            return self._compression_mode is not Compression.DISABLED
+            return self._settings.compression is not Compression.DISABLED
         deflate = self._deflate
         return (deflate.server_max_window_bits or MAX_WINDOW_BITS) if deflate else 0
 
@@ -397,10 +297,10 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """The view has returned: close, unless the connection goes on without it."""
-        if self._eof_sent:
+        if self._has_returned:
             return
         self._check_prepared()
-        self._eof_sent = True
+        self._has_returned = True
         if self._entry is not None and self._entry.is_attached:
             await self.close()
 
@@ -433,7 +333,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         """
         self._check_prepared()
         assert self._receiver is not None
-        limit = timeout or self._receive_timeout
+        limit = timeout or self._settings.receive_timeout
         if not limit:
             return await self._receiver
         async with asyncio.timeout(limit):
@@ -529,20 +429,6 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         if message.type in CLOSE_TYPES:
             raise StopAsyncIteration
         return message
-
-
-def _topics_of(request: web.BaseRequest) -> Topics | None:
-    """What ``setup(app)`` left there; not for a mocked application, or a server without one."""
-    app: object = request.app if isinstance(request, web.Request) else None
-    if not isinstance(app, web.Application):
-        return None
-    return cast(web.Request, request).config_dict.get(TOPICS)
-
-
-def _compression(compress: bool | Compression) -> Compression:
-    if isinstance(compress, Compression):
-        return compress
-    return Compression.SHARED if compress else Compression.DISABLED
 
 
 def _as_bytes(data: bytes | str) -> bytes:

@@ -1,15 +1,19 @@
-"""From an upgrade request to a connection of ours: the handshake, and the take-over from aiohttp."""
+"""From an upgrade request to a connection: admission, handshake, the 101, the take-over from aiohttp."""
 
-from .handshake import Handshake, Origins, check_origin, is_upgrade, negotiate
-from .takeover import ServerEntry, take_over, transport_of
+from .admission import admit
+from .handshake import Handshake, check_origin, is_upgrade, negotiate
+from .takeover import ServerEntry, forget_request
+from .upgrade import TOPICS, SwitchingProtocols, upgrade
 
 __all__ = (
+    "TOPICS",
     "Handshake",
-    "Origins",
     "ServerEntry",
+    "SwitchingProtocols",
+    "admit",
     "check_origin",
+    "forget_request",
     "is_upgrade",
     "negotiate",
-    "take_over",
-    "transport_of",
+    "upgrade",
 )

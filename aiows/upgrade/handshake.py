@@ -1,4 +1,4 @@
-"""In goes an upgrade request, out comes what its 101 will say: RFC 6455, section 4.2, over aiohttp."""
+"""The opening handshake of RFC 6455, section 4.2: checks a request, and says what its 101 has to say."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import base64
 import binascii
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 from yarl import URL
 
 from .._wire import Compression, DeflateParams, negotiate_deflate
+from ..settings import Origins
 
-__all__ = ("Handshake", "Origins", "check_origin", "is_upgrade", "negotiate")
+__all__ = ("Handshake", "check_origin", "is_upgrade", "negotiate")
 
 logger = logging.getLogger("aiows.handshake")
 
@@ -25,10 +26,6 @@ VERSIONS: Final = ("13", "8", "7")  # those that aiohttp accepts; they differ in
 
 # A peer's text in a log line: enough to recognise it, too little to fill a disk.
 LOGGED_TEXT: Final = 128
-
-Origins: TypeAlias = (
-    Literal["*", "same"] | Collection[str] | Callable[[web.BaseRequest, str], bool] | None
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
-"""In goes an answered upgrade request, out comes its transport: every private touch of aiohttp is here.
+"""Takes the transport of an answered upgrade request from aiohttp; every private touch of aiohttp is here.
 
 After the 101 aiohttp has no part in the connection any more. Its HTTP protocol object gives up the
 transport, which is the one thing that keeps HTTP bytes off the wire and the transport open; what
 remains of aiohttp's lifecycle (its server's list of connections, graceful shutdown, the request's
 task) is kept working by a `ServerEntry`.
 
-The touches, each with a test in tests/test_takeover.py that names it, and what is done where an aiohttp
-has no such attribute:
+The touches, each with a test in tests/upgrade/test_takeover.py that names it, and what is done where an
+aiohttp has no such attribute:
 
 - ``RequestHandler._message_tail``: frames that came in the same segment as the handshake; without it
   they are asked for with ``set_parser``, as aiohttp's own WebSocketResponse does
@@ -20,6 +20,8 @@ has no such attribute:
   it zlib does
 - ``RequestHandler._parser`` (``_request_parser`` in 3.13) and ``_messages``, which nothing is given to any
   more: 2 KiB beside each view that stays with its connection; without them they are kept
+- ``AbstractView._request``, set to None: a `WebSocketView` lives as long as its connection, its request does
+  not; without it, it does
 """
 
 # pyright: reportPrivateUsage=false
@@ -42,7 +44,7 @@ except ImportError:
 else:
     share_backend(cast(Any, ZLibBackend))
 
-__all__ = ("ServerEntry", "take_over")
+__all__ = ("ServerEntry", "forget_request", "take_over", "transport_of")
 
 # How long a server that shuts down waits for the answers to its Close frames. A peer that is alive
 # answers within a round trip; one that is not must not hold up the restart of everything.
@@ -54,10 +56,11 @@ NO_RETURN_VALUE: Final = "Missing return statement on request handler"
 def take_over(
     request: web.BaseRequest,
     make_connection: Callable[[asyncio.Transport, ServerEntry], Connection],
-) -> Connection:
+) -> ServerEntry:
     """Give the request's transport to a new connection, with the bytes that came early.
 
-    Raises ConnectionResetError if the transport is gone.
+    Returns the connection's entry in the list of aiohttp's server. Raises ConnectionResetError if the
+    transport is gone.
     """
     handler: Any = request.protocol
     transport = transport_of(request)
@@ -74,7 +77,7 @@ def take_over(
         resume_reading(transport)
     if early:
         protocol_of(connection).feed(early)
-    return connection
+    return entry
 
 
 def _is_paused(transport: asyncio.Transport) -> bool:
@@ -130,6 +133,11 @@ def _let_go(handler: Any) -> None:
         handler._messages = ()  # an empty deque has 620 bytes
 
 
+def forget_request(view: web.View) -> None:
+    """Let go of the request that a view was made for; ``view.request`` must not be read any more."""
+    view._request = None  # type: ignore[assignment]
+
+
 def transport_of(request: web.BaseRequest) -> asyncio.Transport:
     """Return the request's transport. Raises ConnectionResetError if it is gone."""
     transport = request.transport
@@ -154,7 +162,7 @@ NOBODY: Final = _Nobody()
 
 
 class ServerEntry:
-    """One connection in the house of aiohttp's server, beside its HTTP connections."""
+    """One connection in the list of aiohttp's server, beside its HTTP connections."""
 
     __slots__ = (
         "_handler",
@@ -191,7 +199,7 @@ class ServerEntry:
         request.task.add_done_callback(self._request_ended)
 
     def lost(self, error: BaseException | None) -> None:
-        """The transport is gone: nobody in the house keeps anything of it, once its handlers have ended."""
+        """The transport is gone: aiohttp keeps nothing of it, once the handlers have ended."""
         if self._manager is not None:
             if self._protocol.is_at_work:
                 self._task_handler = asyncio.create_task(self._protocol.settle(None))

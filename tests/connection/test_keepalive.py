@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from aiows.connection.keepalive import DEAF_PERIODS, KeepAlive, KeepAlivePolicy
+from aiows.connection.keepalive import KeepAlive
 from aiows.connection.wheel import Step, Wheel
+from aiows.settings import DEAF_PERIODS, KeepAlivePolicy
 
 
 class Clock(asyncio.BaseEventLoop):

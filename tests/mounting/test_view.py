@@ -345,7 +345,7 @@ async def test_nothing_of_http_stays_while_a_view_is_idle(
 
 def _held_of_http() -> set[int]:
     gc.collect()
-    http = {"RequestHandler", "Request", "AttendedResponse"}
+    http = {"RequestHandler", "Request", "SwitchingProtocols"}
     return {id(each) for each in gc.get_objects() if type(each).__name__ in http}
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import gc
+import inspect
 import json
 import logging
+import textwrap
 import weakref
 import zlib
 from collections.abc import Awaitable, Callable, Collection
@@ -15,9 +18,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.compression_utils import ZLibBackend
+from aiohttp.test_utils import make_mocked_request
 from aiohttp.web_protocol import RequestHandler
 
 from aiows import WebSocketResponse, WebSocketView
+from aiows.upgrade import SwitchingProtocols
 from raw_client import How, RawClient
 
 Serve = Callable[..., Awaitable[int]]
@@ -77,7 +82,7 @@ async def test_logger_keeps_all_but_the_missing_return_statement(
     assert messages == ["another thing", "a detail"]
 
 
-async def test_manager_knows_the_guest_until_the_end(serve: Serve, raw_client: Connect) -> None:
+async def test_manager_knows_the_entry_until_the_end(serve: Serve, raw_client: Connect) -> None:
     """RequestHandler._manager: Server.connection_made and connection_lost take our object."""
     opened = Opened()
     client = await raw_client(await serve(opened.view))
@@ -283,7 +288,7 @@ async def test_a_view_that_stays_works_without(
 
 
 @pytest.mark.parametrize("names", CHANGES)
-async def test_a_connection_that_hooks_attend_to_works_without(
+async def test_a_connection_of_hooks_works_without(
     serve: Serve, raw_client: Connect, names: Collection[str]
 ) -> None:
     """It does not end with the view that accepted it, whoever would close the transport then."""
@@ -333,6 +338,41 @@ async def test_the_parser_and_its_queue_are_let_go(serve: Serve, raw_client: Con
     assert getattr(handler, "_parser", getattr(handler, "_request_parser", None)) is None
     assert hasattr(handler, "_parser") or hasattr(handler, "_request_parser")
     assert handler._messages == ()
+
+
+async def test_a_view_forgets_its_request(serve: Serve, raw_client: Connect) -> None:
+    """AbstractView._request: the view lives as long as its connection."""
+    opened: asyncio.Future[WebSocketView] = asyncio.get_running_loop().create_future()
+
+    class View(WebSocketView):
+        def on_open(self) -> None:
+            assert cast(Any, self)._request is self.request
+            opened.set_result(self)
+
+    app = web.Application()
+    app.router.add_view("/", View)
+    await raw_client(await serve(app))
+    view = await opened
+    await _until(lambda: cast(Any, view)._request is None)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (WebSocketResponse, web.WebSocketResponse()),
+        (SwitchingProtocols, web.StreamResponse()),
+        (WebSocketView, web.View(make_mocked_request("GET", "/"))),
+    ],
+)
+def test_what_derives_from_aiohttp_touches_nothing_that_is_private_there(
+    ours: type, theirs: object
+) -> None:
+    """It is touched in takeover.py, and nowhere else."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(ours)))
+    used = {each.attr for each in ast.walk(tree) if isinstance(each, ast.Attribute)}
+    private = {name for name in dir(theirs) if name.startswith("_") and not name.endswith("__")}
+    own = vars(ours).keys() - {"_abc_impl"}  # which every abstract class has
+    assert not (used | own) & private
 
 
 async def test_the_zlib_backend_is_aiohttps(serve: Serve, raw_client: Connect) -> None:

@@ -1,4 +1,4 @@
-"""In goes a dict of callbacks and options, out comes the handler of a route whose events call them."""
+"""A route from a dict of callbacks and options: they are called for the events of its connections."""
 
 from .behaviour import Behaviour
 from .route import CallbackRoute

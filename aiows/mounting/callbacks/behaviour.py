@@ -1,27 +1,16 @@
-"""In goes what a callback route was given, out comes a `Behaviour`, or an error that says what is wrong."""
+"""`Behaviour`: the callbacks and the settings of a callback route, checked when the route is made."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self, TypeAlias
 
-from ..._wire import Compression
 from ...errors import RegistrationError
 from ...inject import declared_parameters, refusal
-from ...settings import (
-    BYTES,
-    BYTES_OR_NO_LIMIT,
-    COMPRESSION,
-    COMPRESSION_THRESHOLD,
-    NAMES,
-    ORIGINS,
-    SECONDS_OR_NEVER,
-    Expected,
-)
-from ...upgrade.handshake import Origins
+from ...settings import CALLBACK_OPTIONS, Settings
 
 __all__ = ("Behaviour", "Callback")
 
@@ -48,12 +37,12 @@ class Behaviour:
 
     A callback that raises is logged and closes the connection with 1011.
 
-    ``max_payload_length``: bytes of a message that may come, inflated (0: no limit; over it: 1009).
-    ``max_backpressure``: bytes that may wait for one peer. ``idle_timeout``: seconds without a sign of
+    The options: ``max_payload_length``: bytes of a message that may come, inflated (0: no limit; over it:
+    1009). ``max_backpressure``: bytes that may wait for one peer. ``idle_timeout``: seconds without a sign of
     life until the peer is given up, with a Ping shortly before (0: never). ``compression``: a
     `Compression`, or whether at all; ``compression_threshold``: bytes from which on a message is
     compressed (None: as suits the mode). ``protocols``: subprotocols to choose from where ``upgrade`` names
-    none. ``origins``: see `aiows.handshake.check_origin`.
+    none. ``origins``: see `aiows.upgrade.check_origin`.
     """
 
     upgrade: Callback | None = None
@@ -65,20 +54,20 @@ class Behaviour:
     dropped: Callback | None = None
     subscription: Callback | None = None
     close: Callback | None = None
-    compression: bool | Compression = True
-    compression_threshold: int | None = None
-    max_payload_length: int = 4 * 1024 * 1024
-    max_backpressure: int = 1024 * 1024
-    idle_timeout: float = 120.0
-    protocols: Collection[str] = ()
-    origins: Origins = "same"
+    settings: Settings = CALLBACK_OPTIONS.defaults
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Self:
-        """Check what was written down. Raises RegistrationError."""
+    def of(cls, given: Mapping[str, Any], path: str) -> Self:
+        """Check what was written down for ``path``. Raises RegistrationError."""
+        place = f"the route {path!r}: "
         for name, value in given.items():
-            _check(name, value)
-        return cls(**given)
+            _check(name, value, place)
+        callbacks = {name: value for name, value in given.items() if name in ARGUMENTS}
+        options = {name: value for name, value in given.items() if name not in ARGUMENTS}
+        settings = CALLBACK_OPTIONS.read(options, place)
+        if callbacks.get("ping") or callbacks.get("pong"):
+            settings = replace(settings, control_messages=True)
+        return cls(settings=settings, **callbacks)
 
 
 # What each callback is called with, in this order.
@@ -95,26 +84,24 @@ ARGUMENTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def _check(name: str, value: Any) -> None:
+def _check(name: str, value: Any, place: str) -> None:
     if name in ARGUMENTS:
-        _check_callback(name, value)
-    elif name in OPTIONS:
-        OPTIONS[name].check(name, value)
-    else:
-        raise RegistrationError(f"a websocket route has no {name!r}{_did_you_mean(name)}")
+        _check_callback(name, value, place)
+    elif name not in CALLBACK_OPTIONS.names:
+        raise RegistrationError(f"{place}a websocket route has no {name!r}{_did_you_mean(name)}")
 
 
 def _did_you_mean(name: str) -> str:
-    known = [field.name for field in fields(Behaviour)]
+    known = (*ARGUMENTS, *CALLBACK_OPTIONS.names)
     close = difflib.get_close_matches(str(name), known, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; it has {', '.join(known)}"
 
 
-def _check_callback(name: str, value: Any) -> None:
+def _check_callback(name: str, value: Any, place: str) -> None:
     if value is None:
         return
     if not callable(value):
-        raise RegistrationError(f"{name} is a function, not {value!r}")
+        raise RegistrationError(f"{place}{name} is a function, not {value!r}")
     signature = inspect.Signature(declared_parameters(value))
     arguments = ARGUMENTS[name]
     try:
@@ -122,15 +109,3 @@ def _check_callback(name: str, value: Any) -> None:
     except TypeError as error:
         problem = f"{name} is called with ({', '.join(arguments)}): {error}"
         raise refusal(value, problem) from error
-
-
-# What each option should be.
-OPTIONS: Final[Mapping[str, Expected]] = {
-    "compression": COMPRESSION,
-    "compression_threshold": COMPRESSION_THRESHOLD,
-    "max_payload_length": BYTES_OR_NO_LIMIT,
-    "max_backpressure": BYTES,
-    "idle_timeout": SECONDS_OR_NEVER,
-    "protocols": NAMES,
-    "origins": ORIGINS,
-}

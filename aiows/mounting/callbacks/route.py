@@ -1,4 +1,4 @@
-"""In go upgrade requests of one route, out they go to its callbacks: one object for all connections."""
+"""`CallbackRoute`: calls the callbacks of one route for all of its connections."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 
 from aiohttp import web
 
-from ..._wire import Opcode
+from ..._wire import Compression, Opcode
 from ...connection import Connection, Hooks, PreparedMessage
 from ...response.receiver import MESSAGE_TYPES
-from ..attended import AttendedResponse, admit, result_of
+from ...upgrade import admit
+from ..hooked import result_of, upgrade_for_hooks
 from .behaviour import Behaviour, Callback
 from .upgrade import Acceptance, UpgradeRequest, UpgradeResponse
 
@@ -45,7 +46,7 @@ class CallbackRoute(Hooks):
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request: plain HTTP, or a 101 whose connection goes on by itself."""
-        admit(request, self._behaviour.origins)
+        admit(request, self._behaviour.settings.origins)
         answer = UpgradeResponse()
         await self._decide(request, answer)
         if answer.refusal is not None:
@@ -62,20 +63,15 @@ class CallbackRoute(Hooks):
         await result_of(self._behaviour.upgrade(answer, UpgradeRequest(request), self._behaviour))
 
     async def _accept(self, request: web.Request, accepted: Acceptance) -> web.StreamResponse:
-        behaviour = self._behaviour
-        response = AttendedResponse(
+        return await upgrade_for_hooks(
+            request,
+            self._behaviour.settings,
             self,
-            protocols=accepted.protocols or behaviour.protocols,
-            compress=accepted.may_compress and behaviour.compression,
-            compress_threshold=behaviour.compression_threshold,
-            max_msg_size=behaviour.max_payload_length,
-            max_backpressure=behaviour.max_backpressure,
-            idle_timeout=behaviour.idle_timeout,
-            control_messages=behaviour.ping is not None or behaviour.pong is not None,
+            protocols=accepted.protocols or None,
+            compression=None if accepted.may_compress else Compression.DISABLED,
+            headers=accepted.headers,
+            user_data=accepted.user_data,
         )
-        response.headers.extend(accepted.headers)
-        await response.attend(request, user_data=accepted.user_data)
-        return response
 
     # a connection's events
 

@@ -1,4 +1,4 @@
-"""In goes an upgrade request, out comes what a callback answers to it: plain HTTP, or a 101."""
+"""What an ``upgrade`` callback sees and answers: the request, and plain HTTP or a 101."""
 
 from __future__ import annotations
 

@@ -1,0 +1,31 @@
+"""Every option of a connection, declared once in `settings` and checked when the thing is made that has it.
+
+`Settings` is one object for all connections that are set up alike. Each way to make a connection has an
+`OptionSet`: which settings can be chosen there, under which names. A value that cannot be is a
+RegistrationError, in the same words everywhere.
+"""
+
+from .expected import Expected, are, is_number, is_whole_number
+from .faces import CALLBACK_OPTIONS, RESPONSE_OPTIONS, VIEW_OPTIONS, WEBSOCKET_OPTIONS
+from .keep_alive import DEAF_PERIODS, KeepAlivePolicy
+from .option_set import OptionSet
+from .settings import Origins, ResponseOptions, Settings, ViewOptions, WebSocketOptions
+
+__all__ = (
+    "CALLBACK_OPTIONS",
+    "DEAF_PERIODS",
+    "RESPONSE_OPTIONS",
+    "VIEW_OPTIONS",
+    "WEBSOCKET_OPTIONS",
+    "Expected",
+    "KeepAlivePolicy",
+    "OptionSet",
+    "Origins",
+    "ResponseOptions",
+    "Settings",
+    "ViewOptions",
+    "WebSocketOptions",
+    "are",
+    "is_number",
+    "is_whole_number",
+)

@@ -1,0 +1,96 @@
+"""`upgrade` answers a request with 101 and makes a connection of its transport, however it was mounted."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Final, cast
+
+from aiohttp import web
+
+from .._wire import DeflateParams, Inflater, MessageReader, make_deflater
+from ..connection import Connection, Consumer, Topics, protocol_of
+from ..settings import Settings
+from .handshake import Handshake
+from .takeover import ServerEntry, take_over, transport_of
+
+__all__ = ("TOPICS", "SwitchingProtocols", "upgrade")
+
+TOPICS: Final = web.AppKey("aiows.topics", Topics)
+"""Where ``setup(app)`` leaves the topics that every connection of the application gets."""
+
+
+class SwitchingProtocols(web.StreamResponse):
+    """The 101 of a connection that goes on by itself: when it is sent, aiohttp has nothing more to do."""
+
+    def __init__(self) -> None:
+        super().__init__(status=101)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """The handler has returned: nothing follows, the connection is no longer HTTP."""
+
+
+async def upgrade(
+    request: web.BaseRequest,
+    settings: Settings,
+    consumer: Consumer,
+    *,
+    handshake: Handshake,
+    response: web.StreamResponse,
+) -> ServerEntry:
+    """Send ``response`` as the 101 that ``handshake`` says, then take the connection over from aiohttp.
+
+    Returns the entry of the new ``connection`` in the list of aiohttp's server. ``consumer`` takes its
+    messages. Signals, cookies and headers of ``response`` work as with any response of
+    aiohttp. Raises ConnectionResetError if the peer has gone.
+    """
+    transport_of(request)  # or a response would be sent to nobody
+    response.set_status(101)
+    response.headers.update(handshake.headers)
+    response.force_close()
+    await web.StreamResponse.prepare(response, request)
+    entry = take_over(request, partial(_connect, request, settings, consumer, handshake))
+    if (hub := protocol_of(entry.connection).hub) is not None:
+        hub.attach(entry.connection)
+    return entry
+
+
+def _connect(
+    request: web.BaseRequest,
+    settings: Settings,
+    consumer: Consumer,
+    handshake: Handshake,
+    transport: asyncio.Transport,
+    entry: ServerEntry,
+) -> Connection:
+    deflate = handshake.deflate
+    return Connection(
+        transport,
+        loop=asyncio.get_running_loop(),
+        reader=_make_reader(settings, deflate),
+        deflater=make_deflater(deflate, settings.compression) if deflate else None,
+        options=settings,
+        consumer=consumer,
+        host=entry,
+        app=request.app if isinstance(request, web.Request) else None,
+        hub=_topics_of(request),
+        codec=settings.codec_for(handshake.protocol),
+    )
+
+
+def _make_reader(settings: Settings, deflate: DeflateParams | None) -> MessageReader:
+    return MessageReader(
+        max_msg_size=settings.max_msg_size,
+        inflater=Inflater(deflate) if deflate else None,
+        decode_text=settings.decode_text,
+        require_mask=settings.strict_masking,
+        takes_limit=settings.takes_limit,
+    )
+
+
+def _topics_of(request: web.BaseRequest) -> Topics | None:
+    """What ``setup(app)`` left there; not for a mocked application, or a server without one."""
+    app: object = request.app if isinstance(request, web.Request) else None
+    if not isinstance(app, web.Application):
+        return None
+    return cast(web.Request, request).config_dict.get(TOPICS)

@@ -4,6 +4,9 @@
 cdef enum:
     DEFLATE_OVERHEAD = 1024
 
+# No frame can be longer: RFC 6455, section 5.2.
+MAX_LIMIT = 2**63 - 1
+
 # A C variable: a name of the module would be looked up for each message. The module keeps the type alive.
 cdef PyTypeObject *MESSAGE = <PyTypeObject *>Message
 
@@ -17,8 +20,15 @@ cdef class MessageAssembler:
     cdef object _inflater
     cdef Partial _partial
 
-    def __init__(self, *, uint64_t max_msg_size, inflater, bint decode_text, bint takes_limit=False):
-        self._max_msg_size = max_msg_size
+    def __init__(
+        self,
+        *,
+        inflater,
+        max_msg_size=DEFAULT_MAX_MSG_SIZE,
+        bint decode_text=True,
+        bint takes_limit=False,
+    ):
+        self._max_msg_size = min(max_msg_size, MAX_LIMIT)
         self._takes_limit = takes_limit
         self._inflater = inflater
         self._decode_text = decode_text

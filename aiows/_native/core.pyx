@@ -27,10 +27,10 @@ from types import CoroutineType
 from msgspec import UNSET
 
 from .._wire import refusals
+from .._wire.assembler import DEFAULT_MAX_MSG_SIZE
 from .._wire.frames import parse_close
 from .._wire.messages import Message
 from .._wire.parser import Frame
-from .._wire.reader import DEFAULT_MAX_MSG_SIZE
 from ..errors import ConcurrentReceive, ProtocolError
 from ..send_status import SendStatus
 

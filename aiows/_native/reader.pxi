@@ -1,8 +1,5 @@
 """Reads messages from the bytes of one connection. The twin of _wire/reader.py."""
 
-# No frame can be longer: RFC 6455, section 5.2.
-MAX_LIMIT = 2**63 - 1
-
 
 @cython.final
 @cython.no_gc  # what it refers to does not know it
@@ -12,22 +9,9 @@ cdef class MessageReader:
     cdef Room _room  # the last result of get_buffer, until it was used
     cdef tuple _failure
 
-    def __init__(
-        self,
-        *,
-        max_msg_size=DEFAULT_MAX_MSG_SIZE,
-        inflater=None,
-        decode_text=True,
-        require_mask=True,
-        takes_limit=False,
-    ):
+    def __init__(self, *, inflater=None, require_mask=True, **assembly):
         self._parser = FrameParser(allow_rsv1=inflater is not None, require_mask=require_mask)
-        self._assembler = MessageAssembler(
-            max_msg_size=min(max_msg_size, MAX_LIMIT),
-            inflater=inflater,
-            decode_text=decode_text,
-            takes_limit=takes_limit,
-        )
+        self._assembler = MessageAssembler(inflater=inflater, **assembly)
 
     def feed(self, data):
         self.feed_part(data, PY_SSIZE_T_MAX)

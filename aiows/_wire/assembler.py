@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypedDict
 
 from . import refusals
 from .deflate import Inflater
@@ -21,15 +21,27 @@ _CLOSE: Final = int(Opcode.CLOSE)
 # a million objects. A full chunk is not copied when more bytes come.
 _CHUNK: Final = 64 * 1024
 
+DEFAULT_MAX_MSG_SIZE: Final = 4 * 1024 * 1024  # aiohttp's
+
 # Bytes that a deflate stream may have besides its data: empty blocks, one for each flush.
 _DEFLATE_OVERHEAD: Final = 1024
+
+
+class AssemblyOptions(TypedDict, total=False):
+    """What can be chosen of a `MessageAssembler`."""
+
+    max_msg_size: int
+    decode_text: bool
+    takes_limit: bool
 
 
 class MessageAssembler:
     """Joins frames to messages (RFC 6455, section 5.4; RFC 7692, section 6.2).
 
-    ``max_msg_size`` in bytes, 0: no limit. ``takes_limit``: see `MessageReader`. ``inflater``: None without
-    permessage-deflate. It cannot be used after an error.
+    ``inflater``: None without permessage-deflate. ``max_msg_size``: most bytes of a message, after
+    inflation (default 4 MiB; 0: no limit). ``decode_text``: False returns TEXT as ``bytes``, but still
+    checks it. ``takes_limit``: an uncompressed message of exactly ``max_msg_size`` bytes is allowed, too;
+    in aiohttp it is not. It cannot be used after an error.
     """
 
     __slots__ = ("_decode_text", "_inflater", "_max_msg_size", "_partial", "_takes_limit")
@@ -37,9 +49,9 @@ class MessageAssembler:
     def __init__(
         self,
         *,
-        max_msg_size: int,
         inflater: Inflater | None,
-        decode_text: bool,
+        max_msg_size: int = DEFAULT_MAX_MSG_SIZE,
+        decode_text: bool = True,
         takes_limit: bool = False,
     ) -> None:
         self._max_msg_size = max_msg_size

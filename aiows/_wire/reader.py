@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Unpack
 
 from ..errors import ProtocolError
-from .assembler import MessageAssembler
+from .assembler import AssemblyOptions, MessageAssembler
 from .deflate import Inflater
 from .messages import Message
 from .parser import FrameParser
 
 __all__ = ("MessageReader",)
 
-DEFAULT_MAX_MSG_SIZE: Final = 4 * 1024 * 1024  # aiohttp's
-
 
 class MessageReader:
     """The receiving side of one connection, without I/O.
 
-    ``max_msg_size``: most bytes of a message, after inflation (default 4 MiB; 0: no limit). ``inflater``:
-    the one that was negotiated; None: RSV1 is an error. ``decode_text``: False returns TEXT as ``bytes``,
-    but still checks it. ``require_mask``: refuse frames without a mask (RFC 6455, section 5.1).
-    ``takes_limit``: an uncompressed message of exactly ``max_msg_size`` bytes is allowed, too; in aiohttp
-    it is not.
+    ``inflater``: the one that was negotiated; None: RSV1 is an error. ``require_mask``: refuse frames
+    without a mask (RFC 6455, section 5.1). The other options are those of `MessageAssembler`.
 
     Call `feed`, then `next_message` until it returns None, then `release`. While a large message is
     incomplete, the transport may write into `get_buffer` instead of feeding.
@@ -33,19 +28,12 @@ class MessageReader:
     def __init__(
         self,
         *,
-        max_msg_size: int = DEFAULT_MAX_MSG_SIZE,
         inflater: Inflater | None = None,
-        decode_text: bool = True,
         require_mask: bool = True,
-        takes_limit: bool = False,
+        **assembly: Unpack[AssemblyOptions],
     ) -> None:
         self._parser = FrameParser(allow_rsv1=inflater is not None, require_mask=require_mask)
-        self._assembler = MessageAssembler(
-            max_msg_size=max_msg_size,
-            inflater=inflater,
-            decode_text=decode_text,
-            takes_limit=takes_limit,
-        )
+        self._assembler = MessageAssembler(inflater=inflater, **assembly)
         self._failure: tuple[int, str] | None = None
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:

@@ -1,4 +1,4 @@
-"""An application that is served over real sockets to tests that are not coroutines: hypothesis has only those."""
+"""An application served over real sockets to tests that are no coroutines, as those of hypothesis are."""
 
 from __future__ import annotations
 

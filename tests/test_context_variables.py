@@ -1,7 +1,7 @@
 """Which values of context variables a hook sees: those of its connection, and never another's.
 
-What middlewares, `authenticate` and `on_open` set is seen by every later hook of the connection. What a message's
-handler sets, no other message sees, no other connection, and no other request.
+What middlewares, `authenticate` and `on_open` set is seen by every later hook of the connection. What a
+message's handler sets, no other message sees, no other connection, and no other request.
 """
 
 from __future__ import annotations
@@ -181,7 +181,9 @@ async def test_a_close_sees_its_own_connection_whoever_causes_it(
 ) -> None:
     """Another user's handler, the peer, or the application."""
     port = await serve(served.app)
-    clients = {name: await raw_client(port, f"/?name={name}") for name in ("alice", "bob", "carol", "dave")}
+    clients = {
+        name: await raw_client(port, f"/?name={name}") for name in ("alice", "bob", "carol", "dave")
+    }
     await eventually(lambda: len(served.app[HUB].registry) == 4)
     say(clients["carol"], "something")
     await hear(clients["carol"])

@@ -97,9 +97,7 @@ def publish_by_registry(ws: Connection) -> None:
         ws.app[HUB].registry.publish("room", message)
 
 
-@pytest.mark.parametrize(
-    "send", [push, push_corked, publish, publish_corked, publish_by_registry]
-)
+@pytest.mark.parametrize("send", [push, push_corked, publish, publish_corked, publish_by_registry])
 @pytest.mark.parametrize("moment", ["open", "message", "message that waited", "outside"])
 async def test_what_is_sent_in_one_turn_arrives_at_a_reader_that_keeps_up(
     moment: str, send: Send, serve: Serve, raw_client: Connect

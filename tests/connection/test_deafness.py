@@ -1,7 +1,7 @@
 """A peer that reading has stopped for: it is heard again, and noticed when it leaves.
 
-Reading pauses while messages wait that nobody handles. Whatever makes fewer of them wait has to resume it, and
-while it is paused a peer that has vanished must not stay for ever.
+Reading pauses while messages wait that nobody handles. Whatever makes fewer of them wait has to resume it,
+and while it is paused a peer that has vanished must not stay for ever.
 """
 
 from __future__ import annotations
@@ -132,7 +132,9 @@ def drop_in_of(stage: Stage) -> web.Application:
 
     async def view(request: web.Request) -> web.StreamResponse:
         stage.enter(request)
-        ws: WebSocketResponse[Any] = WebSocketResponse(idle_timeout=LONG_IDLE_TIMEOUT, compress=False)
+        ws: WebSocketResponse[Any] = WebSocketResponse(
+            idle_timeout=LONG_IDLE_TIMEOUT, compress=False
+        )
         await ws.prepare(request)
         with request.app[HUB].registry.add("alice", ws):
             async for msg in ws:
@@ -456,17 +458,19 @@ def do(play: Play, said: Said, deed: tuple[str, Any, int]) -> None:
     what, which, pad = deed
     padding = "x" * pad
     if what == "ask":
-        said.requests.append(id := said.new_id())
-        play.say({"kind": which, "id": id, "ref": id, "padding": padding})
+        said.requests.append(name := said.new_id())
+        play.say({"kind": which, "id": name, "ref": name, "padding": padding})
     elif what == "tell":
-        said.messages.append(id := said.new_id())
-        play.say({"kind": which, "id": id, "padding": padding})
+        said.messages.append(name := said.new_id())
+        play.say({"kind": which, "id": name, "padding": padding})
     elif what == "cancel" and said.requests:
         ref = said.requests[-1 - which % len(said.requests)]
         said.cancelled.add(ref)
         play.say({"kind": "cancel", "ref": ref, "padding": padding})
     elif what == "cancel nobody's":
-        play.say(*({"kind": "cancel", "ref": f"nobody's {n}", "padding": padding} for n in range(which)))
+        play.say(
+            *({"kind": "cancel", "ref": f"nobody's {n}", "padding": padding} for n in range(which))
+        )
     elif what == "open gate":
         play.open_gate(which)
     elif what == "wait":
@@ -476,9 +480,7 @@ def do(play: Play, said: Said, deed: tuple[str, Any, int]) -> None:
 @example(deeds=FALL_BEHIND, vanishes=False)
 @example(deeds=FALL_BEHIND, vanishes=True)
 @given(deeds=st.lists(DEEDS, min_size=3, max_size=12), vanishes=st.booleans())
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_is_asked_and_taken_back_all_is_handled_or_it_ends(
     deeds: list[tuple[str, Any, int]], vanishes: bool
 ) -> None:
@@ -515,7 +517,7 @@ def everything_is_handled(play: Play, said: Said) -> None:
     assert [each for each in play.answers if each["ref"] == "last"] == [
         {"kind": "reply", "ref": "last", "result": "last"}
     ]
-    assert [play.ran.count(id) for id in said.messages] == [1] * len(said.messages)
+    assert [play.ran.count(name) for name in said.messages] == [1] * len(said.messages)
     answered = [each["ref"] for each in play.answers]
     for ref in said.requests:
         assert answered.count(ref) == 1 or (ref in said.cancelled and answered.count(ref) <= 1)

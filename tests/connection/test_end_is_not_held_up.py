@@ -1,8 +1,8 @@
 """The end of a connection does not wait for a handler that nobody needs.
 
 A handler at work answers nobody any more once the peer is going: a callback, `on_message`, a kind without
-``ref``. It runs on, but the close hook, the registry and the answer to the peer's Close do not wait for it. What
-came before the end and was not begun is handled first, for a bounded time.
+``ref``. It runs on, but the close hook, the registry and the answer to the peer's Close do not wait for it.
+What came before the end and was not begun is handled first, for a bounded time.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def by_callbacks(log: Log) -> web.AbstractRouteDef:
     async def message(ws: Connection, data: str, opcode: Any) -> None:
         await log.handle(json.loads(data)["word"])
 
-    def open(ws: Connection) -> None:
+    def opened(ws: Connection) -> None:
         assert ws.hub is not None
         ws.app[HUB].registry.add("alice", ws)
         ws.subscribe("news")
@@ -70,7 +70,7 @@ def by_callbacks(log: Log) -> web.AbstractRouteDef:
     def close(ws: Connection, code: int, reason: str) -> None:
         log.closed(code)
 
-    return websocket("/", open=open, message=message, close=close, idle_timeout=log.idle_timeout)
+    return websocket("/", open=opened, message=message, close=close, idle_timeout=log.idle_timeout)
 
 
 class Noted(WebSocketView):
@@ -145,7 +145,7 @@ async def enter(serve: Serve, raw_client: Connect) -> Enter:
         app.add_routes([way(log)])
         hub = setup(app)
         scene = Scene(log, hub, await raw_client(await serve(app, shutdown_timeout=0.1)))
-        await eventually(lambda: hub.registry.all_topics())
+        await eventually(hub.registry.all_topics)
         return scene
 
     return enter

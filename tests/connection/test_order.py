@@ -1,7 +1,7 @@
 """Frames leave in the order in which they were given, and none waits for a later one.
 
-Whatever a cork spans: other corks, awaits, reads, other tasks. Nothing here sends a second time to get the first
-out: the client waits for all that was given, while the server does nothing more.
+Whatever a cork spans: other corks, awaits, reads, other tasks. Nothing here sends a second time to get the
+first out: the client waits for all that was given, while the server does nothing more.
 """
 
 from __future__ import annotations
@@ -126,15 +126,9 @@ async def test_a_cork_may_begin_in_one_hook_and_end_in_another(
                 self.corks[-1].__enter__()
             self.ws.push(f"{msg.data} 2")
 
-        if is_async:
-
-            async def on_message(self, msg: WSMessage) -> None:
-                self.speak(msg)
-                await asyncio.sleep(0)
-        else:
-
-            def on_message(self, msg: WSMessage) -> None:
-                self.speak(msg)
+        def on_message(self, msg: WSMessage) -> Any:
+            self.speak(msg)
+            return asyncio.sleep(0) if is_async else None
 
     app = web.Application()
     app.router.add_view("/", View)

@@ -1,7 +1,7 @@
 """A transport whose calls raise: the end is told at once and once all the same, and to nobody else.
 
-The bookkeeping comes before the transport: whatever `write`, `write_eof`, `abort` or `close` raise, no hook and no
-caller sees it.
+The bookkeeping comes before the transport: whatever `write`, `write_eof`, `abort` or `close` raise, no hook
+and no caller sees it.
 """
 
 from __future__ import annotations

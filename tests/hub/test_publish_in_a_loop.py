@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 from aiohttp import web
 
-from aiows import HUB, Connection, Hub, setup, websocket
+from aiows import Connection, Hub, setup, websocket
 from raw_client import RawClient
 
 Serve = Callable[..., Awaitable[int]]

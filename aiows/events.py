@@ -13,9 +13,9 @@ logger: Final = logging.getLogger("aiows.events")
 class Observer:
     """Subclass it for what you want to know, and give it to `observe`; what you do not override does nothing.
 
-    The methods are called in the event loop, in the middle of what they tell of: be quick, and neither send nor
-    close there. What they raise is logged, and changes nothing. ``connection`` is a `Connection`; its ``id`` is a
-    name for logs.
+    The methods are called in the event loop, in the middle of what they tell of: be quick, and neither send
+    nor close there. What they raise is logged, and changes nothing. ``connection`` is a `Connection`; its
+    ``id`` is a name for logs.
     """
 
     __slots__ = ()

@@ -29,7 +29,6 @@ import aiows.codecs
 import aiows.schema
 import aiows.testing
 from aiows.connection import closing
-from aiows.connection import closing
 from aiows.settings import CALLBACK_OPTIONS, WEBSOCKET_OPTIONS, ViewOptions
 from compat.expected import EXPECTED
 from raw_client import How, RawClient

@@ -6,7 +6,7 @@ cdef enum:
 
 
 cdef class ProtocolCore:
-    cdef MessageReader _reader
+    cdef readonly MessageReader _reader
     cdef Flusher _flusher
     cdef object _read_buffer
     cdef public object consumer

@@ -47,6 +47,9 @@ cdef class MessageReader:
     def unfinished(self):
         return self.kept()
 
+    def give_up(self, error):
+        self.fail(error.code, error.text)
+
     cpdef get_buffer(self):
         self._room = None  # so that only the transport holds the memory, which may have to grow
         cdef Py_ssize_t size = self._parser.wanted()

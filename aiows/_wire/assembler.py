@@ -60,6 +60,10 @@ class MessageAssembler:
         self._decode_text = decode_text
         self._partial: _Partial | None = None
 
+    def give_up(self) -> None:
+        """Keep nothing of a message whose end has not come."""
+        self._partial = None
+
     @property
     def unfinished(self) -> int:
         """Bytes that are kept of a message whose end has not come."""

@@ -63,6 +63,12 @@ class MessageReader:
         """Free everything that was fed, except bytes that have not been parsed yet."""
         self._parser.release()
 
+    def give_up(self, error: ProtocolError) -> None:
+        """Keep nothing of what has begun to arrive; `next_message` raises ``error`` from now on."""
+        self._failure = error.code, error.text
+        self._parser = FrameParser()
+        self._assembler.give_up()
+
     @property
     def unfinished(self) -> int:
         """Bytes that are kept of a message whose end has not come, after inflation."""

@@ -24,6 +24,7 @@ from .outbox import Outbox
 from .per_loop import PerLoop
 from .prepared import PreparedMessage
 from .transports import resume_reading
+from .unfinished import LONGEST_STALL
 from .wheel import Step
 
 __all__ = ("WebSocketProtocol",)
@@ -191,10 +192,20 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
     def unfinished_changed(self, size: int) -> None:
         self.shared.unfinished.changed(self, size)
 
+    @property
+    def longest_stall(self) -> float:
+        """Seconds for which a message may stand still (`aiows.connection.unfinished`)."""
+        keepalive = self.options.keepalive
+        return (
+            LONGEST_STALL if keepalive is None else min(LONGEST_STALL, keepalive.longest_deafness)
+        )
+
     def give_up_message(self, reason: str) -> None:
-        """A message that has begun takes too much memory or time (`Unfinished`)."""
+        """A message that has begun takes too much memory or time: nothing of it is kept."""
         logger.warning("%r is closed: %s", self, reason)
+        self._reader.give_up(ProtocolError(TRY_AGAIN_LATER, reason))
         self.connection.close(TRY_AGAIN_LATER, reason)
+        self.is_ignoring = True
 
     # what waits for the application
 

@@ -11,14 +11,19 @@ __all__ = ("MOST_UNFINISHED", "Unfinished")
 # send most of a large message and then only answer pings: every one of them stays below its own limit.
 MOST_UNFINISHED: Final = 64 * 1024 * 1024
 
-# An unfinished message must grow by LEAST_GROWTH bytes in each CHECK_AFTER seconds, about 1 KiB/s. Stops a
-# peer that sends a byte now and then, for ever. A message that is smaller has that long to be whole.
-CHECK_AFTER: Final = 30.0
-LEAST_GROWTH: Final = 32 * 1024
+# An unfinished message must grow by so many bytes a second, on the average of the time that its connection
+# gives it, which is at most LONGEST_STALL seconds. Stops a peer that sends a byte now and then, for ever.
+LEAST_GROWTH: Final = 1024
+LONGEST_STALL: Final = 30.0
 
 
 class Holder(Protocol):
     """A connection that holds an unfinished message."""
+
+    @property
+    def longest_stall(self) -> float:
+        """Seconds for which a message may stand still."""
+        ...
 
     @property
     def is_deaf(self) -> bool:
@@ -30,13 +35,22 @@ class Holder(Protocol):
 
 
 class _Message:
-    """One unfinished message: its size, and what it was when it was looked at last."""
+    """One unfinished message: its size now and when it was looked at, and when that is due again."""
 
-    __slots__ = ("checked_at", "checked_size", "size")
+    __slots__ = ("due", "noted", "size", "stall")
 
-    def __init__(self, now: float) -> None:
-        self.size = self.checked_size = 0
-        self.checked_at = now
+    def __init__(self, now: float, stall: float) -> None:
+        self.size = self.noted = 0
+        self.stall = stall
+        self.due = now + stall
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether it has grown enough since it was looked at."""
+        return self.size - self.noted >= LEAST_GROWTH * self.stall
+
+    def note(self, now: float) -> None:
+        self.noted, self.due = self.size, now + self.stall
 
 
 class Unfinished:
@@ -61,8 +75,9 @@ class Unfinished:
                 self._forget(holder, message)
             return
         if message is None:
-            message = self._messages[holder] = _Message(self._loop.time())
-            self._start_timer()
+            message = _Message(self._loop.time(), holder.longest_stall)
+            self._messages[holder] = message
+            self._look_at(message.due)
         self.total += size - message.size
         message.size = size
         while self.total > MOST_UNFINISHED and len(self._messages) > 1:
@@ -79,19 +94,22 @@ class Unfinished:
         self._forget(holder, self._messages[holder])
         holder.give_up_message(f"an unfinished message takes too much {what}")
 
-    def _start_timer(self) -> None:
-        if self._timer is None:
-            self._timer = self._loop.call_later(CHECK_AFTER, self._check)
+    def _look_at(self, due: float) -> None:
+        """Look at all of them when the first is due: one timer is enough."""
+        if self._timer is not None:
+            if self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._look)
 
-    def _check(self) -> None:
-        """Look at those that were not looked at for long: one timer is enough for all of them."""
+    def _look(self) -> None:
         self._timer = None
         now = self._loop.time()
         for holder, message in tuple(self._messages.items()):
-            if now - message.checked_at < CHECK_AFTER:
+            if message.due > now:
                 continue
-            if message.size - message.checked_size < LEAST_GROWTH and not holder.is_deaf:
+            if not message.has_grown and not holder.is_deaf:
                 self._drop(holder, "time")
-            message.checked_size, message.checked_at = message.size, now
+            message.note(now)
         if self._messages:
-            self._start_timer()
+            self._look_at(min(each.due for each in self._messages.values()))

@@ -63,7 +63,6 @@ def by_callbacks(log: Log) -> web.AbstractRouteDef:
         await log.handle(json.loads(data)["word"])
 
     def opened(ws: Connection) -> None:
-        assert ws.hub is not None
         ws.app[HUB].registry.add("alice", ws)
         ws.subscribe("news")
 

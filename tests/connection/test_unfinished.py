@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 
 from aiows.connection import unfinished as module
-from aiows.connection.unfinished import CHECK_AFTER, LEAST_GROWTH, MOST_UNFINISHED, Unfinished
+from aiows.connection.unfinished import (
+    LEAST_GROWTH,
+    LONGEST_STALL,
+    MOST_UNFINISHED,
+    Unfinished,
+)
 from memory_network import SteppedLoop
 
 
@@ -19,6 +24,7 @@ class Holder:
 
     def __init__(self) -> None:
         self.is_deaf = False
+        self.longest_stall = LONGEST_STALL
         self.reasons: list[str] = []
 
     def give_up_message(self, reason: str) -> None:
@@ -29,7 +35,7 @@ def test_those_that_are_too_large_together_go_the_oldest_first() -> None:
     """Each of them is below the limit of its own connection."""
     unfinished = Unfinished(asyncio.new_event_loop())
     unfinished._loop.close()
-    unfinished._start_timer = lambda: None  # type: ignore[method-assign]
+    unfinished._look_at = lambda due: None  # type: ignore[method-assign]
     holders = [Holder() for _ in range(5)]
     for holder in holders:
         unfinished.changed(holder, MOST_UNFINISHED // 4)
@@ -44,7 +50,7 @@ def test_one_that_is_alone_may_be_as_large_as_its_connection_allows() -> None:
     """A server of large uploads sets max_msg_size, and no second limit."""
     unfinished = Unfinished(asyncio.new_event_loop())
     unfinished._loop.close()
-    unfinished._start_timer = lambda: None  # type: ignore[method-assign]
+    unfinished._look_at = lambda due: None  # type: ignore[method-assign]
     holder = Holder()
     unfinished.changed(holder, 10 * MOST_UNFINISHED)
     assert not holder.reasons
@@ -68,8 +74,8 @@ def test_one_that_does_not_grow_is_given_up(loop: SteppedLoop) -> None:
     async def wait() -> None:
         size = 1
         for _ in range(4):
-            await loop.advance(CHECK_AFTER / 2)
-            size += LEAST_GROWTH
+            await loop.advance(LONGEST_STALL / 2)
+            size += int(LEAST_GROWTH * LONGEST_STALL)
             unfinished.changed(steady, size)
             if not still.reasons:
                 unfinished.changed(still, size // 10_000 + 2)

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from .._wire import Message, MessageReader, Opcode, build_frame
+from .._wire import Deflater, Message, MessageReader, Opcode, build_frame
 from ..errors import ConnectionClosed, HubMissing, ProtocolError
 from .cleanup import Cleanup, CleanupFunction
 from .closing import Closing
@@ -78,6 +78,7 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         shared: PerLoop,
         *,
         reader: MessageReader,
+        deflater: Deflater | None,
         options: ConnectionOptions,
         application: Consumer,
         host: Host,
@@ -109,6 +110,8 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
             shared.flusher,
             limit=options.writer_limit,
             max_backpressure=options.max_backpressure,
+            deflater=deflater,
+            threshold=options.compress_threshold,
         )
         if options.keepalive is not None:
             shared.keepalive(options.keepalive).start(self)
@@ -456,9 +459,13 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         """There is room again."""
         self.application.on_drain()
 
-    def outbox_dropped(self, opcode: int, payload: bytes) -> None:
+    def outbox_dropped(self, message: PreparedMessage) -> None:
         """There was no room for a message."""
-        self.application.on_dropped(PreparedMessage(payload, opcode))
+        self.application.on_dropped(message)
+
+    def outbox_failed(self, error: Exception) -> None:
+        """The transport cannot be written to."""
+        self.abort(error)
 
     # what the keep-alive asks and does (`aiows.connection.keepalive.Listener`)
 

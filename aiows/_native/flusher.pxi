@@ -67,11 +67,15 @@ cdef class Flusher:
 
     cdef int let_go(self) except -1:
         self._said = self._frame = None
-        gathering, self._gathering = self._gathering, []
+        cdef list gathering = self._gathering
+        self._gathering = []
         cdef bint is_live = not self._is_closed()
-        for outbox in gathering:
+        cdef Py_ssize_t count = 0
+        while count < len(gathering):
             try:
-                (<OutboxCore>outbox).release(is_live)
+                while count < len(gathering):
+                    count += 1
+                    (<OutboxCore>gathering[count - 1]).release(is_live)
             except Exception as error:
-                outbox.broke(error)
+                gathering[count - 1].broke(error)
         return 0

@@ -7,9 +7,21 @@ cdef enum:
 cdef object SUCCESS = SendStatus.SUCCESS
 cdef object BACKPRESSURE = SendStatus.BACKPRESSURE
 cdef object DROPPED = SendStatus.DROPPED
+cdef str WRITE = "write"
 
 # More than any memory; twice of it, and a message, are still a number of 64 bits.
-MOST_BYTES = 2**60
+cdef long long MOST_BYTES = 2**60
+
+
+cdef int raise_pending() except -1:
+    """Raise the error that a function of C has set."""
+    return -1
+
+
+cdef Py_ssize_t payload_size(bytes frame) except -1:
+    """How much of a whole frame of ours is behind its header (RFC 6455, section 5.2)."""
+    cdef uint8_t length = PyBytes_AS_STRING(frame)[1]
+    return PyBytes_GET_SIZE(frame) - (2 if length < 126 else 4 if length == 126 else 10)
 
 
 cdef class OutboxCore:
@@ -37,7 +49,7 @@ cdef class OutboxCore:
         limit,
         max_backpressure,
         int descriptor=-1,
-        threshold=MOST_BYTES,
+        threshold=sys.maxsize,
     ):
         self._transport = transport
         self._descriptor = descriptor
@@ -107,9 +119,19 @@ cdef class OutboxCore:
         return self.status_of(self.send(self.frame_of(message)))
 
     def push_shared(self, message):
+        if self._threshold == MOST_BYTES:
+            return self.push_plain(message, message.plain)
         if not self.takes(PyBytes_GET_SIZE(<bytes?>message.payload)):
             return self._push_message_late(message)
         return self.status_of(self.gather(self.frame_of(message)))
+
+    cdef object push_plain(self, message, bytes frame):
+        """Send what is not compressed, or only if it says so itself, to many."""
+        if frame is None:
+            frame = message.frame
+        if not self.takes(payload_size(frame)):
+            return self._push_message_late(message)
+        return self.status_of(self.gather(frame))
 
     def send_at_once(self, uint8_t opcode, payload):
         cdef Payload data
@@ -241,8 +263,15 @@ cdef class OutboxCore:
 
     cdef int hand_over(self, data) except -1:
         self._is_empty = False
+        cdef PyObject *written = PyObject_CallMethodOneArg(self._transport, WRITE, data)
+        if written is NULL:
+            return self.failed()
+        Py_DECREF(<object>written)
+        return 0
+
+    cdef int failed(self) except -1:
         try:
-            self._transport.write(data)
+            raise_pending()
         except Exception as error:
             self.broke(error)
         return 0

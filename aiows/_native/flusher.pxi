@@ -1,4 +1,4 @@
-"""When what outboxes have gathered leaves: at the end of a read, or before the loop looks for events again."""
+"""When what outboxes have gathered leaves: with the read, or before the loop looks for events again."""
 
 
 cdef class Flusher:

@@ -13,8 +13,8 @@ from .prepared import PreparedMessage
 
 __all__ = ("Backlog",)
 
-# Tasks that may wait to send on one connection. A task that waits has some kilobytes, whatever it sends: stops
-# a peer that reads nothing while others send to it from having thousands of them.
+# Tasks that may wait to send on one connection. Each has some kilobytes, whatever it sends: stops a peer that
+# reads nothing while others send to it from having thousands of them.
 MAX_SENDERS: Final = 1024
 
 # Bytes of the messages with which they wait, beyond what is in the outbox itself. Stops the same peer where

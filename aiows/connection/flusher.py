@@ -1,4 +1,4 @@
-"""When what outboxes have gathered leaves: at the end of a read, or before the loop looks for events again."""
+"""When what outboxes have gathered leaves: with the read, or before the loop looks for events again."""
 
 from __future__ import annotations
 
@@ -106,4 +106,6 @@ class Flusher:
             try:
                 outbox.let_go(is_live=is_live)
             except Exception as error:
-                outbox.broke(error)  # what one of them does is no reason to leave the others waiting
+                outbox.broke(
+                    error
+                )  # what one of them does is no reason to leave the others waiting

@@ -30,7 +30,7 @@ class Owner(Protocol):
     """Whose outbox it is."""
 
     def outbox_drained(self) -> None:
-        """What waits is back at the limit after it was found above, or nothing waits after a drop or a look."""
+        """What waits is back at the limit; or nothing waits, after a drop or after somebody looked."""
 
     def outbox_dropped(self, message: PreparedMessage) -> None:
         """There was no room for ``message``."""

@@ -52,7 +52,7 @@ class Backlog:
         self.has_dropped = False
         """Since somebody was last told of a drain: the next one is when nothing waits."""
         self.is_observed = False
-        """Somebody has read that something waits, and is told when nothing does."""
+        """Somebody has read that a little waits: the next drain is when nothing does."""
         self.is_transport_watched = False
         """The transport is asked to tell when it is empty, and not before."""
         self.senders = 0
@@ -88,6 +88,14 @@ class Backlog:
         self.messages.clear()
         self.size = 0
         self.pong = None
+
+    def relieve(self) -> None:
+        """There is a drain: wake those who wait for it, and note that everybody is told."""
+        self.has_dropped = self.is_observed = False
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     @contextmanager
     def sender(self, size: int) -> Generator[None]:

@@ -110,7 +110,8 @@ class Connection:
     def buffered_amount(self) -> int:
         """Bytes that have not been handed to the operating system yet.
 
-        Who reads more than 0 is told of the drain when nothing waits any more.
+        Whoever reads more than 0 is told of a drain that follows: at the limit if it was more than that,
+        otherwise when nothing waits any more.
         """
         closing = self._protocol.closing
         is_lost = closing is not None and closing.is_lost

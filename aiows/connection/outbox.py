@@ -305,11 +305,18 @@ class Outbox(OutboxCore):
             self._give_up_unused()
 
     def observe(self) -> int:
-        """Return `amount`; who finds it above 0 will be told of the drain that brings it to 0."""
+        """Return `amount`; whoever finds it above 0 is told of a drain that follows, and may look again.
+
+        That is at the limit for who finds more, and when nothing waits for who finds less: nobody
+        knows at which number somebody stops.
+        """
         amount = self.amount
         if amount and self.is_open:
-            self._made_backlog().is_observed = True
-            self._watch_transport()
+            if amount > self.limit:
+                self._is_pressed = True
+            else:
+                self._made_backlog().is_observed = True
+                self._watch_transport()
         return amount
 
     @property
@@ -331,27 +338,16 @@ class Outbox(OutboxCore):
         if self._writable:
             self._write_pong()
         amount, backlog = self.amount, self._backlog
-        is_told = False
-        if amount <= self._room:
-            is_told, self._is_pressed = self._is_pressed, False
-            if backlog is not None:
-                is_told |= self._relieve(backlog, is_empty=not amount)
-        self._watch_transport()
-        self._give_up_unused()
-        if is_told:
+        is_due = self._is_pressed and amount <= self._room
+        if backlog is not None:
+            is_due = is_due or (backlog.is_observed and not amount)
+            if is_due:
+                backlog.relieve()
+            self._watch_transport()
+            self._give_up_unused()
+        if is_due:
+            self._is_pressed = False
             self._owner.outbox_drained()
-
-    def _relieve(self, backlog: Backlog, *, is_empty: bool) -> bool:
-        """Wake those who wait for the drain; return whether somebody has looked, and it is told, too."""
-        backlog.has_dropped = False
-        waiters, backlog.waiters = backlog.waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        was_observed = backlog.is_observed
-        if is_empty:
-            backlog.is_observed = False
-        return is_empty and was_observed
 
     def _watch_transport(self) -> None:
         """Have the transport tell when it is empty, if that is waited for: it tells of no other end.

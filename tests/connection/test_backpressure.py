@@ -1,4 +1,4 @@
-"""Over real sockets, on each event loop: a peer that keeps up misses nothing, and one that does not costs little."""
+"""Over real sockets: a peer that keeps up misses nothing, and one that does not costs little."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_who_keeps_up_gets_all_that_is_said_in_one_turn(
 async def test_a_feed_that_stops_at_a_number_of_its_own_goes_on(
     serve: Serve, raw_client: Connect, threshold: int, receive_buffer: int | None
 ) -> None:
-    """Below the limit, at it and above it; for who keeps up and who does not. The documented example is one."""
+    """Below the limit, at it and above it; for who keeps up and who does not."""
     left = [number.to_bytes(2) + bytes(1018) for number in range(500)]  # 64 frames are 64 KiB
 
     def feed(ws: Any) -> None:
@@ -152,6 +152,7 @@ async def test_frames_of_just_the_limit_stall_nobody(serve: Serve, raw_client: C
 
 async def test_a_cork_across_an_await_keeps_the_order(serve: Serve, raw_client: Connect) -> None:
     """It ends while a message is read, and what it held leaves with the read."""
+    waits = Result()
 
     async def view(request: web.Request) -> web.StreamResponse:
         ws = WebSocketResponse()
@@ -161,12 +162,14 @@ async def test_a_cork_across_an_await_keeps_the_order(serve: Serve, raw_client: 
             ws.push("two")
             await asyncio.sleep(0.01)  # turns of the loop, which leave it where it is
             ws.push("three")
+            asyncio.get_running_loop().call_soon(waits.set)
             await ws.receive()
         await ws.receive()
         await ws.send_str("four")
         return ws
 
     client = await raw_client(await serve(view))
+    await waits.get()
     client.send_text("first")
     assert [(await client.recv_frame()).text for _ in range(3)] == ["one", "two", "three"]
     client.send_text("second")

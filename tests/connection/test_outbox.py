@@ -420,7 +420,7 @@ async def test_what_a_cork_holds_is_handed_over_to_who_waits_for_the_drain(build
 STEPS = ["push", "text", "shared", "message", "control", "cork", "uncork", "read", "end", "turn"]
 STEPS += ["stall", "take", "take", "look", "close", "loss", "error"]
 
-steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 60)), max_size=60)
+steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 60)), min_size=25, max_size=80)
 
 
 def payload_of(message: Message) -> bytes:

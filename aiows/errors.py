@@ -13,6 +13,7 @@
     │   ├── AskTimeout           it did not answer in time         (TimeoutError)
     │   ├── AskBlocked           its answer cannot be read: too many other messages wait
     │   └── TooManyAsks          too many questions already wait for an answer
+    ├── TooManySenders           too many tasks wait to send on one connection
     ├── RegistrationError        a handler that could never work       (TypeError)
     ├── HubMissing               topics or the hub without setup(app)  (RuntimeError)
     ├── ConcurrentReceive        another task awaits a message already (RuntimeError)
@@ -42,6 +43,7 @@ __all__ = (
     "RequestReleased",
     "SentAfterClose",
     "TooManyAsks",
+    "TooManySenders",
     "WebSocketDisconnect",
 )
 
@@ -166,6 +168,21 @@ class TooManyAsks(AskFailed):
 
     def __str__(self) -> str:
         return f"{self.kind!r} was not asked: {self.limit} questions already wait for an answer"
+
+
+class TooManySenders(AiowsError):
+    """A message was to wait for room on a connection on which too many tasks wait already: it is not sent.
+
+    ``senders`` tasks wait there, with messages of ``size`` bytes together: the peer does not read.
+    """
+
+    def __init__(self, senders: int, size: int) -> None:
+        super().__init__(senders, size)
+        self.senders = senders
+        self.size = size
+
+    def __str__(self) -> str:
+        return f"{self.senders} tasks wait to send on the connection already, {self.size} bytes"
 
 
 class RegistrationError(AiowsError, TypeError):

@@ -6,11 +6,14 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from typing import Any
+from unittest.mock import patch
 
 from aiows import wire_build
 from aiows._wire import assembler, frames, masking, parser, reader, utf8
-from aiows.connection import flusher, outbox_core, protocol_core, pump_core, stepper
+from aiows.connection import cores, flusher, outbox_core, protocol_core, pump_core, stepper
+from aiows.connection.outbox import Outbox
 from aiows.kinds.running import pipeline
 from aiows.response import receiver_core
 
@@ -47,3 +50,15 @@ def builds() -> list[Build]:
     core = import_module("aiows._native.core")
     twins = [field.name for field in fields(Build) if field.name != "name"]
     return [pure, Build(name="native", **{twin: getattr(core, twin) for twin in twins})]
+
+
+def outbox_class(build: Build) -> type[Outbox]:
+    """Return `Outbox` over the core of this build: its module once more, with that one in it."""
+    spec = find_spec("aiows.connection.outbox")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    with patch.object(cores, "OutboxCore", build.OutboxCore):
+        spec.loader.exec_module(module)
+    made: type[Outbox] = module.Outbox
+    return made

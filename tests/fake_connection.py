@@ -103,8 +103,8 @@ class FakeConnection(Connection):
             self.pushed.append(PreparedMessage(payload, opcode))
         return status
 
-    def post(self, message: PreparedMessage) -> SendStatus:
-        status = super().post(message)
+    def push_shared(self, message: PreparedMessage) -> SendStatus:
+        status = super().push_shared(message)
         if status:
             self.pushed.append(message)
         return status

@@ -22,6 +22,7 @@ from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_AsUTF8String, PyUni
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
+import sys
 from types import CoroutineType
 
 from msgspec import UNSET

@@ -5,6 +5,7 @@ cdef extern from "Python.h":
     int PyContext_Enter(object context) except -1
     int PyContext_Exit(object context) except -1
     const size_t PY_VECTORCALL_ARGUMENTS_OFFSET
+    PyObject *PyObject_CallMethodOneArg(object owner, object name, object argument)
     object PyObject_Vectorcall(object function, PyObject **arguments, size_t count, PyObject *names)
     bint PyUnicode_IS_COMPACT_ASCII(object text)
     str PyUnicode_DecodeUTF8(const char *data, Py_ssize_t size, const char *errors)

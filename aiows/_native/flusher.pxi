@@ -1,4 +1,4 @@
-"""In go outlets that were written to, out they are let go once: at the end of a read or a turn."""
+"""When what outboxes have gathered leaves: with the read, or before the loop looks for events again."""
 
 
 cdef class Flusher:
@@ -47,11 +47,15 @@ cdef class Flusher:
             self._said, self._opcode, self._frame = said, opcode, frame
         return frame
 
-    def join(self, OutboxCore outlet not None):
-        self.add(outlet)
+    def join(self, OutboxCore outbox not None):
+        self.add(outbox)
 
-    cdef int add(self, OutboxCore outlet) except -1:
-        self._gathering.append(outlet)
+    def call_soon(self, callback):
+        if not self._is_closed():
+            self._call_soon(callback)
+
+    cdef int add(self, OutboxCore outbox) except -1:
+        self._gathering.append(outbox)
         if not self.is_reading and not self._is_scheduled:
             self._is_scheduled = True
             self._call_soon(self._end)
@@ -63,8 +67,15 @@ cdef class Flusher:
 
     cdef int let_go(self) except -1:
         self._said = self._frame = None
-        gathering, self._gathering = self._gathering, []
+        cdef list gathering = self._gathering
+        self._gathering = []
         cdef bint is_live = not self._is_closed()
-        for outlet in gathering:
-            (<OutboxCore>outlet).release(is_live)
+        cdef Py_ssize_t count = 0
+        while count < len(gathering):
+            try:
+                while count < len(gathering):
+                    count += 1
+                    (<OutboxCore>gathering[count - 1]).release(is_live)
+            except Exception as error:
+                gathering[count - 1].broke(error)
         return 0

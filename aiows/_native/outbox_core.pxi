@@ -1,28 +1,40 @@
-"""In go messages and frames, out they go to a transport in few writes: the writing half of a connection."""
+"""Frames on their way to a transport that takes them, in few writes: the hot half of an `Outbox`."""
 
-# See outlet.py.
+# See connection/outbox_core.py, which has the reasons, too.
 cdef enum:
     LARGE_PAYLOAD = 64 * 1024
 
 cdef object SUCCESS = SendStatus.SUCCESS
 cdef object BACKPRESSURE = SendStatus.BACKPRESSURE
 cdef object DROPPED = SendStatus.DROPPED
+cdef str WRITE = "write"
 
 # More than any memory; twice of it, and a message, are still a number of 64 bits.
-MOST_BYTES = 2**60
+cdef long long MOST_BYTES = 2**60
+
+
+cdef int raise_pending() except -1:
+    """Raise the error that a function of C has set."""
+    return -1
+
+
+cdef Py_ssize_t payload_size(bytes frame) except -1:
+    """How much of a whole frame of ours is behind its header (RFC 6455, section 5.2)."""
+    cdef uint8_t length = PyBytes_AS_STRING(frame)[1]
+    return PyBytes_GET_SIZE(frame) - (2 if length < 126 else 4 if length == 126 else 10)
 
 
 cdef class OutboxCore:
     cdef public object _transport
-    cdef readonly Flusher _turn
+    cdef readonly Flusher _flusher
     cdef public list _frames
+    cdef public object _backlog
     cdef public long long _queued
     cdef long long _held
-    cdef public bytes _pong
+    cdef readonly long long _threshold
     cdef public int _corks
     cdef public int _descriptor
     cdef bint _is_empty
-    cdef public int _senders
     cdef public bint _is_gathering
     cdef public bint _is_pressed
     cdef public bint _writable
@@ -30,25 +42,36 @@ cdef class OutboxCore:
     cdef public long long limit
     cdef public long long max_backpressure
 
-    def __init__(self, transport, Flusher turn not None, limit, max_backpressure, int descriptor=-1):
+    def __init__(
+        self,
+        transport,
+        Flusher flusher not None,
+        limit,
+        max_backpressure,
+        int descriptor=-1,
+        threshold=sys.maxsize,
+    ):
         self._transport = transport
         self._descriptor = descriptor
-        self._turn = turn
+        self._flusher = flusher
         self._writable = True
+        self._threshold = min(threshold, MOST_BYTES)
         self.is_open = True
         self.limit = min(limit, MOST_BYTES)
         self.max_backpressure = min(max_backpressure, MOST_BYTES)
+
+    # how full it is
 
     @property
     def amount(self):
         return self.waiting()
 
-    @property
-    def is_full(self):
-        return self.is_over()
-
     cdef long long waiting(self) except? -1:
-        return self._queued + self.held_by_transport()
+        cdef long long backlog = 0 if self._backlog is None else self._backlog.size
+        return self._queued + backlog + self.held_by_transport()
+
+    def _held_by_transport(self):
+        return self.held_by_transport()
 
     cdef long long held_by_transport(self) except? -1:
         if self._is_empty:
@@ -57,77 +80,92 @@ cdef class OutboxCore:
         self._is_empty = self._descriptor >= 0 and not held
         return held
 
+    @property
+    def is_full(self):
+        return self.is_over()
+
     cdef bint is_over(self) except? -1:
         if self._writable and self._queued + self._held <= self.limit:
             return False
+        self.write_gathered()
         return self.waiting() > self.limit
 
-    def takes(self, Py_ssize_t size):
-        return self.is_open and self.has_room_for(size)
+    cdef bint takes(self, Py_ssize_t size) except -1:
+        return self.is_open and self.has_room_for(size) and self._writable
+
+    def _has_room_for(self, Py_ssize_t size):
+        return self.has_room_for(size)
 
     cdef bint has_room_for(self, Py_ssize_t size) except -1:
         if self._writable and size + 2 * self.limit <= self.max_backpressure:
             return True
+        if self._queued and self.waiting() + size > self.max_backpressure:
+            self.write_gathered()
         cdef long long waiting = self.waiting()
         return not waiting or waiting + size <= self.max_backpressure
+
+    # messages
 
     def push(self, uint8_t opcode, payload):
         cdef Payload data
         bytes_of = read_payload(&data, payload)
-        if not self.is_open or not self.has_room_for(data.size):
-            return self.refuse(opcode, PyBytes_FromStringAndSize(data.start, data.size))
+        if not self.takes(data.size):
+            return self._push_late(opcode, PyBytes_FromStringAndSize(data.start, data.size))
         return self.status_of(self.send_payload(opcode, bytes_of, &data, payload))
+
+    def push_message(self, message):
+        if not self.takes(PyBytes_GET_SIZE(<bytes?>message.payload)):
+            return self._push_message_late(message)
+        return self.status_of(self.send(self.frame_of(message)))
+
+    def push_shared(self, message):
+        if self._threshold == MOST_BYTES:
+            return self.push_plain(message, message.plain)
+        if not self.takes(PyBytes_GET_SIZE(<bytes?>message.payload)):
+            return self._push_message_late(message)
+        return self.status_of(self.gather(self.frame_of(message)))
+
+    cdef object push_plain(self, message, bytes frame):
+        """Send what is not compressed, or only if it says so itself, to many."""
+        if frame is None:
+            frame = message.frame
+        if not self.takes(payload_size(frame)):
+            return self._push_message_late(message)
+        return self.status_of(self.gather(frame))
 
     def send_at_once(self, uint8_t opcode, payload):
         cdef Payload data
-        if not self.is_open or self.must_wait():
+        if not self.is_open or not self._writable or self._backlog is not None or self.is_over():
             return False
         self.send_payload(opcode, read_payload(&data, payload), &data, payload)
         return True
 
+    def write(self, bytes frame not None):
+        if self._writable:
+            self.send(frame)
+        else:
+            self._write_late(frame)
+
     cdef bint send_payload(self, uint8_t opcode, payload, const Payload *data, said) except -1:
+        if data.size >= self._threshold:
+            return self.send(self._deflated(opcode, PyBytes_FromStringAndSize(data.start, data.size)))
         if data.size < LARGE_PAYLOAD or type(payload) not in (bytes, str):
-            return self.send(self._turn.frame_said(opcode, data, said))
+            return self.send(self._flusher.frame_said(opcode, data, said))
         if type(payload) is str:
             payload = memoryview(TextBytes(payload))
-        return self.add_large(header_of(opcode | FIN, data.size), payload, data.size)
-
-    cdef bint add_large(self, bytes header, payload, Py_ssize_t size) except -1:
-        """Add both as one: nothing may come in between."""
-        if self._frames is None:
-            self.begin(header)
-        else:
-            self._frames.append(header)
+        self.enqueue(header_of(opcode | FIN, data.size))
         self._frames.append(payload)
-        self._queued += PyBytes_GET_SIZE(header) + size
-        return self.added()
-
-    cdef int begin(self, bytes frame) except -1:
-        self._frames = [frame]
-        self._held = self.held_by_transport()
-        if not self._is_gathering:
-            self.gather()
-        return 0
-
-    cdef bint added(self) except -1:
-        if self._queued > self.limit and self._writable:
-            self.write_waiting()
+        self._queued += data.size
         return self.is_over()
 
-    @property
-    def is_contended(self):
-        return self.must_wait()
+    cdef bytes frame_of(self, message):
+        if message.compress is None and PyBytes_GET_SIZE(<bytes?>message.payload) < self._threshold:
+            frame = message.plain
+            return message.frame if frame is None else frame
+        return self._chosen_frame(message)
 
-    cdef bint must_wait(self) except -1:
-        return self._senders > 0 or self.is_over()
-
-    def push_frame(self, bytes frame not None):
-        return self.status_of(self.send(frame))
-
-    def post_frame(self, bytes frame not None, Py_ssize_t size):
-        if not self.is_open or not self.has_room_for(size):
-            return None
-        return self.status_of(self.add(frame))
+    def _frame_of(self, message):
+        return self.frame_of(message)
 
     cdef object status_of(self, bint is_full):
         if not is_full:
@@ -135,21 +173,69 @@ cdef class OutboxCore:
         self._is_pressed = True
         return BACKPRESSURE
 
-    def refuse(self, opcode, payload):
-        return DROPPED
+    def _status(self, *, bint is_full):
+        return self.status_of(is_full)
 
-    def write(self, bytes frame not None):
+    # what a subclass does
+
+    def _push_late(self, opcode, payload):
+        raise NotImplementedError
+
+    def _push_message_late(self, message):
+        raise NotImplementedError
+
+    def _write_late(self, frame):
+        raise NotImplementedError
+
+    def _deflated(self, opcode, payload):
+        raise NotImplementedError
+
+    def _chosen_frame(self, message):
+        raise NotImplementedError
+
+    def _flushed(self):
+        raise NotImplementedError
+
+    def broke(self, error):
+        raise NotImplementedError
+
+    # frames
+
+    def _send(self, bytes frame not None):
         return self.send(frame)
 
     cdef bint send(self, bytes frame) except? -1:
-        if self._is_gathering or self._corks or not self._writable or self._turn.is_reading:
-            return self.add(frame)
+        if self._is_gathering or self._corks or self._flusher.is_reading:
+            return self.gather(frame)
         self.hand_over(frame)
-        self.gather()
+        self.join()
         return self.is_over()
 
-    def post(self, bytes frame not None):
-        return self.add(frame)
+    cdef bint gather(self, bytes frame) except? -1:
+        self.enqueue(frame)
+        return self.is_over()
+
+    def _enqueue(self, bytes frame not None):
+        self.enqueue(frame)
+
+    cdef int enqueue(self, bytes frame) except -1:
+        if self._frames is None:
+            self._frames = [frame]
+            self._held = self.held_by_transport()
+            self.join()
+        else:
+            self._frames.append(frame)
+        self._queued += PyBytes_GET_SIZE(frame)
+        return 0
+
+    def _join(self):
+        self.join()
+
+    cdef int join(self) except -1:
+        if not self._is_gathering:
+            self._is_gathering = True
+            self._flusher.add(self)
+        return 0
 
     def let_go(self, *, bint is_live=False):
         self.release(is_live)
@@ -159,54 +245,35 @@ cdef class OutboxCore:
         if not self._corks:
             if is_live and self._descriptor >= 0:
                 self.write_directly()
-            self.flush()
+            self.write_gathered()
+        if self._is_pressed or self._backlog is not None:
+            self._flushed()
         return 0
 
-    def _flush(self):
-        self.flush()
+    def _write_gathered(self):
+        self.write_gathered()
 
-    def _flushed(self):
-        pass
-
-    def _write_waiting(self):
-        self.write_waiting()
+    cdef int write_gathered(self) except -1:
+        while self._frames is not None and self._writable:
+            self.hand_over(self.next_batch(self._frames))
+        return 0
 
     def _hand_over(self, data):
         self.hand_over(data)
 
-    def _take_frames(self):
-        return self.take_frames()
-
-    cdef bint add(self, bytes frame) except -1:
-        if self._frames is None:
-            self.begin(frame)
-        else:
-            self._frames.append(frame)
-        self._queued += PyBytes_GET_SIZE(frame)
-        return self.added()
-
-    cdef int gather(self) except -1:
-        self._is_gathering = True
-        self._turn.add(self)
-        return 0
-
-    cdef int flush(self) except -1:
-        self.write_waiting()
-        if self._is_pressed:
-            self._flushed()
-        return 0
-
-    cdef int write_waiting(self) except -1:
-        while self._frames is not None and self._writable:
-            self.hand_over(self.next_batch(self._frames))
-        if self._pong is not None and self._writable:
-            pong, self._pong = self._pong, None
-            self.hand_over(pong)
-        return 0
-
     cdef int hand_over(self, data) except -1:
         self._is_empty = False
-        self._transport.write(data)
+        cdef PyObject *written = PyObject_CallMethodOneArg(self._transport, WRITE, data)
+        if written is NULL:
+            return self.failed()
+        Py_DECREF(<object>written)
+        return 0
+
+    cdef int failed(self) except -1:
+        try:
+            raise_pending()
+        except Exception as error:
+            self.broke(error)
         return 0
 
     cdef int write_directly(self) except -1:
@@ -239,6 +306,9 @@ cdef class OutboxCore:
         if not frames:
             self._frames = None
         return batch
+
+    def _take_frames(self):
+        return self.take_frames()
 
     cdef list take_frames(self):
         frames, self._frames = self._frames, None

@@ -9,7 +9,7 @@ from typing import Any, Final, overload
 
 import msgspec
 
-from .._wire import Deflater, MessageReader, Opcode, build_close, build_frame
+from .._wire import Deflater, MessageReader, Opcode, build_close
 from ..codecs import JSON, Codec
 from ..send_status import SendStatus
 from ..settings import Settings
@@ -32,7 +32,7 @@ class Connection:
     sent, and messages with a kind read.
     """
 
-    __slots__ = ("__weakref__", "_deflater", "_protocol", "codec", "user_data", "user_id")
+    __slots__ = ("__weakref__", "_outbox", "_protocol", "codec", "user_data", "user_id")
 
     def __init__(
         self,
@@ -48,7 +48,6 @@ class Connection:
         hub: Topics | None = None,
         codec: Codec = JSON,
     ) -> None:
-        self._deflater = deflater
         self.codec = codec
         self.user_id: Any = None
         self.user_data: Any = None
@@ -58,12 +57,14 @@ class Connection:
             transport,
             per_loop(loop),
             reader=reader,
+            deflater=deflater,
             options=options,
             application=consumer,
             host=host,
             hub=hub,
             app=app,
         )
+        self._outbox = self._protocol.outbox
 
     def __repr__(self) -> str:
         closing = self._protocol.closing
@@ -107,10 +108,14 @@ class Connection:
 
     @property
     def buffered_amount(self) -> int:
-        """Bytes that have not been handed to the operating system yet."""
+        """Bytes that have not been handed to the operating system yet.
+
+        Whoever reads more than 0 is told of a drain that follows: at the limit if it was more than that,
+        otherwise when nothing waits any more.
+        """
         closing = self._protocol.closing
         is_lost = closing is not None and closing.is_lost
-        return 0 if is_lost else self._protocol.outbox.amount
+        return 0 if is_lost else self._outbox.observe()
 
     def get_buffered_amount(self) -> int:
         """The same as `buffered_amount`."""
@@ -147,21 +152,18 @@ class Connection:
         DROPPED if the connection is closed, or if something waits already and this message would
         make it more than ``max_backpressure`` bytes. Raises TypeError for what the codec cannot say.
         """
-        if self._deflater is None:  # encoded where it is sent
-            if message.__class__ is str:
-                return self._protocol.outbox.push(_TEXT, message)
-            if message.__class__ is bytes:
-                return self._protocol.outbox.push(_BINARY, message)
+        if message.__class__ is str:  # encoded where it is sent
+            return self._outbox.push(_TEXT, message)
+        if message.__class__ is bytes:
+            return self._outbox.push(_BINARY, message)
         if isinstance(message, PreparedMessage):
             spoken = message.spoken_in(self.codec)
-            return SendStatus.DROPPED if spoken is None else self._push(spoken)
-        return self.push_encoded(*encode(message, self.codec))
+            return SendStatus.DROPPED if spoken is None else self._outbox.push_message(spoken)
+        return self._outbox.push(*encode(message, self.codec))
 
     def push_encoded(self, opcode: int, payload: bytes) -> SendStatus:
         """Send as `push` does what is a message's payload already."""
-        if self._deflater is None or len(payload) < self._protocol.options.smallest_compressed:
-            return self._protocol.outbox.push(opcode, payload)
-        return self._push(PreparedMessage(payload, opcode))
+        return self._outbox.push(opcode, payload)
 
     def send(self, message: Any, opcode: int | None = None) -> SendStatus:
         """Send as `push` does, as what ``opcode`` names: TEXT or BINARY. Raises ValueError for others."""
@@ -169,31 +171,14 @@ class Connection:
             return self.push(message)
         if opcode not in (Opcode.TEXT, Opcode.BINARY):
             raise ValueError(f"{opcode!r} is no message: there are ping(), pong() and end()")
-        return self._push(PreparedMessage(message, opcode, codec=self.codec))
+        return self._outbox.push_message(PreparedMessage(message, opcode, codec=self.codec))
 
-    def post(self, message: PreparedMessage) -> SendStatus:
+    def push_shared(self, message: PreparedMessage) -> SendStatus:
         """Send as `push` what many get: it leaves with all that follows in the same turn of the loop."""
         if message.codec is None or message.codec is self.codec:
-            spoken = message  # as `spoken_in` says, without a call
-        elif (other := message.spoken_in(self.codec)) is not None:
-            spoken = other
-        else:
-            return SendStatus.DROPPED
-        if self._deflater is None:
-            frame = spoken.plain or spoken.frame
-        else:
-            frame = self._frame_of(spoken, compress=None)
-        status = self._protocol.outbox.post_frame(frame, spoken.size)
-        return self._refuse(spoken) if status is None else status
-
-    def _push(self, message: PreparedMessage) -> SendStatus:
-        outbox = self._protocol.outbox
-        if not outbox.takes(message.size):
-            return self._refuse(message)
-        return outbox.push_frame(self._frame_of(message, compress=None))
-
-    def _refuse(self, message: PreparedMessage) -> SendStatus:
-        return self._protocol.outbox.refuse(message.opcode, message.payload)
+            return self._outbox.push_shared(message)  # as `spoken_in` says, without a call
+        spoken = message.spoken_in(self.codec)
+        return SendStatus.DROPPED if spoken is None else self._outbox.push_shared(spoken)
 
     @contextmanager
     def cork(self) -> Generator[None]:
@@ -202,84 +187,43 @@ class Connection:
         It saves system calls where several messages are sent at once; more than ``writer_limit`` bytes
         leave earlier. What handlers send while a read is being processed is corked already.
         """
-        outbox = self._protocol.outbox
-        outbox.cork()
+        self._outbox.cork()
         try:
             yield
         finally:
-            outbox.uncork()
+            self._outbox.uncork()
 
-    def send_at_once(
-        self, opcode: int, payload: str | bytes, *, compress: int | None = None
-    ) -> bool:
-        """Do what `send_message` would if nobody has to wait for room; False: do that.
+    def send_at_once(self, opcode: int, payload: str | bytes) -> bool:
+        """Do what `send_message` would if nobody has to wait; False: do that."""
+        return self._outbox.send_at_once(opcode, payload)
 
-        Raises ConnectionClosed.
-        """
-        outbox = self._protocol.outbox
-        if self._deflater is None:
-            if outbox.send_at_once(opcode, payload):
-                return True
-        elif outbox.is_open and not outbox.is_contended:
-            outbox.write(self._frame_of(PreparedMessage(payload, opcode), compress=compress))
-            return True
-        self._protocol.check_open()
-        return False
-
-    async def send_message(self, message: PreparedMessage, *, compress: int | None = None) -> None:
+    async def send_message(self, message: PreparedMessage) -> None:
         """Send ``message``, waiting first while more than ``writer_limit`` bytes wait; never drops.
 
-        A cancelled call has sent the whole message or nothing. Raises ConnectionClosed, TypeError for
-        what the codec cannot say.
+        A cancelled call has sent the whole message or nothing. Raises ConnectionClosed, TooManySenders
+        where too many tasks wait already, TypeError for what the codec cannot say.
         """
         self._protocol.check_open()
         spoken = message.spoken_in(self.codec)
         if spoken is None:
             raise TypeError(f"{self.codec!r} cannot say the message, see the log")
-        outbox = self._protocol.outbox
-        if not outbox.is_contended:
-            outbox.write(self._frame_of(spoken, compress=compress))
-            return
-        async with outbox.turn():
-            self._protocol.check_open()
-            outbox.write(self._frame_of(spoken, compress=compress))
+        await self._outbox.send(spoken)
 
     async def drained(self) -> None:
-        """Wait until there is room again: at most ``writer_limit`` bytes wait. Raises ConnectionClosed.
+        """Wait until there is room again: at most ``writer_limit`` bytes wait.
 
-        After a message was DROPPED there is room when nothing waits: then any message is taken.
+        After a message was DROPPED there is room when nothing waits: then any message is taken. Raises
+        ConnectionClosed, TooManySenders where too many tasks wait already.
         """
-        self._protocol.check_open()
-        await self._protocol.outbox.drained()
+        await self._outbox.drained()
 
     def ping(self, data: bytes = b"") -> None:
         """Send a Ping with up to 125 bytes. Raises ValueError for more, ConnectionClosed."""
-        self._send_control(Opcode.PING, data)
+        self._outbox.send_control(Opcode.PING, data)
 
     def pong(self, data: bytes = b"") -> None:
         """Send a Pong that nobody asked for. Raises ValueError over 125 bytes, ConnectionClosed."""
-        self._send_control(Opcode.PONG, data)
-
-    def _send_control(self, opcode: int, data: bytes) -> None:
-        self._protocol.check_open()
-        self._protocol.outbox.write(build_frame(opcode, data))
-
-    def _frame_of(self, message: PreparedMessage, *, compress: int | None) -> bytes:
-        deflater = self._deflater
-        if deflater is None or compress == 0:
-            return message.frame
-        if compress is None and message.size < self._protocol.options.smallest_compressed:
-            return message.frame
-        if not deflater.has_takeover:
-            return message.deflated_frame(deflater.window_bits)
-        return self._own_frame_of(message, deflater)
-
-    def _own_frame_of(self, message: PreparedMessage, deflater: Deflater) -> bytes:
-        deflated = deflater.compress(message.payload)
-        if len(deflated) < message.size:
-            return build_frame(message.opcode, deflated, rsv1=True)
-        deflater.reset()  # the peer's window will not have what it does not get deflated
-        return message.frame
+        self._outbox.send_control(Opcode.PONG, data)
 
     # asking
 

@@ -1,4 +1,4 @@
-"""In go outlets that were written to, out they are let go once: at the end of a read or a turn."""
+"""When what outboxes have gathered leaves: with the read, or before the loop looks for events again."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Loop(Protocol):
 
 
 class Flusher:
-    """When what was gathered leaves, for all connections of one loop.
+    """The outboxes of one loop that have something to let go of, each of them once.
 
-    While a read is processed: at its end. Otherwise: before the loop looks for events again. So a
-    message waits for what runs at the same time and never for anything that takes time.
+    While a read is processed it is over with the read, otherwise with the turn of the loop. So a message
+    waits for what runs at the same time and never for anything that takes time.
     """
 
     __slots__ = (
@@ -82,12 +82,17 @@ class Flusher:
             self._said = opcode, payload, frame
         return frame
 
-    def join(self, outlet: OutboxCore) -> None:
-        """Let ``outlet`` go when it is time."""
-        self._gathering.append(outlet)
+    def join(self, outbox: OutboxCore) -> None:
+        """Let ``outbox`` go when it is time."""
+        self._gathering.append(outbox)
         if not self.is_reading and not self._is_scheduled:
             self._is_scheduled = True
             self._call_soon(self._end)
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call it in the loop's next turn, if there will be one."""
+        if not self._is_closed():
+            self._call_soon(callback)
 
     def _end(self) -> None:
         self._is_scheduled = False
@@ -97,5 +102,10 @@ class Flusher:
         self._said = None
         gathering, self._gathering = self._gathering, []
         is_live = not self._is_closed()
-        for outlet in gathering:
-            outlet.let_go(is_live=is_live)
+        for outbox in gathering:
+            try:
+                outbox.let_go(is_live=is_live)
+            except Exception as error:
+                outbox.broke(
+                    error
+                )  # what one of them does is no reason to leave the others waiting

@@ -1,14 +1,19 @@
-"""In go messages, out they go to the transport in the same order; counts and bounds what waits."""
+"""Everything that leaves on one connection: messages become frames in order, and what waits is bounded."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final, Protocol
 
+from .._wire import Deflater, build_frame
+from .._wire.frames import build_header
 from ..send_status import SendStatus
+from .backlog import Backlog
 from .cores import Flusher, OutboxCore
+from .outbox_core import LARGE
+from .overflow import DROP_NEW, Overflow
+from .prepared import PreparedMessage
 from .transports import descriptor_of
 
 __all__ = ("Outbox",)
@@ -17,153 +22,349 @@ __all__ = ("Outbox",)
 # before it, as RFC 6455, section 5.5.3 allows. Stops a peer that floods pings and reads no pongs.
 PONG_BACKLOG: Final = 16 * 1024
 
+# What no message has: where nothing is compressed.
+NEVER: Final = 2**62
+
 
 class Owner(Protocol):
     """Whose outbox it is."""
 
     def outbox_drained(self) -> None:
-        """What waits is back at the limit after it was found above, or nothing waits after a drop."""
+        """What waits is back at the limit; or nothing waits, after a drop or after somebody looked."""
 
-    def outbox_dropped(self, opcode: int, payload: bytes) -> None:
-        """There was no room for a message."""
+    def outbox_dropped(self, message: PreparedMessage) -> None:
+        """There was no room for ``message``."""
+
+    def outbox_failed(self, error: Exception) -> None:
+        """The transport cannot be written to."""
+
+    def closed_error(self) -> Exception:
+        """What is raised for what is sent after the end."""
+        ...
 
 
 class Outbox(OutboxCore):
     """What waits to leave on one connection, and who waits for that.
 
-    The frames themselves are the `OutboxCore`'s.
+    While the transport takes more, `OutboxCore` does all of it. While it does not, messages wait in a
+    `Backlog` as they are; they are framed, and deflated, when they leave. So what waits may still be replaced
+    or dropped although ``deflater`` has a window over all that it has deflated. ``overflow`` decides about
+    what finds no room. Messages of ``threshold`` bytes are deflated, None for the deflater: none is.
     """
 
-    __slots__ = ("_mark", "_owner", "_turns", "_waiters")
+    __slots__ = ("_deflater", "_overflow", "_owner")
+
+    _backlog: Backlog | None
 
     def __init__(
         self,
         owner: Owner,
         transport: asyncio.Transport,
-        turn: Flusher,
+        flusher: Flusher,
         *,
         limit: int,
         max_backpressure: int,
+        deflater: Deflater | None = None,
+        threshold: int = 0,
+        overflow: Overflow = DROP_NEW,
     ) -> None:
-        super().__init__(transport, turn, limit, max_backpressure, descriptor_of(transport))
+        super().__init__(
+            transport,
+            flusher,
+            limit,
+            max_backpressure,
+            descriptor_of(transport),
+            NEVER if deflater is None else threshold,
+        )
         transport.set_write_buffer_limits(high=limit)
         self._owner = owner
-        self._waiters: list[asyncio.Future[None]] | None = None
-        self._turns: asyncio.Lock | None = None
-        self._mark = limit
+        self._deflater = deflater
+        self._overflow = overflow
+
+    # sending
+
+    async def send(self, message: PreparedMessage) -> None:
+        """Send ``message``, after those who wait for room already, once there is room; never drop it.
+
+        A cancelled call has sent the whole message or nothing. Raises the owner's `closed_error`,
+        TooManySenders.
+        """
+        self._check_open()
+        if self._is_contended:
+            await self._send_in_turn(message)
+        else:
+            self._put(message)
+
+    @property
+    def _is_contended(self) -> bool:
+        return self.is_full or (self._backlog is not None and self._backlog.senders > 0)
+
+    async def _send_in_turn(self, message: PreparedMessage) -> None:
+        backlog = self._made_backlog()
+        try:
+            with backlog.sender(message.size):
+                async with backlog.turns:
+                    while self.is_open and self.is_full:
+                        await self._next_drain(backlog)
+                    self._check_open()
+                    self._put(message)
+        finally:
+            self._give_up_unused()
+
+    def _check_open(self) -> None:
+        if not self.is_open:
+            raise self._owner.closed_error()
+
+    def send_control(self, opcode: int, data: bytes) -> None:
+        """Send a Ping or a Pong. Raises the owner's `closed_error`, ValueError over 125 bytes."""
+        self._check_open()
+        self.write(build_frame(opcode, data))
 
     def write_pong(self, frame: bytes) -> None:
         """Send a pong; while much is waiting only the newest one is kept."""
         if self.amount <= PONG_BACKLOG:
             self.write(frame)
             return
-        self._pong = frame
+        self._made_backlog().pong = frame
+        self._join()
 
     def write_close(self, frame: bytes) -> None:
-        """Send a Close: nothing leaves after it, so a pong that was kept back goes before."""
-        pong, self._pong = self._pong, None
-        if pong is not None:
-            self.post(pong)
+        """Send a Close: nothing leaves after it, so a pong that was put off goes before."""
+        self._write_pong()
         self.write(frame)
 
-    def refuse(self, opcode: int, payload: bytes) -> SendStatus:
-        """Return the status of a message that is not taken; where that is for lack of room tell the owner.
+    def finish(self) -> None:
+        """Hand everything to the transport, which is about to be closed: nothing will follow."""
+        self._frame_waiting(no_more_than=NEVER)
+        frames = self._take_frames()
+        if frames is not None:
+            self._hand_over(b"".join(frames))
 
-        The drain that follows comes when nothing waits any more: then any message is taken. A
-        transport that holds little would never tell, so its own limit goes down until then.
-        """
-        if self.is_open:
-            self._is_pressed = True
-            self._set_mark(0)
-            self._owner.outbox_dropped(opcode, payload)
-        return SendStatus.DROPPED
+    # corks
 
     def cork(self) -> None:
         """Hold back what is written until `uncork`, up to ``limit`` bytes; corks nest."""
         self._corks += 1
 
     def uncork(self) -> None:
-        """Let everything that was held back leave in one write, unless a read is being processed."""
+        """Let everything that was held back leave in one write; while a read is processed, at its end."""
         self._corks -= 1
-        if not self._corks and not self._turn.is_reading:
-            self._flush()
+        if self._corks:
+            return
+        if not self._flusher.is_reading:
+            self._write_gathered()
+        if self._frames is not None or self._is_pressed or self._backlog is not None:
+            self._join()
+
+    # what cannot leave now
+
+    def _push_late(self, opcode: int, payload: bytes) -> SendStatus:
+        if not self.is_open:
+            return SendStatus.DROPPED
+        return self._push_message_late(PreparedMessage(payload, opcode))
+
+    def _push_message_late(self, message: PreparedMessage) -> SendStatus:
+        if not self.is_open:
+            return SendStatus.DROPPED
+        if not self._has_room_for(message.size):
+            return self._overflow.decide(self, message)
+        self._put(message)
+        return self._status(is_full=self.is_full)
+
+    def _put(self, message: PreparedMessage) -> None:
+        if self._writable:
+            self._send(self._frame_of(message))
+        else:
+            self._made_backlog().add(message)
+
+    def _write_late(self, frame: bytes) -> None:
+        self._made_backlog().add(frame)
+
+    def drop(self, message: PreparedMessage) -> None:
+        """Tell the owner of a message that is not sent, for lack of room.
+
+        The drain that follows comes when nothing waits any more: then any message is taken.
+        """
+        self._is_pressed = True
+        self._made_backlog().has_dropped = True
+        self._watch_transport()
+        self._owner.outbox_dropped(message)
+
+    def _made_backlog(self) -> Backlog:
+        if self._backlog is None:
+            self._backlog = Backlog()
+        return self._backlog
+
+    def _give_up_unused(self) -> None:
+        if self._backlog is not None and not self._backlog.is_used:
+            self._backlog = None
+
+    # compression
+
+    def _deflated(self, opcode: int, payload: bytes) -> bytes:
+        return self._deflated_frame(PreparedMessage(payload, opcode))
+
+    def _chosen_frame(self, message: PreparedMessage) -> bytes:
+        return self._deflated_frame(message) if self._is_to_deflate(message) else message.frame
+
+    def _is_to_deflate(self, message: PreparedMessage) -> bool:
+        if self._deflater is None or message.compress is None:
+            return message.size >= self._threshold
+        return bool(message.compress)
+
+    def _deflated_frame(self, message: PreparedMessage) -> bytes:
+        deflater = self._deflater
+        assert deflater is not None
+        if not deflater.has_takeover:
+            return message.deflated_frame(deflater.window_bits)
+        deflated = deflater.compress(message.payload)
+        if len(deflated) < message.size:
+            return build_frame(message.opcode, deflated, rsv1=True)
+        deflater.reset()  # the peer's window will not have what it does not get deflated
+        return message.frame
+
+    # the transport
 
     def pause(self) -> None:
-        """Keep frames here: the transport holds enough."""
+        """Let messages wait: the transport holds enough."""
         self._writable = False
 
     def resume(self) -> None:
-        """Hand frames to the transport again."""
+        """Hand to the transport what waits, as far as it takes it."""
         self._writable = True
-        self._flush()
+        self._unwatch_transport()
+        self._write_gathered()
+        while self._writable and self._backlog is not None and self._backlog.messages:
+            self._frame_waiting(no_more_than=self.limit)
+            self._write_gathered()
+        self._flushed()
 
-    def finish(self) -> None:
-        """Hand everything to the transport, which is about to be closed: nothing will follow."""
-        frames = self._take_frames()
-        if frames is not None:
-            self._hand_over(b"".join(frames))
-
-    async def drained(self) -> None:
-        """Wait until at most ``limit`` bytes wait, none after a message was dropped."""
-        while self.amount > self._mark:
-            await self._next_drain()
-
-    async def _next_drain(self) -> None:
-        self._is_pressed = True
-        self._flush()  # also what a cork holds back: its end may come after this
-        if not self._is_pressed:
-            return
-        waiter = asyncio.get_running_loop().create_future()
-        if self._waiters is None:
-            self._waiters = []
-        self._waiters.append(waiter)
+    def _frame_waiting(self, *, no_more_than: int) -> None:
+        """Make frames of what has waited longest: of so many bytes, and the rest of one message."""
+        backlog = self._backlog
         try:
-            await waiter
-        finally:
-            self._forget(waiter)
+            while backlog is not None and backlog.messages and self._queued < no_more_than:
+                self._enqueue_waiting(backlog.take())
+        except Exception as error:  # a compressor's
+            self.broke(error)
 
-    def _forget(self, waiter: asyncio.Future[None]) -> None:
-        if self._waiters is not None and waiter in self._waiters:
-            self._waiters.remove(waiter)
+    def _enqueue_waiting(self, message: PreparedMessage | bytes) -> None:
+        if isinstance(message, bytes):
+            self._enqueue(message)
+        elif self._is_to_deflate(message):
+            self._enqueue(self._deflated_frame(message))
+        elif message.size < LARGE or message.plain is not None:
+            self._enqueue(message.frame)
+        else:
+            self._enqueue(build_header(message.opcode, message.size))
+            self._enqueue(message.payload)
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncGenerator[None]:
-        """Wait for those that came before and for room: the order of senders is kept."""
-        if self._turns is None:
-            self._turns = asyncio.Lock()
-        self._senders += 1
-        try:
-            async with self._turns:
-                while self.is_full:
-                    await self._next_drain()
-                yield
-        finally:
-            self._senders -= 1
+    def _write_pong(self) -> None:
+        backlog = self._backlog
+        if backlog is not None and backlog.pong is not None:
+            pong, backlog.pong = backlog.pong, None
+            self.write(pong)
+
+    def broke(self, error: Exception) -> None:
+        """Forget what waits, as nothing leaves any more; the owner is told in the loop's next turn."""
+        self._writable = self.is_open = False
+        self._forget()
+        self._flusher.call_soon(partial(self._owner.outbox_failed, error))
 
     def fail(self, error: Exception) -> None:
         """Forget what waits; who waits for the drain gets ``error``. The socket is about to be closed."""
         self._descriptor = -1
-        self._take_frames()
-        self._pong = None
-        waiters, self._waiters = self._waiters, None
-        for waiter in waiters or ():
+        self._forget()
+        backlog, self._backlog = self._backlog, None
+        for waiter in () if backlog is None else backlog.waiters:
             if not waiter.done():
                 waiter.set_exception(error)
 
+    def _forget(self) -> None:
+        self._take_frames()
+        if self._backlog is not None:
+            self._backlog.clear()
+
+    # drains
+
+    async def drained(self) -> None:
+        """Wait until at most ``limit`` bytes wait, none after a message was dropped.
+
+        Raises the owner's `closed_error`, TooManySenders.
+        """
+        self._check_open()
+        if self.amount <= self._room:
+            return
+        self._write_gathered()  # also what a cork holds back: its end may come after this
+        backlog = self._made_backlog()
+        try:
+            with backlog.sender(0):
+                while self.amount > self._room:
+                    await self._next_drain(backlog)
+        finally:
+            self._give_up_unused()
+
+    def observe(self) -> int:
+        """Return `amount`; whoever finds it above 0 is told of a drain that follows, and may look again.
+
+        That is at the limit for who finds more, and when nothing waits for who finds less: nobody
+        knows at which number somebody stops.
+        """
+        amount = self.amount
+        if amount and self.is_open:
+            if amount > self.limit:
+                self._is_pressed = True
+            else:
+                self._made_backlog().is_observed = True
+                self._watch_transport()
+        return amount
+
+    @property
+    def _room(self) -> int:
+        """So many bytes may wait when a drain is told of."""
+        return 0 if self._backlog is not None and self._backlog.has_dropped else self.limit
+
+    async def _next_drain(self, backlog: Backlog) -> None:
+        self._is_pressed = True
+        waiter = asyncio.get_running_loop().create_future()
+        backlog.waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            if waiter in backlog.waiters:
+                backlog.waiters.remove(waiter)
+
     def _flushed(self) -> None:
-        if self.amount <= self._mark:
-            self._drain()
+        if self._writable:
+            self._write_pong()
+        amount, backlog = self.amount, self._backlog
+        is_due = self._is_pressed and amount <= self._room
+        if backlog is not None:
+            is_due = is_due or (backlog.is_observed and not amount)
+            if is_due:
+                backlog.relieve()
+            self._watch_transport()
+            self._give_up_unused()
+        if is_due:
+            self._is_pressed = False
+            self._owner.outbox_drained()
 
-    def _set_mark(self, mark: int) -> None:
-        if mark != self._mark and not self._transport.is_closing():
-            self._mark = mark
-            self._transport.set_write_buffer_limits(high=mark)
+    def _watch_transport(self) -> None:
+        """Have the transport tell when it is empty, if that is waited for: it tells of no other end.
 
-    def _drain(self) -> None:
-        self._is_pressed = False
-        self._set_mark(self.limit)
-        waiters, self._waiters = self._waiters, None
-        for waiter in waiters or ():
-            if not waiter.done():
-                waiter.set_result(None)
-        self._owner.outbox_drained()
+        Not while it is empty: there are some that pause then (`asyncio.sslproto`).
+        """
+        backlog = self._backlog
+        if backlog is None or backlog.is_transport_watched:
+            return
+        if not (backlog.has_dropped or backlog.is_observed) or self._transport.is_closing():
+            return
+        if self._held_by_transport():
+            backlog.is_transport_watched = True
+            self._transport.set_write_buffer_limits(high=0)
+
+    def _unwatch_transport(self) -> None:
+        backlog = self._backlog
+        if backlog is not None and backlog.is_transport_watched:
+            backlog.is_transport_watched = False
+            self._transport.set_write_buffer_limits(high=self.limit)

@@ -1,9 +1,10 @@
-"""In go messages and frames, out they go to a transport in few writes: the writing half of a connection."""
+"""Frames on their way to a transport that takes them, in few writes: the hot half of an `Outbox`."""
 
 from __future__ import annotations
 
 import os
-from typing import Final, Protocol
+import sys
+from typing import Any, Final, Protocol
 
 from .._wire.frames import build_header
 from ..send_status import SendStatus
@@ -29,13 +30,35 @@ class Transport(Protocol):
     def is_closing(self) -> bool: ...
 
 
-class OutboxCore:
-    """Frames that wait to leave on one connection, and are gathered as long as a turn takes.
+class Backlog(Protocol):
+    """What waits until the transport takes more; it is the subclass's."""
 
-    Frames go straight to the transport until it holds ``limit`` bytes; after that they wait here. So
-    do those that are written while a read is processed, and those that follow another one in the same
-    turn: they leave in one write. ``max_backpressure``: how many bytes may wait at all. No message is
-    taken any more once it ``is_open`` no longer.
+    size: int
+
+
+class Message(Protocol):
+    """A `PreparedMessage`, as far as it is asked here."""
+
+    payload: bytes
+    plain: bytes | None
+    compress: int | None
+
+    @property
+    def frame(self) -> bytes: ...
+
+
+class OutboxCore:
+    """What leaves on one connection while its transport takes it.
+
+    Messages become frames, and frames go straight to the transport until it holds ``limit`` bytes. Those that
+    are written while a read is processed, in a cork, or after another one in the same turn are gathered and
+    leave in one write; they wait for the `Flusher` or for the end of the cork, or the transport takes no
+    more: there is no fourth case. When it takes no more a message goes to one of the methods whose name ends
+    with ``_late``, which a subclass has.
+
+    ``max_backpressure``: how many bytes may wait at all; what is gathered here does not count, as it can be
+    handed over at any time. ``threshold``: messages of so many bytes are to be compressed, which a subclass
+    does. Once it ``is_open`` no longer nothing is taken.
 
     ``descriptor``: the transport's socket, -1 for none. What leaves at the end of a turn is written there
     while the transport itself holds nothing, by the system call that it would make: at a fan-out to many
@@ -44,18 +67,18 @@ class OutboxCore:
     """
 
     __slots__ = (
+        "_backlog",
         "_corks",
         "_descriptor",
+        "_flusher",
         "_frames",
         "_held",
         "_is_empty",
         "_is_gathering",
         "_is_pressed",
-        "_pong",
         "_queued",
-        "_senders",
+        "_threshold",
         "_transport",
-        "_turn",
         "_writable",
         "is_open",
         "limit",
@@ -65,34 +88,38 @@ class OutboxCore:
     def __init__(
         self,
         transport: Transport,
-        turn: Flusher,
+        flusher: Flusher,
         limit: int,
         max_backpressure: int,
         descriptor: int = -1,
+        threshold: int = sys.maxsize,
     ) -> None:
         self._transport = transport
         self._descriptor = descriptor
         self._is_empty = False  # the transport, for sure: it was, and has got nothing since
-        self._turn = turn
-        # None where nothing waits, which is nearly always: an empty list is 56 bytes, a deque 620.
+        self._flusher = flusher
+        # None where nothing is gathered, which is nearly always: an empty list is 56 bytes, a deque 620.
         self._frames: list[bytes] | None = None
         self._queued = 0
         # What the transport held when the first of them came: it holds no more as long as they wait.
         self._held = 0
-        self._pong: bytes | None = None
         self._corks = 0
-        self._senders = 0  # who wait for their turn to send
         self._is_gathering = False
-        self._is_pressed = False  # somebody waits for `_flushed`
+        self._is_pressed = False  # somebody has to be told when no more than the limit waits
         self._writable = True
+        self._backlog: Any = None  # a `Backlog`, where something waits or somebody does
+        self._threshold = threshold
         self.is_open = True
         self.limit = limit
         self.max_backpressure = max_backpressure
 
+    # how full it is
+
     @property
     def amount(self) -> int:
         """Bytes that have not been handed to the operating system."""
-        return self._queued + self._held_by_transport()
+        waiting = 0 if self._backlog is None else self._backlog.size
+        return int(self._queued + waiting + self._held_by_transport())
 
     def _held_by_transport(self) -> int:
         if self._is_empty:
@@ -103,60 +130,78 @@ class OutboxCore:
 
     @property
     def is_full(self) -> bool:
-        """Whether more than ``limit`` bytes wait."""
-        # Where nothing waits here and we may write, the transport holds at most the limit: asking it
-        # for each frame of a read would cost more than gathering the frame.
+        """Whether more than ``limit`` bytes wait although what was gathered is handed over."""
+        # Where we may write the transport holds at most the limit: asking it for each frame of a read would
+        # cost more than gathering the frame.
         if self._writable and self._queued + self._held <= self.limit:
             return False
+        self._write_gathered()
         return self.amount > self.limit
 
-    def takes(self, size: int) -> bool:
-        """Whether a message of ``size`` bytes may be sent: if it must wait, there is room for it."""
-        return self.is_open and self._has_room_for(size)
+    def _takes(self, size: int) -> bool:
+        """Whether a message of ``size`` bytes may leave now."""
+        return self.is_open and self._has_room_for(size) and self._writable
 
     def _has_room_for(self, size: int) -> bool:
         """Whether a message of ``size`` bytes may wait, too; where nothing waits any may."""
         # A transport that lets us write holds at most the limit, and so do we: no need to ask it.
         if self._writable and size + 2 * self.limit <= self.max_backpressure:
             return True
+        if self._queued and self.amount + size > self.max_backpressure:
+            self._write_gathered()
         waiting = self.amount
         return not waiting or waiting + size <= self.max_backpressure
 
-    def push(self, opcode: int, payload: str | bytes) -> SendStatus:
-        """Send a message as one frame, a ``str`` as UTF-8, if it `takes` so much."""
-        data = payload.encode() if isinstance(payload, str) else payload
-        if not self.takes(len(data)):
-            return self.refuse(opcode, data)
-        return self._status(is_full=self._send(opcode, payload))
+    # messages
 
-    def _send(self, opcode: int, payload: str | bytes) -> bool:
-        if isinstance(payload, str) or len(payload) < LARGE:  # a text is copied anyway
-            return self.write(self._turn.frame_of(opcode, payload))
-        self._enqueue(build_header(opcode, len(payload)))
-        self._enqueue(payload)
-        return self._enqueued()
+    def push(self, opcode: int, payload: str | bytes) -> SendStatus:
+        """Send a message, a ``str`` as UTF-8, if there is room for it."""
+        data = payload.encode() if isinstance(payload, str) else payload
+        if not self._takes(len(data)):
+            return self._push_late(opcode, data)
+        return self._status(is_full=self._send_payload(opcode, payload, data))
+
+    def push_message(self, message: Message) -> SendStatus:
+        """Send a prepared message if there is room for it."""
+        if not self._takes(len(message.payload)):
+            return self._push_message_late(message)
+        return self._status(is_full=self._send(self._frame_of(message)))
+
+    def push_shared(self, message: Message) -> SendStatus:
+        """Send as `push_message` what many get: at the end of the turn, with what follows until then."""
+        if not self._takes(len(message.payload)):
+            return self._push_message_late(message)
+        return self._status(is_full=self._gather(self._frame_of(message)))
 
     def send_at_once(self, opcode: int, payload: str | bytes) -> bool:
-        """Send a message as one frame, a ``str`` as UTF-8, if nobody has to wait for room; else False."""
-        if not self.is_open or self.is_contended:
+        """Send a message, a ``str`` as UTF-8, if it certainly need not wait for room or for others."""
+        if not self.is_open or not self._writable or self._backlog is not None or self.is_full:
             return False
-        self._send(opcode, payload)
+        data = payload.encode() if isinstance(payload, str) else payload
+        self._send_payload(opcode, payload, data)
         return True
 
-    @property
-    def is_contended(self) -> bool:
-        """Whether a sender must take its turn before it may write."""
-        return self._senders > 0 or self.is_full
+    def write(self, frame: bytes) -> None:
+        """Send a frame that is no message: a Ping, a Pong, a Close."""
+        if self._writable:
+            self._send(frame)
+        else:
+            self._write_late(frame)
 
-    def push_frame(self, frame: bytes) -> SendStatus:
-        """Send a message that it `takes`, as `write` does; remember it if that makes it full."""
-        return self._status(is_full=self.write(frame))
+    def _send_payload(self, opcode: int, payload: str | bytes, data: bytes) -> bool:
+        """Send ``data``, which are the bytes of ``payload``."""
+        if len(data) >= self._threshold:
+            return self._send(self._deflated(opcode, data))
+        if isinstance(payload, str) or len(data) < LARGE:  # a text is copied anyway
+            return self._send(self._flusher.frame_of(opcode, payload))
+        self._enqueue(build_header(opcode, len(data)))
+        self._enqueue(data)
+        return self.is_full
 
-    def post_frame(self, frame: bytes, size: int) -> SendStatus | None:
-        """Send a message of ``size`` bytes as `post` does, if it `takes` it; None if it does not."""
-        if not self.takes(size):
-            return None
-        return self._status(is_full=self.post(frame))
+    def _frame_of(self, message: Message) -> bytes:
+        if message.compress is None and len(message.payload) < self._threshold:
+            return message.plain or message.frame
+        return self._chosen_frame(message)
 
     def _status(self, *, is_full: bool) -> SendStatus:
         if not is_full:
@@ -164,41 +209,65 @@ class OutboxCore:
         self._is_pressed = True
         return SendStatus.BACKPRESSURE
 
-    def refuse(self, opcode: int, payload: bytes) -> SendStatus:
-        """Return the status of a message that is not taken. For who wants to know."""
-        return SendStatus.DROPPED
+    # what a subclass does
 
-    def write(self, frame: bytes) -> bool:
-        """Send ``frame``, behind everything that was written before it; return `is_full`.
+    def _push_late(self, opcode: int, payload: bytes) -> SendStatus:
+        """A message cannot leave now."""
+        raise NotImplementedError
 
-        The first one of a turn leaves at once, unless a read is being processed.
-        """
-        if self._is_gathering or self._turn.is_reading or self._corks or not self._writable:
-            return self.post(frame)
+    def _push_message_late(self, message: Any) -> SendStatus:
+        """A message cannot leave now."""
+        raise NotImplementedError
+
+    def _write_late(self, frame: bytes) -> None:
+        """A frame cannot leave now."""
+        raise NotImplementedError
+
+    def _deflated(self, opcode: int, payload: bytes) -> bytes:
+        """Return a frame of at least ``threshold`` bytes of payload."""
+        raise NotImplementedError
+
+    def _chosen_frame(self, message: Any) -> bytes:
+        """Return a message's frame, compressed or not."""
+        raise NotImplementedError
+
+    def _flushed(self) -> None:
+        """What could leave has left: tell those who wait for that, if there are any."""
+        raise NotImplementedError
+
+    def broke(self, error: Exception) -> None:
+        """The transport failed: nothing leaves any more."""
+        raise NotImplementedError
+
+    # frames
+
+    def _send(self, frame: bytes) -> bool:
+        """Send a frame behind all before it; the first of a turn leaves at once. Return `is_full`."""
+        if self._is_gathering or self._flusher.is_reading or self._corks:
+            return self._gather(frame)
         self._hand_over(frame)
-        self._gather()
+        self._join()
         return self.is_full
 
-    def post(self, frame: bytes) -> bool:
-        """Send ``frame`` as `write` does, but at the end of the turn, with what follows until then."""
+    def _gather(self, frame: bytes) -> bool:
+        """Let a frame leave at the end of the turn; return `is_full`."""
         self._enqueue(frame)
-        return self._enqueued()
+        return self.is_full
 
     def _enqueue(self, frame: bytes) -> None:
         if self._frames is None:
             self._frames = [frame]
             self._held = self._held_by_transport()
-            if not self._is_gathering:
-                self._gather()
+            self._join()
         else:
             self._frames.append(frame)
         self._queued += len(frame)
 
-    def _enqueued(self) -> bool:
-        """What was enqueued belongs together, and all of it is there."""
-        if self._queued > self.limit and self._writable:
-            self._write_waiting()  # it saves writes, it is no place to keep things
-        return self.is_full
+    def _join(self) -> None:
+        """See to it that the flusher lets go, at the end of the turn at the latest."""
+        if not self._is_gathering:
+            self._is_gathering = True
+            self._flusher.join(self)
 
     def let_go(self, *, is_live: bool = False) -> None:
         """The turn is over: let everything that was gathered leave, unless a cork holds it.
@@ -209,33 +278,23 @@ class OutboxCore:
         if not self._corks:
             if is_live and self._descriptor >= 0:
                 self._write_directly()
-            self._flush()
-
-    def _gather(self) -> None:
-        self._is_gathering = True
-        self._turn.join(self)
-
-    def _flush(self) -> None:
-        self._write_waiting()
-        if self._is_pressed:
+            self._write_gathered()
+        if self._is_pressed or self._backlog is not None:
             self._flushed()
 
-    def _flushed(self) -> None:
-        """What could leave has left. For who waits for that."""
-
-    def _write_waiting(self) -> None:
+    def _write_gathered(self) -> None:
         while self._frames is not None and self._writable:
             self._hand_over(self._next_batch(self._frames))
-        if self._pong is not None and self._writable:
-            pong, self._pong = self._pong, None
-            self._hand_over(pong)
 
     def _hand_over(self, data: bytes) -> None:
         self._is_empty = False
-        self._transport.write(data)
+        try:
+            self._transport.write(data)
+        except Exception as error:
+            self.broke(error)
 
     def _write_directly(self) -> None:
-        """Write what waits to the socket, if that is what the transport would do."""
+        """Write what was gathered to the socket, if that is what the transport would do."""
         if self._frames is None or not self._writable or self._queued > self.limit:
             return  # much is better left to the transport: it can keep what is not taken without a copy
         if self._held_by_transport() or self._transport.is_closing():

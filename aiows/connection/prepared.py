@@ -1,4 +1,4 @@
-"""In goes one outgoing message, out come its frames: built once, however many connections get it."""
+"""One outgoing message: encoded, framed and deflated once, however many connections get it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class PreparedMessage:
 
     ``message`` is a ``str`` (TEXT), bytes-like (BINARY) or any other object, which each connection gets
     in its own codec unless an ``opcode`` is given. ``codec``: the one in which ``payload`` says it here
-    (default: JSON).
+    (default: JSON). ``compress``: 0 or False sends it uncompressed, 1 or True compressed however small it
+    is, where compression was agreed on; None: as the connection does.
 
     Raises TypeError for an object that ``codec`` cannot say.
     """
@@ -32,22 +33,29 @@ class PreparedMessage:
         "_object",
         "_others",
         "codec",
+        "compress",
         "opcode",
         "payload",
         "plain",
-        "size",
     )
 
-    def __init__(self, message: Any, opcode: int | None = None, *, codec: Codec = JSON) -> None:
+    def __init__(
+        self,
+        message: Any,
+        opcode: int | None = None,
+        *,
+        codec: Codec = JSON,
+        compress: int | None = None,
+    ) -> None:
         self.opcode, self.payload = encode(message, codec)
-        self.size = len(self.payload)
+        self.compress = compress
         self.codec: Codec | None = None
         """Whose the payload is, if it is an object's; None: it is the same in all."""
         self.plain: bytes | None = None
         """The `frame`, once it was made."""
         self._object: Any = None
         self._others: dict[Codec, PreparedMessage | None] | None = None
-        self._deflated: dict[int, bytes] = {}
+        self._deflated: dict[int, bytes] | None = None
         if opcode is not None:
             self.opcode = opcode
         elif not isinstance(message, str | bytes | bytearray | memoryview):
@@ -57,6 +65,11 @@ class PreparedMessage:
     def of(cls, message: Any) -> PreparedMessage:
         """Return ``message`` itself if it is prepared already."""
         return message if isinstance(message, cls) else cls(message)
+
+    @property
+    def size(self) -> int:
+        """The payload's bytes."""
+        return len(self.payload)
 
     @property
     def is_object(self) -> bool:
@@ -75,7 +88,7 @@ class PreparedMessage:
 
     def _try_in(self, codec: Codec) -> PreparedMessage | None:
         try:
-            return PreparedMessage(self._object, codec=codec)
+            return PreparedMessage(self._object, codec=codec, compress=self.compress)
         except TypeError:
             logger.exception("a message does not reach the connections that speak %r", codec)
             return None
@@ -93,6 +106,8 @@ class PreparedMessage:
         It may go only to connections without server context takeover (RFC 7692, section 7.1.1.1):
         any other peer's window would then be behind ours, and its next message garbage.
         """
+        if self._deflated is None:
+            self._deflated = {}
         frame = self._deflated.get(window_bits)
         if frame is None:
             frame = self._deflated[window_bits] = self._deflate(window_bits)

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from .._wire import Message, MessageReader, Opcode, build_frame
+from .._wire import Deflater, Message, MessageReader, Opcode, build_frame
 from ..errors import ConnectionClosed, HubMissing, ProtocolError
 from ..settings import Settings
 from .cleanup import Cleanup, CleanupFunction
@@ -79,6 +79,7 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         shared: PerLoop,
         *,
         reader: MessageReader,
+        deflater: Deflater | None,
         options: Settings,
         application: Consumer,
         host: Host,
@@ -110,6 +111,8 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
             shared.flusher,
             limit=options.backpressure_from,
             max_backpressure=options.max_backpressure,
+            deflater=deflater,
+            threshold=options.smallest_compressed,
         )
         if options.keepalive is not None:
             shared.keepalive(options.keepalive).start(self)
@@ -467,9 +470,13 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         """There is room again."""
         self.application.on_drain()
 
-    def outbox_dropped(self, opcode: int, payload: bytes) -> None:
+    def outbox_dropped(self, message: PreparedMessage) -> None:
         """There was no room for a message."""
-        self.application.on_dropped(PreparedMessage(payload, opcode))
+        self.application.on_dropped(message)
+
+    def outbox_failed(self, error: Exception) -> None:
+        """The transport cannot be written to."""
+        self.abort(error)
 
     # what the keep-alive asks and does (`aiows.connection.keepalive.Listener`)
 

@@ -63,7 +63,7 @@ class Delivery:
 
     def share(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push what many get: it leaves in one write with what follows in the same turn of the loop."""
-        return self._count(message, [each.post(message) for each in tuple(receivers)])
+        return self._count(message, [each.push_shared(message) for each in tuple(receivers)])
 
     async def send(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push to each, then wait for those whose outbox is full; returns how many took it."""

@@ -237,8 +237,8 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         connection = self._connection or self.connection
         if not isinstance(data, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"data argument must be str ({type(data)!r})")
-        if not connection.send_at_once(_TEXT, data, compress=compress):
-            await connection.send_message(PreparedMessage(data, _TEXT), compress=compress)
+        if compress is not None or not connection.send_at_once(_TEXT, data):
+            await connection.send_message(PreparedMessage(data, _TEXT, compress=compress))
 
     async def send_bytes(self, data: bytes, compress: int | None = None) -> None:
         """Send BINARY; see `send_str`."""
@@ -246,8 +246,8 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         if not isinstance(data, bytes | bytearray | memoryview):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
         payload = bytes(data)
-        if not connection.send_at_once(_BINARY, payload, compress=compress):
-            await connection.send_message(PreparedMessage(payload, _BINARY), compress=compress)
+        if compress is not None or not connection.send_at_once(_BINARY, payload):
+            await connection.send_message(PreparedMessage(payload, _BINARY, compress=compress))
 
     async def send_json(
         self, data: Any, compress: int | None = None, *, dumps: JSONEncoder | None = None
@@ -265,8 +265,8 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
 
     async def _send(self, opcode: int, payload: bytes, compress: int | None) -> None:
         connection = self.connection
-        if not connection.send_at_once(opcode, payload, compress=compress):
-            await connection.send_message(PreparedMessage(payload, opcode), compress=compress)
+        if compress is not None or not connection.send_at_once(opcode, payload):
+            await connection.send_message(PreparedMessage(payload, opcode, compress=compress))
 
     async def write(self, data: Any) -> None:
         """Raises RuntimeError: what is written to a WebSocket is a message."""

@@ -393,10 +393,10 @@ class Fragile(FakeConnection):
 
     victims: tuple[FakeConnection, ...] = ()
 
-    def post(self, message: PreparedMessage) -> SendStatus:
+    def push_shared(self, message: PreparedMessage) -> SendStatus:
         for victim in self.victims:
             victim.close(1013)
-        return super().post(message)
+        return super().push_shared(message)
 
 
 async def test_a_push_may_close_connections(registry: ConnectionRegistry, connect: Connect) -> None:

@@ -208,8 +208,8 @@ def add_others(kinds: KindDispatcher, make: Make) -> None:
 class Remembering(FakeConnection):
     """Remembers what was sent, too."""
 
-    async def send_message(self, message: PreparedMessage, *, compress: int | None = None) -> None:
-        await super().send_message(message, compress=compress)
+    async def send_message(self, message: PreparedMessage) -> None:
+        await super().send_message(message)
         self.pushed.append(message)
 
 

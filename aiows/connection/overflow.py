@@ -1,0 +1,38 @@
+"""What happens to a message that finds no room in an outbox: the one place that decides it."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from ..send_status import SendStatus
+from .prepared import PreparedMessage
+
+__all__ = ("DROP_NEW", "DropNew", "Overflow")
+
+
+class Bounded(Protocol):
+    """What an outbox offers to whoever decides."""
+
+    def drop(self, message: PreparedMessage, /) -> None:
+        """Note and tell that ``message`` is not sent."""
+
+
+class Overflow(Protocol):
+    """One policy; it keeps nothing of an outbox, and serves all of them."""
+
+    def decide(self, outbox: Bounded, message: PreparedMessage, /) -> SendStatus:
+        """Return what became of ``message``: with what waits it is more than ``max_backpressure`` bytes."""
+        ...
+
+
+class DropNew:
+    """The message is not sent, and what waits already stays."""
+
+    __slots__ = ()
+
+    def decide(self, outbox: Bounded, message: PreparedMessage, /) -> SendStatus:
+        outbox.drop(message)
+        return SendStatus.DROPPED
+
+
+DROP_NEW: Final = DropNew()

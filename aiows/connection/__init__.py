@@ -2,15 +2,16 @@
 
 from .connection import Connection, protocol_of
 from .consumer import Consumer, Host, Topics
-from .cores import first_step
-from .eager import current_task
+from .cores import HooksCore, InContext, first_step
 from .exchange.in_flight import Stopped, Work, gone_on, run_cancellable
 from .keepalive import KeepAlivePolicy
 from .options import ConnectionOptions, shared_options, threshold_of
 from .peer import Face, Peer
+from .per_loop import per_loop
 from .prepared import PreparedMessage
 from .protocol import WebSocketProtocol
 from .pump import Hooks, Pump
+from .stepper import current_task, is_cancelled, rest_of
 from .transports import resume_reading
 
 __all__ = (
@@ -19,7 +20,9 @@ __all__ = (
     "Consumer",
     "Face",
     "Hooks",
+    "HooksCore",
     "Host",
+    "InContext",
     "KeepAlivePolicy",
     "Peer",
     "PreparedMessage",
@@ -31,8 +34,11 @@ __all__ = (
     "current_task",
     "first_step",
     "gone_on",
+    "is_cancelled",
+    "per_loop",
     "protocol_of",
     "resume_reading",
+    "rest_of",
     "run_cancellable",
     "shared_options",
     "threshold_of",

@@ -12,7 +12,6 @@ from aiohttp import hdrs, web
 from .._wire import Compression, DeflateParams, Inflater, MessageReader
 from ..codecs import Codec
 from ..connection import Consumer, Hooks, Pump, protocol_of
-from ..response.receiver import MESSAGE_TYPES
 from ..response.websocket_response import WebSocketResponse
 from ..upgrade.handshake import Origins, check_origin, is_upgrade
 
@@ -33,7 +32,7 @@ def admit(request: web.Request, origins: Origins) -> None:
 
 
 class AttendedResponse(WebSocketResponse):
-    """The 101 of a connection that hooks attend to.
+    """The 101 of a connection that hooks attend to; ``owner`` is what they are given besides.
 
     Options are those of `WebSocketResponse`; ``idle_timeout`` is in seconds, 0 for none. A message of
     just ``max_msg_size`` bytes passes, compressed or not.
@@ -42,6 +41,7 @@ class AttendedResponse(WebSocketResponse):
     def __init__(
         self,
         hooks: Hooks,
+        owner: Any,
         *,
         protocols: Iterable[str],
         compress: bool | Compression,
@@ -64,7 +64,7 @@ class AttendedResponse(WebSocketResponse):
             compress_threshold=compress_threshold,
             decode_text=decode_text,
         )
-        self._pump = Pump(hooks, asyncio.get_running_loop(), MESSAGE_TYPES)
+        self._pump = Pump(hooks, owner, asyncio.get_running_loop())
 
     def _make_consumer(self) -> Consumer:
         return self._pump

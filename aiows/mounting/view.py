@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any, ClassVar, Final, Self, TypeAlias, cast
 from weakref import WeakValueDictionary
 
-from aiohttp import WSMessage, WSMsgType, web
+from aiohttp import WSMessage, web
 
-from .._wire import Compression, new_tuple
+from .._wire import Compression
 from ..codecs import JSON, Codec
 from ..connection import Connection, Hooks, protocol_of
 from ..errors import RegistrationError, RequestReleased
@@ -30,13 +30,42 @@ from ..settings import (
     is_whole_number,
 )
 from ..upgrade.handshake import Origins
+from ..response.receiver import MESSAGE_TYPES
 from .attended import AttendedResponse, admit, result_of
+from .cores import KindHooksCore, ViewHooksCore
 
 __all__ = ("WebSocketView", "on")
 
 Router: TypeAlias = KindDispatcher | tuple[str, KindDispatcher]
 
 FALLBACK: Final = "on_unknown_kind"
+
+
+class _ViewEvents(Hooks):
+    """A connection's events as calls of its view's methods."""
+
+    __slots__ = ()
+
+    def open(self, owner: WebSocketView, ws: Connection) -> Any:
+        return owner.take_connection(ws)
+
+    def drain(self, owner: WebSocketView, ws: Connection) -> Any:
+        return owner.on_drain()
+
+    def close(self, owner: WebSocketView, ws: Connection, code: int, reason: str) -> Any:
+        return owner.on_close(code, reason)
+
+
+class _ViewHooks(_ViewEvents, ViewHooksCore):
+    """Those of views, which get each message."""
+
+    __slots__ = ()
+
+
+class _KindHooks(_ViewEvents, KindHooksCore):
+    """Those of views with handlers of kinds, which get each message first."""
+
+    __slots__ = ()
 
 
 class WebSocketView(web.View):
@@ -85,6 +114,7 @@ class WebSocketView(web.View):
     kinds: ClassVar[KindDispatcher | None] = None
 
     _handles_kinds: ClassVar[bool] = False
+    _hooks: ClassVar[Hooks] = _ViewHooks(WSMessage, MESSAGE_TYPES)
 
     ws: Connection
     """The connection, from `on_open` on."""
@@ -96,6 +126,8 @@ class WebSocketView(web.View):
         cls._handles_kinds = _declare_handled(cls, kinds)
         kinds.sends(*_inherited(cls, "sends"))
         cls.kinds = kinds if kinds.contracts() or cls._handles_kinds else None
+        if cls._handles_kinds:
+            cls._hooks = _KindHooks(kinds, WSMessage, MESSAGE_TYPES)
 
     def __init__(self, request: web.Request) -> None:
         super().__init__(request)
@@ -159,7 +191,8 @@ class WebSocketView(web.View):
         admit(request, type(self).origins)  # a function there is no method of the view
         user_id = await result_of(self.authenticate(request))
         response = AttendedResponse(
-            _KindHooks(self) if self._handles_kinds else _ViewHooks(self),
+            self._hooks,
+            self,
             protocols=self.protocols,
             compress=self.compress,
             compress_threshold=self.compress_threshold,
@@ -207,43 +240,6 @@ class _Match:
 
 # It goes with the last view that has it.
 _matches: Final[WeakValueDictionary[Hashable, _Match]] = WeakValueDictionary()
-
-
-class _ViewHooks(Hooks):
-    """A connection's events as calls of its view's methods."""
-
-    __slots__ = ("_view",)
-
-    def __init__(self, view: WebSocketView) -> None:
-        self._view = view
-
-    def open(self, ws: Connection) -> Any:
-        return self._view.take_connection(ws)
-
-    def message(self, ws: Connection, data: str | bytes, type: WSMsgType, /) -> Any:
-        return self._view.on_message(new_tuple(WSMessage, (type, data, "")))
-
-    def drain(self, ws: Connection) -> Any:
-        return self._view.on_drain()
-
-    def close(self, ws: Connection, code: int, reason: str) -> Any:
-        return self._view.on_close(code, reason)
-
-
-class _KindHooks(_ViewHooks):
-    """Those of a view with handlers of kinds, which get each message first."""
-
-    __slots__ = ()
-
-    def message(self, ws: Connection, data: str | bytes, type: WSMsgType, /) -> Any:
-        view = self._view
-        assert view.kinds is not None
-        pipeline = view.kinds.pipeline(ws.codec)
-        if type == pipeline.opcode:
-            return pipeline.handle(ws, ws, data, view)
-        if type is WSMsgType.TEXT and isinstance(data, bytes):
-            data = data.decode()  # as a hook expects it; it is UTF-8, or nobody would have it
-        return super().message(ws, data, type)
 
 
 def _is_factory(value: object) -> bool:

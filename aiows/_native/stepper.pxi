@@ -102,6 +102,9 @@ cdef class InContext:
         finally:
             PyContext_Exit(self._context)
 
+    def __getattr__(self, name):
+        return getattr(self._work, name)
+
 
 @cython.final
 cdef class Parked:
@@ -203,6 +206,9 @@ cdef class Parked:
     def close(self):
         if self._work is not None:
             self._work.close()
+
+    def __getattr__(self, name):
+        return getattr(self._work, name)
 
     def __await__(self):
         raise NotImplementedError("run by a task only")

@@ -114,6 +114,9 @@ class InContext(Coroutine[Any, Any, Any]):
     def close(self) -> None:
         self._context.run(self._work.close)
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._work, name)  # its name and frame, for who looks at tasks
+
     def __await__(self) -> InContext:
         return self
 
@@ -248,6 +251,9 @@ class Parked(Coroutine[Any, Any, Any]):
     def close(self) -> None:
         if self._work is not None:
             self._work.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._work, name)
 
     def __await__(self) -> Any:
         raise NotImplementedError("run by a task only")

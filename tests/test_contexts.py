@@ -1,4 +1,4 @@
-"""Context variables over real sockets, on each event loop: every hook sees what its connection's upgrade has set.
+"""Context variables: every hook sees what its connection's upgrade has set, over real sockets, on each loop.
 
 It does not see what another message has set, or the connection of somebody else who has caused the call.
 """
@@ -77,11 +77,11 @@ class View(WebSocketView):
         known.set(asked.get())
         return asked.get()
 
-    def on_open(self) -> None:
+    def on_open(self) -> Any:
         opened.set(asked.get())
         self.app[OPEN].append(self.ws)
 
-    def on_close(self, code: int, reason: str) -> None:
+    def on_close(self, code: int, reason: str) -> Any:
         self.app[LOG].append(("close", seen()))
         said.set("by a close")
 
@@ -274,6 +274,7 @@ class Server:
             for client in self.clients:
                 client.close()
             await runner.cleanup()
+            self.app[OPEN].clear()  # aiohttp keeps some applications for good
 
     async def logged(self, what: str) -> list[str]:
         """What was seen in the calls of one hook, once there is one."""
@@ -336,7 +337,7 @@ async def _queue(server: Server) -> None:
     ada = await server.connect("Ada")
     for _ in range(4):
         ada.send_text(SAY)
-    heard = []
+    heard: list[str] = []
     while len(heard) < 4:
         frame = await ada.recv_frame()
         if "reply" not in frame.text:

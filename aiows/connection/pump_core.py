@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from types import CoroutineType
-from typing import Any, ClassVar
+from typing import Any, cast
 
 from .._wire.messages import Message, Opcode
 from .stepper import Stepper, first_step
@@ -41,7 +41,15 @@ class PumpCore:
     call has raised, how it goes on, and what waits, is for a subclass.
     """
 
-    __slots__ = ("_has_news", "_hooks", "_is_working", "_owner", "_stepper", "connection", "context")
+    __slots__ = (
+        "_has_news",
+        "_hooks",
+        "_is_working",
+        "_owner",
+        "_stepper",
+        "connection",
+        "context",
+    )
 
     connection: Any
 
@@ -114,8 +122,9 @@ class PumpCore:
         """Make the first step of what a hook returned; return what is left to be done."""
         if not isinstance(result, CoroutineType):
             return self._finish(result)
-        has_ended, waits_for = first_step(result)
-        return None if has_ended else self._finish_rest(result, waits_for)
+        steps = cast("Coroutine[Any, Any, Any]", result)
+        has_ended, waits_for = first_step(steps)
+        return None if has_ended else self._finish_rest(steps, waits_for)
 
     # what a subclass says
 

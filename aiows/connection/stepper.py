@@ -8,6 +8,7 @@ benchmarks/stepper.py). What is used of asyncio for it is what its documentation
 """
 
 # What asyncio documents for those who extend it has private names.
+# ruff: noqa: SLF001
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
@@ -46,11 +47,12 @@ if sys.version_info >= (3, 12):
     from asyncio import current_task
     from asyncio.tasks import _swap_current_task as swap_current_task
 else:
-    from asyncio.tasks import _current_tasks, _enter_task, _leave_task
+    from asyncio import tasks
+    from asyncio.tasks import _enter_task, _leave_task
 
     # asyncio's own is written in Python here, and this is asked for each message that a view awaits.
     current_task: Callable[[asyncio.AbstractEventLoop], asyncio.Task[Any] | None]
-    current_task = cast("dict[Any, asyncio.Task[Any]]", _current_tasks).get
+    current_task = cast(Any, tasks)._current_tasks.get
 
     def swap_current_task(
         loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None
@@ -127,12 +129,10 @@ class InContext(Coroutine[Any, Any, Any]):
         return self.send(None)
 
 
-def new_task(
-    work: Work, loop: asyncio.AbstractEventLoop, context: Context
-) -> asyncio.Task[Any]:
+def new_task(work: Work, loop: asyncio.AbstractEventLoop, context: Context) -> asyncio.Task[Any]:
     """Return a task that is nobody's.
 
-    Who waits for all tasks, or cancels them, does not mean it, and a loop that is closed loses nothing with it.
+    Who waits for all tasks, or cancels them, does not mean it; a loop that is closed loses nothing with it.
     """
     task = asyncio.Task(work, loop=loop, context=context)
     _unregister_task(task)
@@ -293,9 +293,9 @@ class Stepper:
         return context if len(context) else self.empty
 
     def start(self, work: Work, context: Context) -> asyncio.Task[Any] | None:
-        """Run ``work`` in ``context`` until it first waits; return the task that goes on, None if it has ended.
+        """Run ``work`` in ``context`` until it first waits; return the task that goes on with it.
 
-        Raises what the first step raises, but for a cancellation.
+        None if it has ended. Raises what the first step raises, but for a cancellation.
         """
         with self.inside_task() as parked:
             try:

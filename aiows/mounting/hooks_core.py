@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from .._wire import Message, Opcode, new_tuple
 from ..connection import Connection, HooksCore
@@ -28,7 +28,7 @@ class CallbackHooksCore(HooksCore):
 
 
 class ViewHooksCore(HooksCore):
-    """Calls ``view.on_message(msg)``; ``msg`` is of the class ``given_as``: a type, the data, nothing extra."""
+    """Calls ``view.on_message(msg)``; ``msg`` is of the class ``given_as``: a type, data, nothing extra."""
 
     __slots__ = ("_given_as", "_types")
 
@@ -59,7 +59,7 @@ class KindHooksCore(ViewHooksCore):
 
     def call(self, owner: Any, connection: Connection, message: Message) -> Any:
         pipeline = self._kinds.pipeline(connection.codec)
-        opcode, data, _, _ = message
+        opcode, data = message.opcode, cast("str | bytes", message.data)
         if opcode == pipeline.opcode:
             return pipeline.handle(connection, connection, data, owner)
         if opcode == Opcode.TEXT and isinstance(data, bytes):

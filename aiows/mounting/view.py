@@ -16,6 +16,7 @@ from ..errors import RegistrationError, RequestReleased
 from ..hub.hub import Hub
 from ..inject import Factory, Use
 from ..kinds import Guard, KindDispatcher, Middleware, Payload, on, register_marked
+from ..response.receiver import MESSAGE_TYPES
 from ..settings import (
     BYTES,
     BYTES_OR_NO_LIMIT,
@@ -30,7 +31,6 @@ from ..settings import (
     is_whole_number,
 )
 from ..upgrade.handshake import Origins
-from ..response.receiver import MESSAGE_TYPES
 from .attended import AttendedResponse, admit, result_of
 from .cores import KindHooksCore, ViewHooksCore
 

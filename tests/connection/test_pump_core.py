@@ -22,16 +22,6 @@ name: ContextVar[str] = ContextVar("name", default="nobody")
 PING = Message(Opcode.PING, b"", "", 0)
 
 
-class Waiting:
-    """A connection of which messages wait."""
-
-    def __init__(self) -> None:
-        self.messages: deque[Message] = deque()
-
-    def take(self) -> Message | None:
-        return self.messages.popleft() if self.messages else None
-
-
 class Line:
     """A pump of one build, the hook that it calls and all that it tells its subclass."""
 
@@ -40,12 +30,16 @@ class Line:
 
         class Hooks(build.HooksCore):  # type: ignore[name-defined, misc]
             def call(self, owner: Any, connection: Any, message: Any) -> Any:
-                line.log.append((owner, message.data))
+                assert (owner, connection) == ("the owner", "it")
+                line.log.append(message.data)
                 return line.then(message.data)
 
         class Pump(build.PumpCore):  # type: ignore[name-defined, misc]
             def _failed(self, error: BaseException) -> None:
                 line.log.append(("failed", error, name.get()))
+
+            def _take(self) -> Message | None:
+                return line.waiting.popleft() if line.waiting else None
 
             def _handle_control(self, message: Message) -> bool:
                 line.log.append(("control", message.opcode))
@@ -68,16 +62,16 @@ class Line:
         self.log: list[Any] = []
         self.tasks: list[asyncio.Task[Any]] = []
         self.then: Callable[[Any], Any] = lambda data: None
-        self.connection = Waiting()
-        self.pump: Any = Pump(Hooks(), "owner", build.Stepper(asyncio.get_running_loop()))
-        self.pump.connection = self.connection
+        self.waiting: deque[Message] = deque()
+        self.pump: Any = Pump(Hooks(), "the owner", build.Stepper(asyncio.get_running_loop()))
+        self.pump.connection = "it"
 
     def begin(self) -> Line:
         self.pump.rest()
         return self
 
     def wait(self, *messages: Message) -> None:
-        self.connection.messages.extend(messages)
+        self.waiting.extend(messages)
         self.pump._has_news = True
 
 
@@ -87,7 +81,7 @@ async def test_it_takes_nothing_before_it_rests(build: Build) -> None:
     assert line.pump.offer(text("early")) is False
     line.begin()
     assert line.pump.offer(text("1")) is True
-    assert line.log == [("owner", "1")]
+    assert line.log == ["1"]
 
 
 async def test_a_hook_is_not_called_inside_itself(build: Build) -> None:
@@ -97,7 +91,7 @@ async def test_a_hook_is_not_called_inside_itself(build: Build) -> None:
     line.then = lambda data: taken.append(line.pump.offer(text("2")))
     assert line.pump.offer(text("1")) is True
     assert taken == [False]
-    assert line.log == [("owner", "1")]
+    assert line.log == ["1"]
 
 
 async def test_what_a_hook_raises_passes_unless_somebody_catches_it(build: Build) -> None:
@@ -121,7 +115,7 @@ async def test_what_waits_comes_after_it_in_order_and_without_depth(build: Build
     many = [str(each) for each in range(10_000)]
     line.then = lambda data: line.wait(*map(text, many)) if data == "first" else None
     assert line.pump.offer(text("first")) is True
-    assert [data for _, data in line.log] == ["first", *many]
+    assert line.log == ["first", *many]
     assert not line.pump._has_news
 
 
@@ -130,7 +124,7 @@ async def test_a_message_that_is_none_of_data_is_the_subclass_s(build: Build) ->
     line = Line(build)
     line.wait(PING, text("1"))
     line.begin()
-    assert line.log == [("control", Opcode.PING), ("owner", "1")]
+    assert line.log == [("control", Opcode.PING), "1"]
 
 
 async def test_what_a_hook_returns_and_cannot_be_awaited_is_nobody_s(build: Build) -> None:
@@ -181,7 +175,7 @@ async def test_while_one_waits_the_next_waits_too(build: Build, way: str) -> Non
     line.wait(text("2"))
     gate.set_result("result")
     await line.tasks[0]
-    assert line.log == [("owner", "1"), ("finished", "result"), ("owner", "2")]
+    assert line.log == ["1", ("finished", "result"), "2"]
     assert not line.pump._is_working
 
 

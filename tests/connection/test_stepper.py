@@ -79,6 +79,7 @@ def test_what_is_no_coroutine_is_refused(build: Build) -> None:
     with pytest.raises((TypeError, AttributeError)):
         build.first_step(None)
 
+
 # inside a task
 
 
@@ -173,7 +174,7 @@ async def test_a_cancel_before_the_loop_turns_reaches_the_work(build: Build) -> 
 
 async def test_a_cancel_before_the_loop_turns_cancels_what_is_waited_for(build: Build) -> None:
     """A semaphore that is left so must not take it that it was entered."""
-    loop, semaphore = asyncio.get_running_loop(), asyncio.Semaphore(1)
+    semaphore = asyncio.Semaphore(1)
     await semaphore.acquire()
 
     async def enter() -> None:
@@ -318,9 +319,6 @@ async def test_a_task_that_ended_without_a_wait_is_used_again(build: Build) -> N
     assert len(seen) == 1
 
 
-Keep = Callable[[Any], None]
-
-
 @pytest.mark.parametrize("way", ["by itself", "in a cache of weak keys"])
 async def test_a_task_that_somebody_has_kept_is_not_used_again(build: Build, way: str) -> None:
     """Who keeps one (a session by task, a list of what to cancel) means that handler and no other."""
@@ -415,7 +413,7 @@ async def test_what_cannot_be_awaited_fails_as_in_any_task(build: Build) -> None
 
 
 async def test_a_task_that_has_ended_leaves_nothing_to_collect(build: Build) -> None:
-    """Neither the work nor what its context has; a handler that waits is not kept until the next collection."""
+    """Neither the work nor what its context has is kept until the next collection."""
 
     class Value:
         """What can be looked after."""
@@ -563,7 +561,9 @@ class Course:
             raise LookupError(which)
 
     async def do_cancel(self, number: int, which: int) -> None:
-        self.log.append((number, self._current().cancel(f"by {number}"), self._current().cancelling()))
+        self.log.append(
+            (number, self._current().cancel(f"by {number}"), self._current().cancelling())
+        )
 
     async def do_uncancel(self, number: int, which: int) -> None:
         self.log.append((number, self._current().uncancel()))

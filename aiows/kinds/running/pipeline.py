@@ -71,4 +71,7 @@ class Pipeline:
         if waiting is None:
             return True
         has_ended, waits_for = context.run(first_step, waiting)
-        return True if has_ended else InContext(rest_of(waiting, waits_for), context)
+        if has_ended:
+            return True
+        rest: Any = rest_of(waiting, waits_for)
+        return InContext(rest, context)

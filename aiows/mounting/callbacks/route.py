@@ -95,9 +95,7 @@ class CallbackRoute(Hooks, CallbackHooksCore):
         data = payload.decode("utf-8", "replace") if message.opcode == Opcode.TEXT else payload
         return _call(self._behaviour.dropped, ws, data, MESSAGE_TYPES[message.opcode])
 
-    def subscription(
-        self, owner: None, ws: Connection, topic: str, count: int, before: int
-    ) -> Any:
+    def subscription(self, owner: None, ws: Connection, topic: str, count: int, before: int) -> Any:
         return _call(self._behaviour.subscription, ws, topic, count, before)
 
     def close(self, owner: None, ws: Connection, code: int, reason: str) -> Any:

@@ -15,6 +15,7 @@ from aiows._wire import assembler, frames, masking, parser, reader, utf8
 from aiows.connection import cores, flusher, outbox_core, protocol_core, pump_core, stepper
 from aiows.connection.outbox import Outbox
 from aiows.kinds.running import pipeline
+from aiows.mounting import hooks_core
 from aiows.response import receiver_core
 
 
@@ -24,7 +25,13 @@ class Build:
 
     name: str = "pure"
     Flusher: type[flusher.Flusher] = flusher.Flusher
+    HooksCore: type[pump_core.HooksCore] = pump_core.HooksCore
     PumpCore: type[pump_core.PumpCore] = pump_core.PumpCore
+    CallbackHooksCore: type[hooks_core.CallbackHooksCore] = hooks_core.CallbackHooksCore
+    ViewHooksCore: type[hooks_core.ViewHooksCore] = hooks_core.ViewHooksCore
+    KindHooksCore: type[hooks_core.KindHooksCore] = hooks_core.KindHooksCore
+    Stepper: type[stepper.Stepper] = stepper.Stepper
+    InContext: type[stepper.InContext] = stepper.InContext
     ReceiverCore: type[receiver_core.ReceiverCore] = receiver_core.ReceiverCore
     Pipeline: type[pipeline.Pipeline] = pipeline.Pipeline
     ProtocolCore: type[protocol_core.ProtocolCore] = protocol_core.ProtocolCore

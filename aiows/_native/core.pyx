@@ -15,6 +15,7 @@ from cpython.bytes cimport (
     PyBytes_FromStringAndSize,
     PyBytes_GET_SIZE,
 )
+from cpython.list cimport PyList_GET_SIZE
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
 from cpython.tuple cimport PyTuple_GET_SIZE
@@ -23,6 +24,9 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 import sys
+from asyncio import CancelledError, Task, tasks
+from contextvars import Context
+from inspect import isawaitable
 from types import CoroutineType
 
 from msgspec import UNSET
@@ -43,9 +47,10 @@ include "partial.pxi"
 include "assembler.pxi"
 include "reader.pxi"
 include "flusher.pxi"
+include "stepper.pxi"
 include "pump_core.pxi"
 include "receiver_core.pxi"
 include "protocol_core.pxi"
 include "outbox_core.pxi"
-include "stepper.pxi"
 include "pipeline.pxi"
+include "hooks_core.pxi"

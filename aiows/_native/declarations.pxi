@@ -65,6 +65,8 @@ cdef extern from "objects.h":
     )
     Py_ssize_t slot_offset "aiows_slot_offset"(object descriptor)
     PyObject **slot_of "aiows_slot"(object owner, Py_ssize_t offset)
+    bint may_be_awaited "aiows_may_be_awaited"(object value)
+    bint is_weakly_known "aiows_is_weakly_known"(object value)
     object take_slot "aiows_take_slot"(object owner, Py_ssize_t offset, object instead)
     bytes unmasked_bytes "aiows_unmasked_bytes"(
         const uint8_t *data, Py_ssize_t size, const uint8_t *key

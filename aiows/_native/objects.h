@@ -100,6 +100,21 @@ aiows_unmasked_text(const uint8_t *data, Py_ssize_t size, const uint8_t key[4])
     return text;
 }
 
+/* Whether it can be that `value` may be awaited: few kinds of objects can, and most are no generators. */
+static inline int
+aiows_may_be_awaited(PyObject *value)
+{
+    PyAsyncMethods *methods = Py_TYPE(value)->tp_as_async;
+    return (methods && methods->am_await) || PyGen_CheckExact(value);
+}
+
+/* Whether somebody has a weak reference to an object of a type that allows them. */
+static inline int
+aiows_is_weakly_known(PyObject *value)
+{
+    return *PyObject_GET_WEAKREFS_LISTPTR(value) != NULL;
+}
+
 /* Release a buffer. The view is emptied first, because the release may call other code. */
 static inline void
 aiows_release_buffer(Py_buffer *view)

@@ -1,7 +1,6 @@
 """In go messages, out they go to a reader and from there to a runner: what each message with a kind takes."""
 
-# Looked up once: as names of the module they would be for every message.
-cdef object COROUTINE = CoroutineType
+# Looked up once: as a name of the module it would be for every message.
 cdef object NO_REF = UNSET
 
 cdef frozenset RESERVED = frozenset(("kind", "ref", "error"))
@@ -116,6 +115,7 @@ cdef class Pipeline:
     cdef object _encode
     cdef readonly object codec
     cdef readonly object opcode
+    cdef int _opcode
 
     def __init__(self, reader, runner, bad_messages, type given_as not None):
         if not issubclass(given_as, tuple):
@@ -138,10 +138,10 @@ cdef class Pipeline:
         if writers is not None:
             self._dumps, self._default, self._options, self._encode = writers
         self.codec = reader.codec
-        self.opcode = reader.codec.opcode
+        self.opcode = self._opcode = reader.codec.opcode
 
     def handle(self, ws, connection, data, instance):
-        return self.take(ws, connection, data, instance, False)
+        return self.take(ws, connection, data, instance)
 
     def dispatch(self, ws, connection, msg, instance):
         if type(msg) is self._given_as and PyTuple_GET_SIZE(msg) == self._given_size:
@@ -150,22 +150,29 @@ cdef class Pipeline:
             type_, data = msg.type, msg.data
         if type_ != self.opcode:
             return False
-        waiting = self.take(ws, connection, data, instance, True)
-        return True if waiting is None else waiting
+        context = PyContext_CopyCurrent()
+        PyContext_Enter(context)
+        try:
+            waiting = self.take(ws, connection, data, instance)
+            if type(waiting) is Handling:
+                waiting = (<Handling>waiting).step()
+        finally:
+            PyContext_Exit(context)
+        return True if waiting is None else InContext(waiting, context)
 
-    cdef object take(self, ws, connection, data, instance, bint is_in_task):
+    cdef object take(self, ws, connection, data, instance):
         message = self.read(data)
         cdef Plain plain = self._plain.get(type(message))
         if plain is None:
-            return self.take_slowly(ws, connection, message, data, instance, is_in_task)
+            return self.take_slowly(ws, connection, message, data, instance)
         if self._bad_in_a_row:
             self._bad_messages.forgive(connection)
         ref = take_slot(message, plain.ref_offset, NO_REF)  # of frozen payloads, too
         if ref is NO_REF:
             ref = None
         if (instance is None and plain.needs_instance) or is_busy(connection._protocol.in_flight):
-            return self.run(ws, self.request(plain, message, ref), instance, is_in_task)
-        return self.call(plain, ws, connection, message, ref, instance, is_in_task)
+            return self.run(ws, self.request(plain, message, ref), instance)
+        return self.call(plain, ws, connection, message, ref, instance)
 
     cdef object read(self, data):
         if self._read is None:
@@ -175,36 +182,33 @@ cdef class Pipeline:
         except Exception:
             return None  # no message is: the reader finds it again, and says where it was
 
-    cdef object take_slowly(self, ws, connection, message, data, instance, bint is_in_task):
+    cdef object take_slowly(self, ws, connection, message, data, instance):
         try:
             request = self._reader.requested(message, data)
         except Exception as error:
             return self._bad_messages.refuse(ws, error, self.codec)
         if self._bad_in_a_row:
             self._bad_messages.forgive(connection)
-        return self.run(ws, request, instance, is_in_task)
+        return self.run(ws, request, instance)
 
-    cdef object run(self, ws, request, instance, bint is_in_task):
-        return self._runner.run(ws, request, instance, self.codec, is_in_task=is_in_task)
+    cdef object run(self, ws, request, instance):
+        return self._runner.run(ws, request, instance, self.codec)
 
-    cdef object call(self, Plain plain, ws, connection, message, ref, instance, bint is_in_task):
-        """Call the handler, and answer with what it returns if it does not wait."""
-        cdef PyObject *result = NULL
-        cdef bint is_stepped = False
-        steps = None
+    cdef object call(self, Plain plain, ws, connection, message, ref, instance):
+        """Call the handler, and answer with what it returns if that is nothing to wait for."""
         try:
             value = plain.call(ws, message, instance)
-            if is_in_task and type(value) is COROUTINE:
-                is_stepped = True
-                if PyIter_Send(value, None, &result) != PYGEN_RETURN:
-                    steps = value
-                value = <object>result
-                Py_DECREF(value)  # the reference that it came with
         except BaseException as error:
             return self._runner.raised(error, ws, self.request(plain, message, ref), self.codec)
-        if steps is not None:
-            return self._runner.suspended(steps, value, ws, self.request(plain, message, ref), self.codec)
-        if value is None or type(value) is dict or isinstance(value, self._payload_type):
+        if type(value) is COROUTINE:
+            return new_handling(self, plain, ws, connection, message, ref, value)
+        if is_answer(value, self._payload_type):
+            return self.answer(plain, ws, connection, message, ref, value)
+        return self._runner.returned(value, ws, self.request(plain, message, ref), self.codec)
+
+    cdef object answer(self, Plain plain, ws, connection, message, ref, value):
+        """Answer with what a handler has returned."""
+        if is_answer(value, self._payload_type):
             if ref is None:
                 return None
             payload = self.reply(value, ref)
@@ -212,10 +216,7 @@ cdef class Pipeline:
                 if connection.push_encoded(self.opcode, payload) is DROPPED:
                     return self._runner.send_late(ws, payload, self.codec)
                 return None
-        request = self.request(plain, message, ref)
-        if is_stepped:
-            return self._runner.ended(value, ws, request, self.codec)
-        return self._runner.returned(value, ws, request, self.codec, is_in_task=is_in_task)
+        return self._runner.ended(value, ws, self.request(plain, message, ref), self.codec)
 
     cdef object request(self, Plain plain, message, ref):
         return self._reader.request_of(plain.route, message, ref)
@@ -264,6 +265,60 @@ cdef class Pipeline:
             target += 1
         memcpy(target, PyBytes_AS_STRING(object_) + 1, rest)
         return whole
+
+
+cdef bint is_answer(value, payload_type) except -1:
+    """Whether it is nothing to wait for, as are most values that handlers return."""
+    return value is None or type(value) is dict or isinstance(value, payload_type)
+
+
+@cython.final
+@cython.freelist(8)
+cdef class Handling:
+    """A coroutine that a handler has returned, and what it takes to answer for it."""
+
+    cdef Pipeline _pipeline
+    cdef Plain _plain
+    cdef object _ws
+    cdef object _connection
+    cdef object _message
+    cdef object _ref
+    cdef object _steps
+
+    cdef object step(self):
+        """Make its first step, and answer if that was all of it; return what is left to be awaited."""
+        cdef PyObject *value = NULL
+        cdef bint has_ended
+        cdef Pipeline pipeline = self._pipeline
+        try:
+            has_ended = send(self._steps, &value)
+        except BaseException as error:
+            return pipeline._runner.raised(error, self._ws, self.request(), pipeline.codec)
+        sent = owned(value)
+        if has_ended:
+            return pipeline.answer(
+                self._plain, self._ws, self._connection, self._message, self._ref, sent
+            )
+        return pipeline._runner.suspended(self._steps, sent, self._ws, self.request(), pipeline.codec)
+
+    cdef object request(self):
+        return self._pipeline.request(self._plain, self._message, self._ref)
+
+    def __await__(self):
+        waiting = self.step()
+        return iter(()) if waiting is None else waiting.__await__()
+
+
+cdef Handling new_handling(Pipeline pipeline, Plain plain, ws, connection, message, ref, steps):
+    cdef Handling handling = Handling.__new__(Handling)
+    handling._pipeline = pipeline
+    handling._plain = plain
+    handling._ws = ws
+    handling._connection = connection
+    handling._message = message
+    handling._ref = ref
+    handling._steps = steps
+    return handling
 
 
 cdef bint has_reserved(dict fields) except -1:

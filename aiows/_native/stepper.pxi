@@ -1,13 +1,275 @@
-"""In goes a coroutine that has not begun, out comes how its first step ended."""
+"""Runs coroutines inside tasks, from their first step on, which is made at once."""
 
 cdef extern from "Python.h":
     int PYGEN_RETURN
     int PyIter_Send(object iterator, object value, PyObject **result) except -1
+    object PyContext_Copy(object context)
+    object PyContext_CopyCurrent()
+    Py_ssize_t Py_REFCNT(object known)
+    PyObject *PyDict_GetItemWithError(object mapping, object key) except? NULL
+
+# Looked up once: as names of the module they would be for every message.
+cdef object COROUTINE = CoroutineType
+
+# Where asyncio has a loop's current task. 3.14 has it in the thread's state, and a function to set it.
+cdef dict CURRENT_TASKS = tasks._current_tasks if sys.version_info < (3, 14) else None
+cdef object SWAP_CURRENT_TASK = getattr(tasks, "_swap_current_task", None)
+
+cdef enum:
+    MAX_PARKED = 16
 
 
-def first_step(coroutine not None):
-    cdef PyObject *result = NULL
-    cdef bint has_ended = PyIter_Send(coroutine, None, &result) == PYGEN_RETURN
-    value = <object>result
-    Py_DECREF(value)  # the reference that it came with
-    return has_ended, value
+cdef object swap_current_task(loop, task):
+    """Make ``task`` the current one of ``loop``, or none; return the one that was."""
+    cdef PyObject *found
+    if CURRENT_TASKS is None:
+        return SWAP_CURRENT_TASK(loop, task)
+    found = PyDict_GetItemWithError(CURRENT_TASKS, loop)
+    outer = None if found is NULL else <object>found
+    if task is not None:
+        CURRENT_TASKS[loop] = task
+    elif outer is not None:
+        del CURRENT_TASKS[loop]
+    return outer
+
+
+cdef bint send(steps, PyObject **value) except -1:
+    """Step a coroutine, and leave in ``value`` what it waits for, or if it has ended what it returned.
+
+    There is no StopIteration of a return. Who calls this takes the reference.
+    """
+    return PyIter_Send(steps, None, value) == PYGEN_RETURN
+
+
+cdef inline object owned(PyObject *value):
+    """The object whose reference came with the pointer."""
+    result = <object>value
+    Py_DECREF(result)
+    return result
+
+
+def first_step(work not None):
+    cdef PyObject *value = NULL
+    cdef bint has_ended = send(work, &value)
+    return has_ended, owned(value)
+
+
+@cython.final
+cdef class InContext:
+    cdef object _work
+    cdef object _context
+
+    def __init__(self, work not None, context not None):
+        self._work = work
+        self._context = context
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.step()
+
+    def send(self, value):
+        return self.step()
+
+    cdef object step(self):
+        cdef PyObject *sent = NULL
+        cdef bint has_ended
+        PyContext_Enter(self._context)
+        try:
+            has_ended = send(self._work, &sent)
+        finally:
+            PyContext_Exit(self._context)
+        value = owned(sent)
+        if has_ended:
+            raise StopIteration(value)
+        return value
+
+    def throw(self, *error):
+        PyContext_Enter(self._context)
+        try:
+            return self._work.throw(*error)
+        finally:
+            PyContext_Exit(self._context)
+
+    def close(self):
+        PyContext_Enter(self._context)
+        try:
+            self._work.close()
+        finally:
+            PyContext_Exit(self._context)
+
+    def __getattr__(self, name):
+        return getattr(self._work, name)
+
+
+@cython.final
+cdef class Parked:
+    cdef object task
+    cdef object _loop
+    cdef object _outer
+    cdef Py_ssize_t _references
+    cdef InContext _work
+    cdef object _then
+    cdef object _waits_for
+    cdef object _callback
+    cdef object _callback_context
+    cdef bint _is_blocking
+    cdef bint _is_cancelled
+    cdef bint _is_handed_over
+    cdef public bint _asyncio_future_blocking
+
+    def __init__(self, loop, context):
+        self._loop = loop
+        self.task = task = Task(self, loop=loop, context=context)
+        tasks._unregister_task(task)
+        task._log_destroy_pending = False
+
+    cdef object hand_over(self, work, waits_for, context, then):
+        task, self.task = self.task, None  # or each would keep the other
+        self._work = InContext(work, context)
+        self._then = then
+        self._waits_for = waits_for
+        self._is_blocking = bool(getattr(waits_for, "_asyncio_future_blocking", None))
+        if self._is_blocking:
+            waits_for._asyncio_future_blocking = False
+        self._is_handed_over = True
+        tasks._register_task(task)
+        if self._callback is not None:
+            callback, context = self._callback, self._callback_context
+            self._callback = self._callback_context = None
+            self._loop.call_soon(callback, self, context=context)
+        return task
+
+    cdef int enter(self) except -1:
+        self._references = Py_REFCNT(self.task)
+        self._outer = swap_current_task(self._loop, self.task)
+        return 0
+
+    cdef int leave(self) except -1:
+        swap_current_task(self._loop, self._outer)
+        self._outer = None
+        return 0
+
+    cdef bint is_free(self) except -1:
+        if self.task is None or self._is_cancelled:
+            return False
+        if self._callback is None and self.task._must_cancel:
+            return False
+        return Py_REFCNT(self.task) <= self._references and not is_weakly_known(self.task)
+
+    # what the task runs
+
+    def __next__(self):
+        return self.step()
+
+    def send(self, value):
+        return self.step()
+
+    cdef object step(self):
+        if self._work is None:
+            self._asyncio_future_blocking = True
+            return self
+        if self._is_handed_over:
+            return self.taken_over()
+        try:
+            return self._work.step()
+        except StopIteration:
+            if self._then is not None:
+                self._then()
+            raise
+
+    def throw(self, *error):
+        if self._work is None:
+            raise error[0]
+        if self._is_handed_over:
+            waits_for = self.taken_over()
+            if waits_for is not None and waits_for.cancel(*getattr(error[0], "args", ())):
+                return waits_for
+        try:
+            return self._work.throw(*error)
+        except StopIteration:
+            if self._then is not None:
+                self._then()
+            raise
+
+    cdef object taken_over(self):
+        self._is_handed_over = False
+        waits_for, self._waits_for = self._waits_for, None
+        if self._is_blocking:
+            waits_for._asyncio_future_blocking = True
+        return waits_for
+
+    def close(self):
+        if self._work is not None:
+            self._work.close()
+
+    def __getattr__(self, name):
+        return getattr(self._work, name)
+
+    def __await__(self):
+        raise NotImplementedError("run by a task only")
+
+    # what the task waits for
+
+    def get_loop(self):
+        return self._loop
+
+    def add_done_callback(self, callback, *, context):
+        self._callback, self._callback_context = callback, context
+
+    def cancel(self, msg=None):
+        self._is_cancelled = True
+        return False
+
+    def result(self):
+        pass
+
+
+@cython.final
+cdef class Stepper:
+    cdef readonly object loop
+    cdef readonly object empty
+    cdef list _free
+
+    def __init__(self, loop):
+        self.loop = loop
+        self.empty = Context()
+        self._free = []
+
+    def captured(self):
+        context = PyContext_CopyCurrent()
+        return context if len(context) else self.empty
+
+    def start(self, work not None, context not None):
+        cdef PyObject *value = NULL
+        cdef bint has_ended
+        cdef Parked parked = self.enter()
+        try:
+            PyContext_Enter(context)
+            try:
+                has_ended = send(work, &value)
+            except CancelledError:
+                return None
+            finally:
+                PyContext_Exit(context)
+            waits_for = owned(value)
+            return None if has_ended else parked.hand_over(work, waits_for, context, None)
+        finally:
+            self.leave(parked)
+
+    cdef Parked enter(self):
+        """Be inside a parked task."""
+        cdef Parked parked = self._free.pop() if self._free else Parked(self.loop, self.empty)
+        parked.enter()
+        return parked
+
+    cdef int leave(self, Parked parked) except -1:
+        """Be outside again; the task is used again, if it can be."""
+        parked.leave()
+        if PyList_GET_SIZE(self._free) < MAX_PARKED and parked.is_free():
+            self._free.append(parked)
+        return 0

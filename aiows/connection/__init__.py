@@ -2,13 +2,14 @@
 
 from .connection import Connection, protocol_of
 from .consumer import Consumer, Host, Topics
-from .cores import first_step
-from .eager import current_task
+from .cores import HooksCore, InContext, first_step
 from .exchange.in_flight import Stopped, Work, gone_on, run_cancellable
 from .peer import Face, Peer
+from .per_loop import per_loop
 from .prepared import PreparedMessage
 from .protocol import WebSocketProtocol
 from .pump import Hooks, Pump
+from .stepper import current_task, is_cancelled, rest_of
 from .transports import resume_reading
 
 __all__ = (
@@ -16,7 +17,9 @@ __all__ = (
     "Consumer",
     "Face",
     "Hooks",
+    "HooksCore",
     "Host",
+    "InContext",
     "Peer",
     "PreparedMessage",
     "Pump",
@@ -27,7 +30,10 @@ __all__ = (
     "current_task",
     "first_step",
     "gone_on",
+    "is_cancelled",
+    "per_loop",
     "protocol_of",
+    "rest_of",
     "resume_reading",
     "run_cancellable",
 )

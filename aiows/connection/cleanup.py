@@ -1,12 +1,13 @@
-"""In go coroutine functions while a connection lives; once it is over they run, and can be waited for."""
+"""What is left to do when a connection is over: coroutine functions, which can be waited for."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any, TypeAlias
 
-from .per_loop import per_loop
+from .cores import Stepper
 
 __all__ = ("Cleanup", "CleanupFunction")
 
@@ -14,22 +15,25 @@ CleanupFunction: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Cleanup:
-    """What is left to do when a connection is over; what raises is the farewell's own to catch."""
+    """The clean-up functions of one connection; what one of them raises is its own to catch."""
 
-    __slots__ = ("_farewells", "_tasks")
+    __slots__ = ("_functions", "_tasks")
 
     def __init__(self) -> None:
-        self._farewells: list[CleanupFunction] = []
+        self._functions: list[CleanupFunction] = []
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps tasks only weakly
 
-    def add(self, farewell: CleanupFunction) -> None:
-        self._farewells.append(farewell)
+    def add(self, function: CleanupFunction) -> None:
+        self._functions.append(function)
 
-    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """It is over: run what was added, the last one first, each until it first waits."""
-        eager = per_loop(loop).eager
-        while self._farewells:
-            task = eager.start(self._farewells.pop()())
+    def begin(self, stepper: Stepper, context: Context) -> None:
+        """It is over: run what was added, the last one first, each until it first waits.
+
+        Each runs in a copy of ``context``, the connection's.
+        """
+        while self._functions:
+            own = context.copy()
+            task = stepper.start(own.run(self._functions.pop()), own)
             if task is not None:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)

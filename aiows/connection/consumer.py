@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import Context
 from typing import Any, Protocol
 
 from .._wire import Message
@@ -14,6 +15,9 @@ class Consumer(Protocol):
     """Who takes the messages of a connection with `WebSocketProtocol.take`."""
 
     connection: Any
+
+    context: Context
+    """The connection's: what runs because of what happens to it runs in a copy."""
 
     def offer(self, message: Message, /) -> bool:
         """Take a TEXT or BINARY at once if nothing waits before it; False: keep it until `take`."""

@@ -8,12 +8,22 @@ from .._native import core
 from .flusher import Flusher
 from .outbox_core import OutboxCore
 from .protocol_core import ProtocolCore
-from .pump_core import PumpCore
-from .stepper import first_step
+from .pump_core import HooksCore, PumpCore
+from .stepper import InContext, Stepper, first_step
 
 if not TYPE_CHECKING and core is not None:
     Flusher, OutboxCore = core.Flusher, core.OutboxCore
-    ProtocolCore, PumpCore = core.ProtocolCore, core.PumpCore
-    first_step = core.first_step
+    ProtocolCore = core.ProtocolCore
+    HooksCore, PumpCore = core.HooksCore, core.PumpCore
+    InContext, Stepper, first_step = core.InContext, core.Stepper, core.first_step
 
-__all__ = ("Flusher", "OutboxCore", "ProtocolCore", "PumpCore", "first_step")
+__all__ = (
+    "Flusher",
+    "HooksCore",
+    "InContext",
+    "OutboxCore",
+    "ProtocolCore",
+    "PumpCore",
+    "Stepper",
+    "first_step",
+)

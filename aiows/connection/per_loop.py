@@ -7,8 +7,7 @@ from typing import Final
 from weakref import WeakKeyDictionary, ref
 
 from ..settings import KeepAlivePolicy
-from .cores import Flusher
-from .eager import Eager
+from .cores import Flusher, Stepper
 from .keepalive import KeepAlive
 from .unfinished import Unfinished
 from .wheel import Wheel
@@ -29,10 +28,10 @@ class PerLoop:
         "__weakref__",
         "_keepalives",
         "_wheels",
-        "eager",
         "flusher",
         "loop",
         "read_buffer",
+        "stepper",
         "unfinished",
     )
 
@@ -41,7 +40,7 @@ class PerLoop:
         self.read_buffer = memoryview(bytearray(READ_BUFFER_SIZE))
         self.flusher = Flusher(loop)
         self.unfinished = Unfinished(loop)
-        self.eager = Eager(loop)
+        self.stepper = Stepper(loop)
         self._wheels: dict[float, Wheel] = {}
         self._keepalives: dict[KeepAlivePolicy, KeepAlive] = {}
 

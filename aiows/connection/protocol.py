@@ -418,7 +418,7 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
             self._cleanup = Cleanup()
         self._cleanup.add(function)
         if self.closing is not None and self.closing.is_told:
-            self._cleanup.begin(self.loop)
+            self._cleanup.begin(self.shared.stepper, self.application.context)
 
     # what its `Closing` asks and does
 
@@ -443,7 +443,7 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
             self.hub.detach(self.connection)
         for callback in callbacks:
             try:
-                callback(self.connection)
+                self.application.context.copy().run(callback, self.connection)
             except Exception:
                 logger.exception("a leave callback of %r raised", self.connection)
 
@@ -461,7 +461,7 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         self._inbox = None
         self.application.on_close(code, reason)
         if self._cleanup is not None:
-            self._cleanup.begin(self.loop)
+            self._cleanup.begin(self.shared.stepper, self.application.context)
         self.resume()  # to hear the peer's answer to our Close
 
     # what its outbox tells

@@ -1,55 +1,54 @@
-"""In go a connection's events, out they go to hooks, one after the other: no task while idle."""
+"""Runs hooks on a connection's events, one after the other: no task while it is idle."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from .._wire import Message, Opcode
 from ..errors import ConnectionClosed
 from .connection import Connection, protocol_of
-from .cores import PumpCore
+from .cores import HooksCore, PumpCore
 from .per_loop import per_loop
 from .prepared import PreparedMessage
+from .stepper import is_cancelled, rest_of
 
 __all__ = ("Hooks", "Pump")
 
 logger = logging.getLogger("aiows.connection")
 
 
-class Hooks:
+class Hooks(HooksCore):
     """What a pump calls; each may be a plain or an ``async`` method, and does nothing unless overridden.
 
-    One object may serve many connections.
+    One object serves all connections of an endpoint. ``owner``: whose hooks they are where that is not the
+    connection alone, such as its view. `call` is what is called for messages.
     """
 
     __slots__ = ()
 
-    def open(self, ws: Connection) -> Any:
+    def open(self, owner: Any, ws: Connection) -> Any:
         """The 101 is sent; no message is seen before this has finished."""
 
-    def message(self, ws: Connection, data: str | bytes, type: Any, /) -> Any:
-        """A message came, of the type that the pump has for TEXT or BINARY."""
-
-    def ping(self, ws: Connection, data: bytes) -> Any:
+    def ping(self, owner: Any, ws: Connection, data: bytes) -> Any:
         """A Ping came, and is answered; needs ``control_messages``."""
 
-    def pong(self, ws: Connection, data: bytes) -> Any:
+    def pong(self, owner: Any, ws: Connection, data: bytes) -> Any:
         """A Pong came; needs ``control_messages``."""
 
-    def drain(self, ws: Connection) -> Any:
+    def drain(self, owner: Any, ws: Connection) -> Any:
         """There is room in the outbox again."""
 
-    def dropped(self, ws: Connection, message: PreparedMessage) -> Any:
+    def dropped(self, owner: Any, ws: Connection, message: PreparedMessage) -> Any:
         """There was no room for ``message``."""
 
-    def subscription(self, ws: Connection, topic: str, count: int, before: int) -> Any:
+    def subscription(self, owner: Any, ws: Connection, topic: str, count: int, before: int) -> Any:
         """It subscribed to ``topic`` or no longer does; how many do so now, and did before."""
 
-    def close(self, ws: Connection, code: int, reason: str) -> Any:
+    def close(self, owner: Any, ws: Connection, code: int, reason: str) -> Any:
         """It is over; called exactly once if ``open`` was, and nothing is called after it."""
 
 
@@ -59,40 +58,42 @@ class Pump(PumpCore):
     It begins with `open`; messages wait until `start`. A hook that raises closes the connection with
     1011 (RFC 6455, section 7.4.1). Messages are handled one after the other, and so are drains; what
     is told besides (a drop, a subscription, the end) is told at once.
+
+    The open hook runs where `open` is awaited. Every other call runs in a copy of the context as that has
+    left it: none sees what another has set, nor what is set where it is caused.
     """
 
-    __slots__ = (
-        "_drained",
-        "_has_started",
-        "_is_dropping",
-        "_is_open",
-        "_shared",
-        "_tasks",
-    )
+    __slots__ = ("_drained", "_has_started", "_is_dropping", "_is_open", "_tasks")
 
     connection: Connection
 
-    def __init__(
-        self, hooks: Hooks, loop: asyncio.AbstractEventLoop, types: Mapping[int, Any]
-    ) -> None:
-        super().__init__(hooks, types)
-        self._shared = per_loop(loop)
+    def __init__(self, hooks: Hooks, owner: Any, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(hooks, owner, per_loop(loop).stepper)
         self._is_open = False
         self._has_started = False
         # None while nobody is being told of a drain, else whether there was another one since.
         self._drained: bool | None = None
         self._is_dropping = False
         # The loop itself keeps tasks only weakly. None while there is none: a set has 216 bytes.
-        self._tasks: set[asyncio.Task[None]] | None = None
+        self._tasks: set[asyncio.Task[Any]] | None = None
 
     async def open(self) -> None:
         """Run the open hook, unless the connection was closed before anybody could know it."""
         if self.connection.closed:
             return
         self._is_open = True
-        waiting = self._call(self._hooks.open)
-        if waiting is not None:
-            await self._finish(waiting)
+        self.context = self._stepper.captured()
+        try:
+            waiting = self._hooks.open(self._owner, self.connection)
+            if waiting is not None and inspect.isawaitable(waiting):
+                await waiting
+        except (Exception, asyncio.CancelledError) as error:
+            self.context = self._stepper.captured()
+            self._failed(error)
+            if is_cancelled(error):
+                raise
+        else:
+            self.context = self._stepper.captured()
 
     def start(self) -> None:
         """The open hook has finished: let messages through."""
@@ -117,13 +118,13 @@ class Pump(PumpCore):
     def on_message(self) -> None:
         self._has_news = True
         if not self._is_working:
-            self._handle_news()
+            self.rest()
 
     def on_drain(self) -> None:
         is_told_of_one = self._drained is not None
         self._drained = True
         if not is_told_of_one:
-            self._run(self._handle_drains)
+            self._handle_drains()
 
     def on_dropped(self, message: PreparedMessage) -> None:
         if self._is_dropping:
@@ -133,7 +134,7 @@ class Pump(PumpCore):
         self._is_dropping = False
 
     def on_subscription(self, topic: str, count: int, before: int) -> None:
-        if not self._shared.loop.is_closed():  # or the hub has outlived its loop, and sweeps up
+        if not self._stepper.loop.is_closed():  # or the hub has outlived its loop, and sweeps up
             self._tell(self._hooks.subscription, topic, count, before)
 
     def on_close(self, code: int, reason: str) -> None:
@@ -151,87 +152,45 @@ class Pump(PumpCore):
 
     # what it runs
 
-    def _handle_news(self) -> None:
-        self._is_working = True
-        self._run(self._handle_messages)
-
-    def _goes_on(self, result: Any) -> bool:
-        if not inspect.isawaitable(result):
-            return False
-        self._spawn(self._go_on(result, self._handle_messages))
+    def _handle_control(self, message: Message) -> bool:
+        if message.opcode == Opcode.PING:
+            return self._run(self._hooks.ping, message.data, then=self.rest)
+        if message.opcode == Opcode.PONG:
+            return self._run(self._hooks.pong, message.data, then=self.rest)
         return True
 
-    def _handle_messages(self) -> Awaitable[Any] | None:
-        """Handle what waits, until a hook has to be awaited; return that."""
-        while self._has_news:
-            message = protocol_of(self.connection).take()
-            if message is None:
-                self._has_news = False
-                break
-            waiting = self._handle_message(message)
-            if waiting is not None:
-                return waiting
-        self._is_working = False
-        return None
+    def _take(self) -> Message | None:
+        return protocol_of(self.connection).take()
 
-    def _handle_message(self, message: Message) -> Awaitable[Any] | None:
-        if message.opcode <= Opcode.BINARY:
-            return self._call(self._hooks.message, message.data, self._types[message.opcode])
-        if message.opcode == Opcode.PING:
-            return self._call(self._hooks.ping, message.data)
-        if message.opcode == Opcode.PONG:
-            return self._call(self._hooks.pong, message.data)
-        return None
-
-    def _handle_drains(self) -> Awaitable[Any] | None:
+    def _handle_drains(self) -> None:
         """Tell of a drain, and again if there was another one meanwhile."""
         while self._drained and not self.connection.closed:
             self._drained = False
-            waiting = self._call(self._hooks.drain)
-            if waiting is not None:
-                return waiting
+            if not self._run(self._hooks.drain, then=self._handle_drains):
+                return
         self._drained = None
-        return None
 
     # how it runs it
 
-    def _run(self, handle: Callable[[], Awaitable[Any] | None]) -> None:
-        """Call ``handle``; if a hook has to be awaited, go on in a task."""
-        waiting = handle()
-        if waiting is not None:
-            self._spawn(self._go_on(waiting, handle))
-
-    async def _go_on(
-        self, waiting: Awaitable[Any] | None, handle: Callable[[], Awaitable[Any] | None]
-    ) -> None:
-        while waiting is not None:
-            await self._finish(waiting)
-            waiting = handle()
-
     def _tell(self, hook: Callable[..., Any], *args: Any) -> None:
-        waiting = self._call(hook, *args)
-        if waiting is not None:
-            self._spawn(self._finish(waiting))
+        self._run(hook, *args, then=_nothing)
 
-    def _call(self, hook: Callable[..., Any], *args: Any) -> Awaitable[Any] | None:
-        """Call one hook; return what has to be awaited."""
-        try:
-            result = hook(self.connection, *args)
-        except (Exception, asyncio.CancelledError) as error:
-            self._failed(error)
-            return None
-        return None if result is None or not inspect.isawaitable(result) else result
+    def _run(self, hook: Callable[..., Any], *args: Any, then: Callable[[], object]) -> bool:
+        return self._call(hook, (self._owner, self.connection, *args), then)
 
-    async def _finish(self, waiting: Awaitable[Any]) -> None:
+    def _finish_rest(
+        self, steps: Coroutine[Any, Any, Any], waits_for: Any
+    ) -> Coroutine[Any, Any, None]:
+        return self._finish(rest_of(steps, waits_for))
+
+    async def _finish(self, awaitable: Awaitable[Any]) -> None:
         """Await one hook; what it raises is logged, and closes the connection."""
         try:
-            await waiting
-        except asyncio.CancelledError as error:
+            await awaitable
+        except (Exception, asyncio.CancelledError) as error:
             self._failed(error)
-            if _is_cancelled():
+            if is_cancelled(error):
                 raise
-        except Exception as error:
-            self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
         if not isinstance(error, Exception | asyncio.CancelledError):
@@ -246,21 +205,17 @@ class Pump(PumpCore):
             return protocol_of(self.connection).is_ending
         return isinstance(error, asyncio.CancelledError) and self.connection.closed
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._shared.eager.start(work)
-        if task is not None:
-            if self._tasks is None:
-                self._tasks = set()
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
+    def _goes_on(self, task: asyncio.Task[Any]) -> None:
+        if self._tasks is None:
+            self._tasks = set()
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[Any]) -> None:
         if self._tasks is not None:
             self._tasks.discard(task)
             self._tasks = self._tasks or None
 
 
-def _is_cancelled() -> bool:
-    """Whether the hook's own task was told to stop, not something that the hook awaited."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+def _nothing() -> None:
+    """What is told of holds nothing up."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from aiohttp import WSMessage, WSMsgType
@@ -83,6 +83,11 @@ class KindDispatcher(KindTable):
         self._pipelines: dict[Codec, Pipeline] = {}
 
     @property
+    def pipelines(self) -> Mapping[Codec, Pipeline]:
+        """Those that were made by `pipeline` and have the handlers of now, by codec."""
+        return self._pipelines
+
+    @property
     def payload_key(self) -> str | None:
         """The key under which the fields lie; None: beside the kind."""
         return self._payload_key
@@ -113,6 +118,8 @@ class KindDispatcher(KindTable):
         before that it waits while ``in_flight`` handlers wait already. Raises what is not an
         `Exception` (a cancellation), and TypeError if a handler registered with ``method=True`` gets
         no ``instance``; all else is answered and logged.
+
+        The handler runs in the caller's task, and in a copy of its context: what it sets, nobody else sees.
         """
         connection = ws.connection
         pipeline = self._pipelines.get(connection.codec) or self.pipeline(connection.codec)

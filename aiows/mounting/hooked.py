@@ -11,7 +11,6 @@ from aiohttp import web
 
 from .._wire import Compression
 from ..connection import Hooks, Pump, protocol_of
-from ..response.receiver import MESSAGE_TYPES
 from ..settings import Settings
 from ..upgrade import SwitchingProtocols, negotiate, upgrade
 
@@ -22,6 +21,7 @@ async def upgrade_for_hooks(
     request: web.Request,
     settings: Settings,
     hooks: Hooks,
+    owner: Any,
     *,
     protocols: tuple[str, ...] | None = None,
     compression: Compression | None = None,
@@ -31,9 +31,10 @@ async def upgrade_for_hooks(
 ) -> web.StreamResponse:
     """Send the 101, run the open hook, leave the connection to ``hooks`` and return the 101.
 
-    ``protocols`` and ``compression``: what this request may have, in place of what ``settings`` say.
-    ``headers``: more of the 101's. ``user_id`` and ``user_data`` are the connection's before the hook runs.
-    Raises web.HTTPBadRequest for what is no upgrade, ConnectionResetError if the peer has gone.
+    ``owner``: whose hooks they are, such as a view; they are called with it. ``protocols`` and
+    ``compression``: what this request may have, in place of what ``settings`` say. ``headers``: more of the
+    101's. ``user_id`` and ``user_data`` are the connection's before the hook runs. Raises
+    web.HTTPBadRequest for what is no upgrade, ConnectionResetError if the peer has gone.
     """
     handshake = negotiate(
         request,
@@ -42,7 +43,7 @@ async def upgrade_for_hooks(
     )
     response = SwitchingProtocols()
     response.headers.extend(headers or {})
-    pump = Pump(hooks, asyncio.get_running_loop(), MESSAGE_TYPES)
+    pump = Pump(hooks, owner, asyncio.get_running_loop())
     entry = await upgrade(request, settings, pump, handshake=handshake, response=response)
     entry.connection.user_id = user_id
     entry.connection.user_data = user_data

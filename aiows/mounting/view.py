@@ -7,14 +7,14 @@ from functools import cached_property
 from typing import Any, ClassVar, Final, Self, TypeAlias, cast
 from weakref import WeakValueDictionary
 
-from aiohttp import WSMessage, WSMsgType, web
+from aiohttp import WSMessage, web
 
-from .._wire import new_tuple
 from ..connection import Connection, Hooks, protocol_of
 from ..errors import RegistrationError, RequestReleased
 from ..hub.hub import Hub
 from ..inject import Factory, Use
 from ..kinds import Guard, KindDispatcher, Middleware, Payload, on, register_marked
+from ..response.receiver import MESSAGE_TYPES
 from ..settings import (
     VIEW_OPTIONS,
     Expected,
@@ -26,6 +26,7 @@ from ..settings import (
     is_whole_number,
 )
 from ..upgrade import admit, forget_request
+from .cores import KindHooksCore, ViewHooksCore
 from .hooked import result_of, upgrade_for_hooks
 
 __all__ = ("WebSocketView", "on")
@@ -33,6 +34,33 @@ __all__ = ("WebSocketView", "on")
 Router: TypeAlias = KindDispatcher | tuple[str, KindDispatcher]
 
 FALLBACK: Final = "on_unknown_kind"
+
+
+class _ViewEvents(Hooks):
+    """A connection's events as calls of its view's methods."""
+
+    __slots__ = ()
+
+    def open(self, owner: WebSocketView, ws: Connection) -> Any:
+        return owner.take_connection(ws)
+
+    def drain(self, owner: WebSocketView, ws: Connection) -> Any:
+        return owner.on_drain()
+
+    def close(self, owner: WebSocketView, ws: Connection, code: int, reason: str) -> Any:
+        return owner.on_close(code, reason)
+
+
+class _ViewHooks(_ViewEvents, ViewHooksCore):
+    """Those of views, which get each message."""
+
+    __slots__ = ()
+
+
+class _KindHooks(_ViewEvents, KindHooksCore):
+    """Those of views with handlers of kinds, which get each message first."""
+
+    __slots__ = ()
 
 
 class WebSocketView(ViewOptions, web.View):
@@ -73,6 +101,7 @@ class WebSocketView(ViewOptions, web.View):
     kinds: ClassVar[KindDispatcher | None] = None
 
     _handles_kinds: ClassVar[bool] = False
+    _hooks: ClassVar[Hooks] = _ViewHooks(WSMessage, MESSAGE_TYPES)
 
     ws: Connection
     """The connection, from `on_open` on."""
@@ -84,6 +113,8 @@ class WebSocketView(ViewOptions, web.View):
         cls._handles_kinds = _declare_handled(cls, kinds)
         kinds.sends(*_inherited(cls, "sends"))
         cls.kinds = kinds if kinds.contracts() or cls._handles_kinds else None
+        if cls._handles_kinds:
+            cls._hooks = _KindHooks(kinds, WSMessage, MESSAGE_TYPES)
 
     def __init__(self, request: web.Request) -> None:
         super().__init__(request)
@@ -148,11 +179,10 @@ class WebSocketView(ViewOptions, web.View):
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         admit(request, type(self).origins)  # a function there is no method of the view
         user_id = await result_of(self.authenticate(request))
-        hooks, options = _ViewHooks(self), VIEW_OPTIONS
-        if self._handles_kinds:
-            hooks, options = _KindHooks(self), KIND_VIEW_OPTIONS
-        settings = _settings_of(self, options)
-        return await upgrade_for_hooks(request, settings, hooks, user_id=user_id)
+        options = KIND_VIEW_OPTIONS if self._handles_kinds else VIEW_OPTIONS
+        return await upgrade_for_hooks(
+            request, _settings_of(self, options), self._hooks, self, user_id=user_id
+        )
 
     async def take_connection(self, ws: Connection) -> None:
         """Take what was accepted, and run `on_open`."""
@@ -195,43 +225,6 @@ class _Match:
 
 # It goes with the last view that has it.
 _matches: Final[WeakValueDictionary[Hashable, _Match]] = WeakValueDictionary()
-
-
-class _ViewHooks(Hooks):
-    """A connection's events as calls of its view's methods."""
-
-    __slots__ = ("_view",)
-
-    def __init__(self, view: WebSocketView) -> None:
-        self._view = view
-
-    def open(self, ws: Connection) -> Any:
-        return self._view.take_connection(ws)
-
-    def message(self, ws: Connection, data: str | bytes, type: WSMsgType, /) -> Any:
-        return self._view.on_message(new_tuple(WSMessage, (type, data, "")))
-
-    def drain(self, ws: Connection) -> Any:
-        return self._view.on_drain()
-
-    def close(self, ws: Connection, code: int, reason: str) -> Any:
-        return self._view.on_close(code, reason)
-
-
-class _KindHooks(_ViewHooks):
-    """Those of a view with handlers of kinds, which get each message first."""
-
-    __slots__ = ()
-
-    def message(self, ws: Connection, data: str | bytes, type: WSMsgType, /) -> Any:
-        view = self._view
-        assert view.kinds is not None
-        pipeline = view.kinds.pipeline(ws.codec)
-        if type == pipeline.opcode:
-            return pipeline.handle(ws, ws, data, view)
-        if type is WSMsgType.TEXT and isinstance(data, bytes):
-            data = data.decode()  # as a hook expects it; it is UTF-8, or nobody would have it
-        return super().message(ws, data, type)
 
 
 def _is_factory(value: object) -> bool:

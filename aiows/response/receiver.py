@@ -1,4 +1,4 @@
-"""In goes what a connection received, out come aiohttp's messages to a view that awaits them one by one."""
+"""Gives what a connection received to a view that awaits it, message by message, in aiohttp's form."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..connection import (
     PreparedMessage,
     WebSocketProtocol,
     current_task,
+    per_loop,
     protocol_of,
 )
 from .receiver_core import ReceiverCore
@@ -42,7 +43,7 @@ class Receiver(ReceiverCore):
     That gives the next message, CLOSED after the end; it raises RuntimeError when awaited twice at once.
     """
 
-    __slots__ = ("_is_reported", "_reads_after_the_end", "connection")
+    __slots__ = ("_is_reported", "_reads_after_the_end", "connection", "context")
 
     cancelled_error = asyncio.CancelledError
 
@@ -50,6 +51,7 @@ class Receiver(ReceiverCore):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop, current_task, WSMessage, MESSAGE_TYPES)
+        self.context = per_loop(loop).stepper.captured()
         self._is_reported = False
         self._reads_after_the_end = 0
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator
-from types import CoroutineType, TracebackType, coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from contextvars import copy_context
+from types import CoroutineType, TracebackType
 from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar, cast
 
 from ...wire_form import Ref
 from ..cores import first_step
 from ..per_loop import per_loop
+from ..stepper import rest_of
 from .line import Line
 
 __all__ = ("InFlight", "Stopped", "Work", "gone_on", "run_cancellable")
@@ -129,7 +131,7 @@ class InFlight:
     # the handlers' side
 
     def start(self, handling: Coroutine[Any, Any, None]) -> None:
-        task = per_loop(asyncio.get_running_loop()).eager.start(handling)
+        task = per_loop(asyncio.get_running_loop()).stepper.start(handling, copy_context())
         if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -276,25 +278,10 @@ async def gone_on(
 ) -> T:
     """Await a coroutine whose first step was made and led to ``waits_for``: as a `Work` if it has a ref."""
     if ref is None:
-        return await _gone_on(steps, waits_for)
+        return await rest_of(steps, waits_for)
     with Work(requests.exchange.in_flight, ref, is_stream=is_stream):
-        return await _gone_on(steps, waits_for)
+        return await rest_of(steps, waits_for)
 
 
 async def _awaited(awaitable: Awaitable[T]) -> T:
     return await awaitable
-
-
-@coroutine
-def _gone_on(steps: Coroutine[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T]:
-    """Await a coroutine whose first step was made and led to ``waits_for``."""
-    while True:
-        try:
-            yield waits_for
-        except BaseException as error:
-            try:
-                waits_for = steps.throw(error)
-            except StopIteration as done:
-                return cast("T", done.value)
-        else:
-            return (yield from steps.__await__())

@@ -1,4 +1,4 @@
-"""In goes a request that was read, out goes the answer of its handler: in order, or beside the others."""
+"""Calls the handler of a request and answers for it: one after the other, or beside each other."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ...connection import (
     PreparedMessage,
     Stopped,
     Work,
-    first_step,
     gone_on,
+    is_cancelled,
     protocol_of,
     run_cancellable,
 )
@@ -62,12 +62,12 @@ class Runner:
         self._groups: WeakKeyDictionary[Connection, Groups] = WeakKeyDictionary()
 
     def run(
-        self, ws: Peer, request: Request, instance: Any, codec: Codec, *, is_in_task: bool
+        self, ws: Peer, request: Request, instance: Any, codec: Codec
     ) -> Awaitable[None] | None:
         """Handle ``request``, or start that where messages of its kind may overlap.
 
-        Returns what is left to be awaited: None if the handler did not wait. Outside of a task no step is
-        made of a handler that is a coroutine function: its first line may need one already.
+        Returns what is left to be awaited, None if nothing is. Of a handler that is a coroutine function no
+        step is made before: its first line may need a task already.
         """
         route, flight = request.route, protocol_of(ws.connection).in_flight
         if instance is None and route.needs_instance:
@@ -78,18 +78,14 @@ class Runner:
             value: Any = route.call(ws, request.message, instance)
         except BaseException as error:
             return self.raised(error, ws, request, codec)
-        return self.returned(value, ws, request, codec, is_in_task=is_in_task)
+        return self.returned(value, ws, request, codec)
 
     # what a handler that was called has led to
 
     def returned(
-        self, value: Any, ws: Peer, request: Request, codec: Codec, *, is_in_task: bool
+        self, value: Any, ws: Peer, request: Request, codec: Codec
     ) -> Awaitable[None] | None:
         """Go on with what a handler returned; if that is nothing to wait for, answer with it."""
-        if value.__class__ is CoroutineType and request.route.timeout is None:
-            if is_in_task:
-                return self._step(value, ws, request, codec)
-            return self._step_in_task(value, ws, request, codec)
         if hasattr(value, "__await__") or value.__class__ is AsyncGeneratorType:
             return self._answer(self._finished(value, ws, request), ws, request, codec)
         return self._answer_with(value, ws, request, codec)
@@ -129,25 +125,6 @@ class Runner:
         return _send_late(ws.connection, answer, codec)
 
     # how it is done
-
-    async def _step_in_task(
-        self, steps: CoroutineType[Any, Any, Any], ws: Peer, request: Request, codec: Codec
-    ) -> None:
-        waiting = self._step(steps, ws, request, codec)
-        if waiting is not None:
-            await waiting
-
-    def _step(
-        self, steps: CoroutineType[Any, Any, Any], ws: Peer, request: Request, codec: Codec
-    ) -> Awaitable[None] | None:
-        """Make the first step of a handler, and answer if that was all of it."""
-        try:
-            has_ended, value = first_step(steps)
-        except BaseException as error:
-            return self.raised(error, ws, request, codec)
-        if not has_ended:
-            return self.suspended(steps, value, ws, request, codec)
-        return self.ended(value, ws, request, codec)
 
     def _answer_with(
         self, value: Any, ws: Peer, request: Request, codec: Codec
@@ -282,17 +259,11 @@ class Runner:
             await _send_failure(ws, error, request, codec)
 
 
-def _is_cancelled() -> bool:
-    """Whether it was the current task that was told to stop."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
 def _send_failure(
     ws: Peer, error: BaseException, request: Request, codec: Codec
 ) -> Awaitable[None]:
     """Answer to what a handler raised; a cancellation of the task itself passes, for who waits for it."""
-    if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+    if is_cancelled(error):
         raise error
     return _send_error(ws, error, request, codec)
 

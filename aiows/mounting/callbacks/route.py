@@ -13,6 +13,7 @@ from ..._wire import Compression, Opcode
 from ...connection import Connection, Hooks, PreparedMessage
 from ...response.receiver import MESSAGE_TYPES
 from ...upgrade import admit
+from ..cores import CallbackHooksCore
 from ..hooked import result_of, upgrade_for_hooks
 from .behaviour import Behaviour, Callback
 from .upgrade import Acceptance, UpgradeRequest, UpgradeResponse
@@ -22,17 +23,14 @@ __all__ = ("CallbackRoute",)
 logger = logging.getLogger("aiows.callbacks")
 
 
-class CallbackRoute(Hooks):
+class CallbackRoute(Hooks, CallbackHooksCore):
     """The callbacks of one route, called for each of its connections."""
 
-    __slots__ = ("_behaviour", "message")
+    __slots__ = ("_behaviour",)
 
     def __init__(self, behaviour: Behaviour) -> None:
+        super().__init__(behaviour.message, MESSAGE_TYPES)
         self._behaviour = behaviour
-        # Itself, so that there is no call in between.
-        self.message = (  # type: ignore[method-assign]
-            super().message if behaviour.message is None else behaviour.message
-        )
 
     @property
     def handler(self) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -67,6 +65,7 @@ class CallbackRoute(Hooks):
             request,
             self._behaviour.settings,
             self,
+            None,
             protocols=accepted.protocols or None,
             compression=None if accepted.may_compress else Compression.DISABLED,
             headers=accepted.headers,
@@ -75,27 +74,27 @@ class CallbackRoute(Hooks):
 
     # a connection's events
 
-    def open(self, ws: Connection) -> Any:
+    def open(self, owner: None, ws: Connection) -> Any:
         return _call(self._behaviour.open, ws)
 
-    def ping(self, ws: Connection, data: bytes) -> Any:
+    def ping(self, owner: None, ws: Connection, data: bytes) -> Any:
         return _call(self._behaviour.ping, ws, data)
 
-    def pong(self, ws: Connection, data: bytes) -> Any:
+    def pong(self, owner: None, ws: Connection, data: bytes) -> Any:
         return _call(self._behaviour.pong, ws, data)
 
-    def drain(self, ws: Connection) -> Any:
+    def drain(self, owner: None, ws: Connection) -> Any:
         return _call(self._behaviour.drain, ws)
 
-    def dropped(self, ws: Connection, message: PreparedMessage) -> Any:
+    def dropped(self, owner: None, ws: Connection, message: PreparedMessage) -> Any:
         payload = message.payload
         data = payload.decode("utf-8", "replace") if message.opcode == Opcode.TEXT else payload
         return _call(self._behaviour.dropped, ws, data, MESSAGE_TYPES[message.opcode])
 
-    def subscription(self, ws: Connection, topic: str, count: int, before: int) -> Any:
+    def subscription(self, owner: None, ws: Connection, topic: str, count: int, before: int) -> Any:
         return _call(self._behaviour.subscription, ws, topic, count, before)
 
-    def close(self, ws: Connection, code: int, reason: str) -> Any:
+    def close(self, owner: None, ws: Connection, code: int, reason: str) -> Any:
         return _call(self._behaviour.close, ws, code, reason)
 
 

@@ -75,7 +75,7 @@ class FakeConnection(Connection):
             loop=loop,
             reader=MessageReader(),
             deflater=None,
-            options=Settings(writer_limit=500, max_backpressure=1000),
+            options=Settings(writer_limit=500, max_backpressure=1000, idle_timeout=0),
             consumer=consumer,
             host=FakeHost(),
             hub=hub,

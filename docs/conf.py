@@ -1,4 +1,4 @@
-"""In go the pages of this folder and the docstrings of aiows, out comes the documentation."""
+"""Sphinx's configuration: the documentation is made of these pages and of aiows' docstrings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In go the pages of this folder and the docstrings of aiows, out comes the documentation."""
+"""Sphinx's configuration: the documentation is made of these pages and of aiows' docstrings."""
 
 from __future__ import annotations
 
@@ -39,20 +39,18 @@ html_copy_source = False
 # What a signature names although nobody outside needs it.
 nitpick_ignore = [
     ("py:class", "AbstractStreamWriter"),
-    ("py:class", "aiows.connection.keepalive.KeepAlivePolicy"),
-    ("py:class", "aiows.connection.peer.TopicsPort"),
+    ("py:class", "aiows.connection.consumer.Topics"),
     ("py:class", "aiows.endpoint.request.Address"),
-    ("py:class", "aiows.endpoint.websocket.Options"),
     ("py:class", "aiows.inject.markers.Use"),
     ("py:obj", "aiows.inject.markers.T"),
     ("py:class", "aiows.kinds.declaring.table.KindTable"),
     ("py:class", "aiows.kinds.declaring.table.H"),
     ("py:class", "aiows.kinds.dispatcher._Messages"),
     ("py:class", "aiows.hub.registry.PeerT"),
+    ("py:class", "aiows.mounting.function.Function"),
     ("py:class", "aiows.schema.speaks.Endpoint"),
     ("py:class", "aiows.testing.client.T"),
     ("py:class", "aiows.kinds.declaring.marked.M"),
-    ("py:class", "aiows.websocket_route.Function"),
     ("py:obj", "open"),  # the callback
 ]
 

@@ -147,10 +147,10 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         """A message came in that the application was not offered yet, or did not take."""
         if message.opcode > _BINARY:
             self._received_control(message)
-        elif not self.is_ending and not self._is_taken(message):
+        elif not self.is_ending and not self._finds_taker(message):
             self._queue(message)
 
-    def _is_taken(self, message: Message) -> bool:
+    def _finds_taker(self, message: Message) -> bool:
         exchange = self._exchange
         return exchange is not None and (exchange.take(message) or self.application.offer(message))
 

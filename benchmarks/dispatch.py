@@ -41,7 +41,19 @@ class Sink:
 
     in_flight = None
 
-    def push_encoded(self, opcode: int, payload: bytes) -> bool:
+    @property
+    def _protocol(self) -> Sink:
+        return self
+
+    @property
+    def outbox(self) -> Sink:
+        return self
+
+    @property
+    def _outbox(self) -> Sink:
+        return self
+
+    def push(self, opcode: int, payload: bytes) -> bool:
         self.sent += 1
         return True
 
@@ -71,7 +83,7 @@ class ByHand:
         message = orjson.loads(data)
         value = await self.handlers[message["kind"]](ws, message)
         if (ref := message.get("ref")) is not None:
-            ws.push_encoded(1, orjson.dumps({"kind": "reply", "ref": ref, **value}))
+            ws.push(1, orjson.dumps({"kind": "reply", "ref": ref, **value}))
 
 
 class Case(NamedTuple):

@@ -11,6 +11,7 @@ from aiows.connection import (
     PreparedMessage,
     Topics,
 )
+from aiows.connection.outbox import Outbox
 from aiows.response.receiver import Receiver
 from aiows.send_status import SendStatus
 from aiows.settings import Settings
@@ -62,6 +63,35 @@ class FakeHost:
         pass
 
 
+class RecordingOutbox(Outbox):
+    """Remembers what was pushed."""
+
+    def __init__(self, connection: FakeConnection) -> None:
+        protocol = connection._protocol
+        super().__init__(
+            protocol,
+            connection.transport,
+            protocol.shared.flusher,
+            limit=500,
+            max_backpressure=1000,
+        )
+        self.pushed = connection.pushed
+
+    def push(self, opcode: int, payload: str | bytes) -> SendStatus:
+        return self._noted(super().push(opcode, payload), PreparedMessage(payload, opcode))
+
+    def push_message(self, message: Any) -> SendStatus:
+        return self._noted(super().push_message(message), message)
+
+    def push_shared(self, message: Any) -> SendStatus:
+        return self._noted(super().push_shared(message), message)
+
+    def _noted(self, status: SendStatus, message: PreparedMessage) -> SendStatus:
+        if status:
+            self.pushed.append(message)
+        return status
+
+
 class FakeConnection(Connection):
     """A real connection over a `FakeTransport`."""
 
@@ -81,6 +111,7 @@ class FakeConnection(Connection):
             hub=hub,
         )
         consumer.connection = self
+        self._outbox = self._protocol.outbox = RecordingOutbox(self)
 
     @property
     def hub(self) -> Any:
@@ -95,18 +126,6 @@ class FakeConnection(Connection):
         status = super().push(message)
         if status:
             self.pushed[before:] = [message]  # in place of what it was encoded as
-        return status
-
-    def push_encoded(self, opcode: int, payload: bytes) -> SendStatus:
-        status = super().push_encoded(opcode, payload)
-        if status:
-            self.pushed.append(PreparedMessage(payload, opcode))
-        return status
-
-    def push_shared(self, message: PreparedMessage) -> SendStatus:
-        status = super().push_shared(message)
-        if status:
-            self.pushed.append(message)
         return status
 
     @property

@@ -307,7 +307,6 @@ def test_a_file_that_an_explanation_names_exists(path: Path) -> None:
         assert any((folder / file).exists() for folder in folders), file
 
 
-@pytest.mark.xfail(reason="four internals of sending are public names still", strict=True)
 def test_the_reference_of_a_connection_has_its_public_names_and_no_other() -> None:
     """Whoever types `ws.` sees what is documented."""
     page = (DOCS / "reference" / "connection.md").read_text()

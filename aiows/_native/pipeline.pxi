@@ -213,7 +213,7 @@ cdef class Pipeline:
                 return None
             payload = self.reply(value, ref)
             if payload is not None:
-                if connection.push_encoded(self.opcode, payload) is DROPPED:
+                if connection._outbox.push(self.opcode, payload) is DROPPED:
                     return self._runner.send_late(ws, payload, self.codec)
                 return None
         return self._runner.ended(value, ws, self.request(plain, message, ref), self.codec)

@@ -161,10 +161,6 @@ class Connection:
             return SendStatus.DROPPED if spoken is None else self._outbox.push_message(spoken)
         return self._outbox.push(*encode(message, self.codec))
 
-    def push_encoded(self, opcode: int, payload: bytes) -> SendStatus:
-        """Send as `push` does what is a message's payload already."""
-        return self._outbox.push(opcode, payload)
-
     def send(self, message: Any, opcode: int | None = None) -> SendStatus:
         """Send as `push` does, as what ``opcode`` names: TEXT or BINARY. Raises ValueError for others."""
         if opcode is None:
@@ -172,13 +168,6 @@ class Connection:
         if opcode not in (Opcode.TEXT, Opcode.BINARY):
             raise ValueError(f"{opcode!r} is no message: there are ping(), pong() and end()")
         return self._outbox.push_message(PreparedMessage(message, opcode, codec=self.codec))
-
-    def push_shared(self, message: PreparedMessage) -> SendStatus:
-        """Send as `push` what many get: it leaves with all that follows in the same turn of the loop."""
-        if message.codec is None or message.codec is self.codec:
-            return self._outbox.push_shared(message)  # as `spoken_in` says, without a call
-        spoken = message.spoken_in(self.codec)
-        return SendStatus.DROPPED if spoken is None else self._outbox.push_shared(spoken)
 
     @contextmanager
     def cork(self) -> Generator[None]:
@@ -192,22 +181,6 @@ class Connection:
             yield
         finally:
             self._outbox.uncork()
-
-    def send_at_once(self, opcode: int, payload: str | bytes) -> bool:
-        """Do what `send_message` would if nobody has to wait; False: do that."""
-        return self._outbox.send_at_once(opcode, payload)
-
-    async def send_message(self, message: PreparedMessage) -> None:
-        """Send ``message``, waiting first while more than ``writer_limit`` bytes wait; never drops.
-
-        A cancelled call has sent the whole message or nothing. Raises ConnectionClosed, TooManySenders
-        where too many tasks wait already, TypeError for what the codec cannot say.
-        """
-        self._protocol.check_open()
-        spoken = message.spoken_in(self.codec)
-        if spoken is None:
-            raise TypeError(f"{self.codec!r} cannot say the message, see the log")
-        await self._outbox.send(spoken)
 
     async def drained(self) -> None:
         """Wait until there is room again: at most ``writer_limit`` bytes wait.

@@ -464,6 +464,21 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
             self._cleanup.begin(self.shared.stepper, self.application.context)
         self.resume()  # to hear the peer's answer to our Close
 
+    # sending, for the layers above
+
+    async def send_message(self, message: PreparedMessage) -> None:
+        """Send ``message``, waiting first while more than ``writer_limit`` bytes wait; never drop it.
+
+        A cancelled call has sent the whole message or nothing. Raises ConnectionClosed, TooManySenders
+        where too many tasks wait already, TypeError for what the codec cannot say.
+        """
+        self.check_open()
+        codec = self.connection.codec
+        spoken = message.spoken_in(codec)
+        if spoken is None:
+            raise TypeError(f"{codec!r} cannot say the message, see the log")
+        await self.outbox.send(spoken)
+
     # what its outbox tells
 
     def outbox_drained(self) -> None:

@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 
 from .._wire import build_close
 from ..codecs import JSON
-from ..connection import Connection, Face, PreparedMessage
+from ..connection import Connection, Face, PreparedMessage, protocol_of
 from ..errors import ConnectionClosed, SentAfterClose, WebSocketDisconnect
 from ..response.websocket_response import WebSocketResponse
 from ..settings import WEBSOCKET_OPTIONS, Settings, WebSocketOptions
@@ -225,7 +225,7 @@ class WebSocket(Upgrade, Face):
     async def _send(self, message: PreparedMessage) -> None:
         self._step(SEND)
         try:
-            await self.connection.send_message(message)
+            await protocol_of(self.connection).send_message(message)
         except ConnectionClosed as error:
             raise WebSocketDisconnect(error.code, error.reason) from error
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from ..connection import Connection, PreparedMessage
+from ..connection import Connection, PreparedMessage, protocol_of
 from ..errors import AiowsError
 from ..send_status import SendStatus
 
@@ -63,7 +63,7 @@ class Delivery:
 
     def share(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push what many get: it leaves in one write with what follows in the same turn of the loop."""
-        return self._count(message, [each.push_shared(message) for each in tuple(receivers)])
+        return self._count(message, [_share(each, message) for each in tuple(receivers)])
 
     async def send(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push to each, then wait for those whose outbox is full; returns how many took it."""
@@ -108,12 +108,22 @@ class Delivery:
         self._watched_loop = None
 
 
+def _share(connection: Connection, message: PreparedMessage) -> SendStatus:
+    """Push to one of many, in its codec."""
+    if message.codec is not None and message.codec is not connection.codec:
+        spoken = message.spoken_in(connection.codec)
+        if spoken is None:
+            return _DROPPED
+        message = spoken
+    return protocol_of(connection).outbox.push_shared(message)
+
+
 async def _send(connection: Connection, message: PreparedMessage) -> bool:
     """Wait for room; False if ``connection`` ends before, or if too many wait for it already."""
     if message.spoken_in(connection.codec) is None:
         return False
     try:
-        await connection.send_message(message)
+        await protocol_of(connection).send_message(message)
     except AiowsError:
         return False
     return True

@@ -234,20 +234,20 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         ``compress``: 0 or False sends this one message uncompressed. Raises ConnectionClosed, TypeError
         for what is no ``str``, RuntimeError before `prepare`.
         """
-        connection = self._connection or self.connection
+        protocol = protocol_of(self._connection or self.connection)
         if not isinstance(data, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"data argument must be str ({type(data)!r})")
-        if compress is not None or not connection.send_at_once(_TEXT, data):
-            await connection.send_message(PreparedMessage(data, _TEXT, compress=compress))
+        if compress is not None or not protocol.outbox.send_at_once(_TEXT, data):
+            await protocol.send_message(PreparedMessage(data, _TEXT, compress=compress))
 
     async def send_bytes(self, data: bytes, compress: int | None = None) -> None:
         """Send BINARY; see `send_str`."""
-        connection = self._connection or self.connection
+        protocol = protocol_of(self._connection or self.connection)
         if not isinstance(data, bytes | bytearray | memoryview):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
         payload = bytes(data)
-        if compress is not None or not connection.send_at_once(_BINARY, payload):
-            await connection.send_message(PreparedMessage(payload, _BINARY, compress=compress))
+        if compress is not None or not protocol.outbox.send_at_once(_BINARY, payload):
+            await protocol.send_message(PreparedMessage(payload, _BINARY, compress=compress))
 
     async def send_json(
         self, data: Any, compress: int | None = None, *, dumps: JSONEncoder | None = None
@@ -264,9 +264,9 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         await self.send_bytes(_dump(data) if dumps is None else dumps(data), compress)
 
     async def _send(self, opcode: int, payload: bytes, compress: int | None) -> None:
-        connection = self.connection
-        if compress is not None or not connection.send_at_once(opcode, payload):
-            await connection.send_message(PreparedMessage(payload, opcode, compress=compress))
+        protocol = protocol_of(self.connection)
+        if compress is not None or not protocol.outbox.send_at_once(opcode, payload):
+            await protocol.send_message(PreparedMessage(payload, opcode, compress=compress))
 
     async def write(self, data: Any) -> None:
         """Raises RuntimeError: what is written to a WebSocket is a message."""

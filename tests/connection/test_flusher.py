@@ -80,11 +80,11 @@ async def test_a_burst_of_publishes_leaves_each_connection_in_one_write() -> Non
 async def test_the_order_of_what_is_sent_is_kept(talker: Talker) -> None:
     """Whether it would leave at once or with the turn, corked or not."""
     talker.push("1")
-    talker.push_shared(PreparedMessage("2"))
+    talker._outbox.push_shared(PreparedMessage("2"))
     talker.push("3")
     with talker.cork():
         talker.push("4")
-        talker.push_shared(PreparedMessage("5"))
+        talker._outbox.push_shared(PreparedMessage("5"))
     talker.push("6")
     await a_turn()
     assert bytes(each for each in talker.said if chr(each).isdigit()) == b"123456"
@@ -92,7 +92,7 @@ async def test_the_order_of_what_is_sent_is_kept(talker: Talker) -> None:
 
 async def test_a_publish_alone_is_out_before_the_loop_waits(talker: Talker) -> None:
     """A task that goes to sleep has let it go."""
-    talker.push_shared(PreparedMessage("news"))
+    talker._outbox.push_shared(PreparedMessage("news"))
     await a_turn()
     assert talker.writes == [1]
 
@@ -120,7 +120,7 @@ async def test_what_a_read_causes_leaves_in_one_write_for_each_connection() -> N
 
 async def test_a_closed_connection_forgets_what_was_gathered(talker: Talker) -> None:
     """Nothing is written to a transport that is lost."""
-    talker.push_shared(PreparedMessage("too late"))
+    talker._outbox.push_shared(PreparedMessage("too late"))
     talker.abort()
     await a_turn()
     assert talker.writes == []

@@ -10,7 +10,7 @@ import pytest
 from aiows.connection import PreparedMessage, protocol_of
 from aiows.errors import AiowsError
 from aiows.hub.delivery import TURN, TURN_UNDER_PRESSURE, Delivery
-from fake_connection import FakeConnection
+from fake_connection import FakeConnection, RecordingOutbox
 
 Connect = Callable[[], FakeConnection]
 
@@ -169,10 +169,10 @@ async def test_send_gives_at_once_and_waits_for_who_is_full(
     assert await sending == 2
 
 
-class Crowded(FakeConnection):
+class Crowded(RecordingOutbox):
     """So many wait for room that nobody else may."""
 
-    async def send_message(self, message: PreparedMessage, *, compress: int | None = None) -> None:
+    async def send(self, message: PreparedMessage) -> None:
         raise AiowsError("too many wait")
 
 
@@ -180,7 +180,8 @@ async def test_send_does_not_count_who_cannot_be_waited_for(
     delivery: Delivery, connect: Connect
 ) -> None:
     """One more task for a reader that has stalled would be one more message in memory."""
-    crowded, lost = Crowded(asyncio.get_running_loop()), connect()
+    crowded, lost = connect(), connect()
+    crowded._protocol.outbox = Crowded(crowded)
     for ws in (crowded, lost):
         ws.fill()
     lost.abort()

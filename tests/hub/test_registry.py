@@ -22,7 +22,7 @@ from aiows._wire import Message, Opcode
 from aiows.connection import Connection, PreparedMessage
 from aiows.hub.registry import ConnectionRegistry, Membership
 from aiows.send_status import SendStatus
-from fake_connection import FakeConnection
+from fake_connection import FakeConnection, RecordingOutbox
 
 Connect = Callable[[], FakeConnection]
 
@@ -388,12 +388,12 @@ async def test_users_may_be_closed_while_iterating(
     assert_empty(registry)
 
 
-class Fragile(FakeConnection):
-    """Closes other connections, and itself, when something is pushed to it."""
+class Fragile(RecordingOutbox):
+    """Closes other connections, and its own, when something is pushed to it."""
 
     victims: tuple[FakeConnection, ...] = ()
 
-    def push_shared(self, message: PreparedMessage) -> SendStatus:
+    def push_shared(self, message: Any) -> SendStatus:
         for victim in self.victims:
             victim.close(1013)
         return super().push_shared(message)
@@ -401,12 +401,13 @@ class Fragile(FakeConnection):
 
 async def test_a_push_may_close_connections(registry: ConnectionRegistry, connect: Connect) -> None:
     """Whoever a push closes is out of the tables, is not counted, and the rest get the message."""
-    fragile = Fragile(asyncio.get_running_loop())
+    fragile = connect()
+    outbox = fragile._protocol.outbox = Fragile(fragile)
     sockets = [connect(), fragile, connect(), connect()]
     for number, ws in enumerate(sockets):
         registry.add(number, ws)
         registry.subscribe(ws, "room")
-    fragile.victims = (fragile, sockets[2])
+    outbox.victims = (fragile, sockets[2])
     assert registry.publish("room", "hi") == 2
     assert [ws.payloads for ws in sockets] == [[b"hi"], [], [], [b"hi"]]
     assert registry.subscribers("room") == len(registry) == 2

@@ -187,7 +187,7 @@ class Asking:
             self._line.connection.push({KIND: CANCEL, REF: ref})
 
     async def _send(self, question: Question, message: PreparedMessage) -> None:
-        await self._line.connection.send_message(message)
+        await self._line.send_message(message)
         question.is_sent = True
 
     async def _next(self, question: Question) -> Answer:

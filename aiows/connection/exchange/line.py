@@ -17,8 +17,6 @@ class Sender(Protocol):
 
     def push(self, message: Any) -> Any: ...
 
-    async def send_message(self, message: PreparedMessage) -> None: ...
-
 
 class Line(Protocol):
     """The side of the connection that receives."""
@@ -52,6 +50,9 @@ class Line(Protocol):
 
     def check_answerable(self) -> None:
         """Raise ConnectionClosed where no answer can come any more."""
+
+    async def send_message(self, message: PreparedMessage) -> None:
+        """Send ``message`` once there is room for it."""
 
     def sift(self) -> None:
         """Offer what waits to `Exchange.take`."""

@@ -136,7 +136,7 @@ class Runner:
             answer = self.reply(value, request.ref, codec)
         except Exception as error:
             return _send_error(ws, error, request, codec)
-        if ws.connection.push_encoded(codec.opcode, answer) is DROPPED:
+        if protocol_of(ws.connection).outbox.push(codec.opcode, answer) is DROPPED:
             return self.send_late(ws, answer, codec)
         return None
 
@@ -303,11 +303,11 @@ def answer_to_error(
 
 async def send(ws: Peer, answer: bytes, codec: Codec) -> None:
     """Send at once, or when there is room; not at all once the connection is closed."""
-    if ws.connection.push_encoded(codec.opcode, answer) is DROPPED:
+    if protocol_of(ws.connection).outbox.push(codec.opcode, answer) is DROPPED:
         await _send_late(ws.connection, answer, codec)
 
 
 async def _send_late(connection: Connection, answer: bytes, codec: Codec) -> None:
     """Send what there was no room for; not at all once the connection is closed."""
     with suppress(ConnectionClosed):
-        await connection.send_message(PreparedMessage(answer, codec.opcode))
+        await protocol_of(connection).send_message(PreparedMessage(answer, codec.opcode))

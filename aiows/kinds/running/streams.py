@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
-from ...connection import Connection, PreparedMessage
+from ...connection import Connection, PreparedMessage, protocol_of
 from .timeouts import within
 
 __all__ = ("send_items",)
@@ -30,4 +30,4 @@ async def send_items(
                 item = await within(timeout, anext(items))
             except StopAsyncIteration:
                 return
-            await connection.send_message(message_of(item))
+            await protocol_of(connection).send_message(message_of(item))

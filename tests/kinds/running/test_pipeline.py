@@ -23,7 +23,7 @@ from aiows.connection import PreparedMessage
 from aiows.errors import KindError
 from aiows.kinds import KindDispatcher, Parallel, Payload
 from builds import Build
-from fake_connection import FakeConnection
+from fake_connection import FakeConnection, RecordingOutbox
 
 Make: TypeAlias = Callable[[], Any]
 
@@ -205,12 +205,20 @@ def add_others(kinds: KindDispatcher, make: Make) -> None:
             yield make()
 
 
-class Remembering(FakeConnection):
+class RememberingOutbox(RecordingOutbox):
     """Remembers what was sent, too."""
 
-    async def send_message(self, message: PreparedMessage) -> None:
-        await super().send_message(message)
+    async def send(self, message: PreparedMessage) -> None:
+        await super().send(message)
         self.pushed.append(message)
+
+
+class Remembering(FakeConnection):
+    """Remembers what was pushed and sent."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._outbox = self._protocol.outbox = RememberingOutbox(self)
 
 
 def pipeline_of(build: Build, kinds: KindDispatcher, codec: Codec) -> Any:

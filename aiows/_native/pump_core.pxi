@@ -59,36 +59,45 @@ cdef class PumpCore(Consumer):
             message = self._take()
             if message is None:
                 self._has_news = False
-            elif not self.handle(checked(message)):
+            elif not self.handle_any(checked(message)):
                 return 0
         self._is_working = False
         return 0
 
+    cdef bint handle_any(self, tuple message) except -1:
+        return self._handle_control(message) if <int>message[0] > BINARY else self.handle(message)
+
     cdef bint handle(self, tuple message) except -1:
-        if <int>message[0] > BINARY:
-            return self._handle_control(message)
+        cdef bint has_ended
         context = PyContext_Copy(self.context)
         PyContext_Enter(context)
         try:
             result = self._hooks.handle(self._owner, self.connection, message)
-            return result is None or self.step(result, context, None)
+            has_ended = result is None or self.step(result, context, None)
         except BaseException as error:
-            self._failed(error)
-            return True
-        finally:
-            PyContext_Exit(context)
+            return self.fail_in(context, error)
+        PyContext_Exit(context)
+        return has_ended
 
     def _call(self, hook, tuple arguments not None, then not None):
+        cdef bint has_ended
         context = PyContext_Copy(self.context)
         PyContext_Enter(context)
         try:
             result = hook(*arguments)
-            return result is None or self.step(result, context, then)
+            has_ended = result is None or self.step(result, context, then)
         except BaseException as error:
+            return self.fail_in(context, error)
+        PyContext_Exit(context)
+        return has_ended
+
+    cdef bint fail_in(self, context, error) except -1:
+        """The hook that was called in ``context`` has raised, and so has ended."""
+        try:
             self._failed(error)
-            return True
         finally:
             PyContext_Exit(context)
+        return True
 
     cdef bint step(self, result, context, then) except -1:
         """Go on with what a hook returned, inside a task; whether that was all. ``then``: None for `rest`."""

@@ -7,6 +7,7 @@ cdef extern from "Python.h":
     object PyContext_CopyCurrent()
     Py_ssize_t Py_REFCNT(object known)
     PyObject *PyDict_GetItemWithError(object mapping, object key) except? NULL
+    PyObject *PyDict_SetDefault(object mapping, object key, object value) except NULL
 
 # Looked up once: as names of the module they would be for every message.
 cdef object COROUTINE = CoroutineType
@@ -19,18 +20,26 @@ cdef enum:
     MAX_PARKED = 16
 
 
-cdef object swap_current_task(loop, task):
-    """Make ``task`` the current one of ``loop``, or none; return the one that was."""
-    cdef PyObject *found
+cdef object enter_task(loop, task):
+    """Make ``task`` the current one of ``loop``; return the one that was, if there was one."""
     if CURRENT_TASKS is None:
         return SWAP_CURRENT_TASK(loop, task)
-    found = PyDict_GetItemWithError(CURRENT_TASKS, loop)
-    outer = None if found is NULL else <object>found
-    if task is not None:
-        CURRENT_TASKS[loop] = task
-    elif outer is not None:
-        del CURRENT_TASKS[loop]
+    outer = <object>PyDict_SetDefault(CURRENT_TASKS, loop, task)
+    if outer is task:
+        return None
+    CURRENT_TASKS[loop] = task
     return outer
+
+
+cdef int leave_task(loop, outer) except -1:
+    """Make ``outer`` the current task again."""
+    if CURRENT_TASKS is None:
+        SWAP_CURRENT_TASK(loop, outer)
+    elif outer is None:
+        del CURRENT_TASKS[loop]
+    else:
+        CURRENT_TASKS[loop] = outer
+    return 0
 
 
 cdef bint send(steps, PyObject **value) except -1:
@@ -111,6 +120,7 @@ cdef class Parked:
     cdef object task
     cdef object _loop
     cdef object _outer
+    cdef Parked _next_free
     cdef Py_ssize_t _references
     cdef InContext _work
     cdef object _then
@@ -146,11 +156,11 @@ cdef class Parked:
 
     cdef int enter(self) except -1:
         self._references = Py_REFCNT(self.task)
-        self._outer = swap_current_task(self._loop, self.task)
+        self._outer = enter_task(self._loop, self.task)
         return 0
 
     cdef int leave(self) except -1:
-        swap_current_task(self._loop, self._outer)
+        leave_task(self._loop, self._outer)
         self._outer = None
         return 0
 
@@ -233,12 +243,12 @@ cdef class Parked:
 cdef class Stepper:
     cdef readonly object loop
     cdef readonly object empty
-    cdef list _free
+    cdef Parked _first_free
+    cdef int _free
 
     def __init__(self, loop):
         self.loop = loop
         self.empty = Context()
-        self._free = []
 
     def captured(self):
         context = PyContext_CopyCurrent()
@@ -263,13 +273,19 @@ cdef class Stepper:
 
     cdef Parked enter(self):
         """Be inside a parked task."""
-        cdef Parked parked = self._free.pop() if self._free else Parked(self.loop, self.empty)
+        cdef Parked parked = self._first_free
+        if parked is None:
+            parked = Parked(self.loop, self.empty)
+        else:
+            self._first_free, parked._next_free = parked._next_free, None
+            self._free -= 1
         parked.enter()
         return parked
 
     cdef int leave(self, Parked parked) except -1:
         """Be outside again; the task is used again, if it can be."""
         parked.leave()
-        if PyList_GET_SIZE(self._free) < MAX_PARKED and parked.is_free():
-            self._free.append(parked)
+        if self._free < MAX_PARKED and parked.is_free():
+            parked._next_free, self._first_free = self._first_free, parked
+            self._free += 1
         return 0

@@ -656,7 +656,10 @@ def test_work_sees_what_it_would_in_a_task_of_its_own(
         course.futures[0].set_result(0)
         course.futures[1].set_exception(ValueError(1))
         course.futures[1].exception()
-        course.start(0, [each for each in steps if each[0] != "nest"])
+        names = [name for name, _ in steps]
+        # Whether a limit is over before a cancellation arrives depends on the turn in which it begins.
+        left_out = {"nest", "limit"} if "cancel" in names or stops else {"nest"}
+        course.start(0, [each for each in steps if each[0] not in left_out])
         for _ in range(20):
             await asyncio.sleep(0)
         if stops:

@@ -234,8 +234,8 @@ def test_a_message_is_the_same_as_one_made_in_python(build: Build) -> None:
         ("ProtocolCore", lambda intake: intake.get_buffer(-1)),
         ("ProtocolCore", lambda intake: intake.buffer_updated(1)),
         ("ProtocolCore", lambda intake: intake.read_messages()),
-        ("OutboxCore", lambda outlet: outlet.write(b"a")),
-        ("OutboxCore", lambda outlet: outlet.amount),
+        ("OutboxCore", lambda outbox: outbox._send(b"a")),
+        ("OutboxCore", lambda outbox: outbox.amount),
     ],
 )
 def test_what_was_never_initialised_is_an_error(

@@ -5,7 +5,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType
 from ._wire import Compression, wire_build
 from .app import HUB, setup
 from .backplane import MemoryBackplane
-from .connection import Connection, PreparedMessage
+from .connection import Connection, PreparedMessage, counters, observe
 from .endpoint import WebSocket
 from .errors import (
     AiowsError,
@@ -20,6 +20,7 @@ from .errors import (
     RequestReleased,
     WebSocketDisconnect,
 )
+from .events import Observer
 from .hub.hub import Hub
 from .hub.registry import ConnectionRegistry
 from .inject import AsyncResource, Ignore, use
@@ -51,6 +52,7 @@ __all__ = (
     "KindDispatcher",
     "KindError",
     "MemoryBackplane",
+    "Observer",
     "OpCode",
     "Payload",
     "PreparedMessage",
@@ -66,6 +68,8 @@ __all__ = (
     "WebSocketResponse",
     "WebSocketRoute",
     "WebSocketView",
+    "counters",
+    "observe",
     "on",
     "setup",
     "use",

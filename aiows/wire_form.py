@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 __all__ = (
     "ANSWERS",
@@ -16,6 +16,7 @@ __all__ = (
     "RESERVED",
     "UNANSWERED",
     "Ref",
+    "kind_of",
 )
 
 # Keys.
@@ -41,3 +42,12 @@ ANSWERS: Final = frozenset({REPLY, ITEM, END, ERROR, CANCEL})
 # These are never answered: two peers could answer each other's errors for ever, and a cancel may come when
 # the answer to its request is on its way.
 UNANSWERED: Final = frozenset({ERROR, CANCEL})
+
+
+def kind_of(message: object) -> str | None:
+    """Return the kind that a dict or a payload names, None where it names none."""
+    if isinstance(message, dict):
+        found: object = cast("dict[str, object]", message).get(KIND)
+    else:
+        found = getattr(message, KIND, None)
+    return found if isinstance(found, str) else None

@@ -12,8 +12,11 @@ cdef class Flusher:
     cdef object _said
     cdef uint8_t _opcode
     cdef bytes _frame
+    cdef readonly Counters counters
+    cdef public object observer
 
-    def __init__(self, loop):
+    def __init__(self, loop, Counters counters=None):
+        self.counters = Counters() if counters is None else counters
         self._call_soon = loop.call_soon
         self._is_closed = loop.is_closed
         self._gathering = []

@@ -111,33 +111,37 @@ cdef class OutboxCore:
         bytes_of = read_payload(&data, payload)
         if not self.takes(data.size):
             return self._push_late(opcode, PyBytes_FromStringAndSize(data.start, data.size))
-        return self.status_of(self.send_payload(opcode, bytes_of, &data, payload))
+        return self.status_of(opcode, data.size, self.send_payload(opcode, bytes_of, &data, payload))
 
     def push_message(self, message):
         if not self.takes(PyBytes_GET_SIZE(<bytes?>message.payload)):
             return self._push_message_late(message)
-        return self.status_of(self.send(self.frame_of(message)))
+        is_full = self.send(self.frame_of(message))
+        return self.status_of(message.opcode, PyBytes_GET_SIZE(<bytes>message.payload), is_full)
 
     def push_shared(self, message):
         if self._threshold == MOST_BYTES:
             return self.push_plain(message, message.plain)
         if not self.takes(PyBytes_GET_SIZE(<bytes?>message.payload)):
             return self._push_message_late(message)
-        return self.status_of(self.gather(self.frame_of(message)))
+        is_full = self.gather(self.frame_of(message))
+        return self.status_of(message.opcode, PyBytes_GET_SIZE(<bytes>message.payload), is_full)
 
     cdef object push_plain(self, message, bytes frame):
         """Send what is not compressed, or only if it says so itself, to many."""
         if frame is None:
             frame = message.frame
-        if not self.takes(payload_size(frame)):
+        cdef Py_ssize_t size = payload_size(frame)
+        if not self.takes(size):
             return self._push_message_late(message)
-        return self.status_of(self.gather(frame))
+        return self.status_of(PyBytes_AS_STRING(frame)[0] & 0x0F, size, self.gather(frame))
 
     def send_at_once(self, uint8_t opcode, payload):
         cdef Payload data
         if not self.is_open or not self._writable or self._backlog is not None or self.is_over():
             return False
         self.send_payload(opcode, read_payload(&data, payload), &data, payload)
+        self.count(opcode, data.size)
         return True
 
     def write(self, bytes frame not None):
@@ -167,14 +171,29 @@ cdef class OutboxCore:
     def _frame_of(self, message):
         return self.frame_of(message)
 
-    cdef object status_of(self, bint is_full):
+    cdef int count(self, int opcode, Py_ssize_t size) except -1:
+        cdef Counters counters = self._flusher.counters
+        counters.messages_out += 1
+        counters.bytes_out += <unsigned long long>size
+        if self._flusher.observer is not None:
+            self._observed(opcode, size)
+        return 0
+
+    def _count(self, opcode, size):
+        self.count(opcode, size)
+
+    def _observed(self, opcode, size):
+        pass
+
+    cdef object status_of(self, int opcode, Py_ssize_t size, bint is_full):
+        self.count(opcode, size)
         if not is_full:
             return SUCCESS
         self._is_pressed = True
         return BACKPRESSURE
 
-    def _status(self, *, bint is_full):
-        return self.status_of(is_full)
+    def _status(self, int opcode, Py_ssize_t size, *, bint is_full):
+        return self.status_of(opcode, size, is_full)
 
     # what a subclass does
 

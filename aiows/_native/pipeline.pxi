@@ -170,7 +170,11 @@ cdef class Pipeline:
         ref = take_slot(message, plain.ref_offset, NO_REF)  # of frozen payloads, too
         if ref is NO_REF:
             ref = None
-        if (instance is None and plain.needs_instance) or is_busy(connection._protocol.in_flight):
+        protocol = connection._protocol
+        observer = protocol.observer
+        if observer is not None:
+            observer.kind_in(connection, plain.route.kind)
+        if (instance is None and plain.needs_instance) or is_busy(protocol.in_flight):
             return self.run(ws, self.request(plain, message, ref), instance)
         return self.call(plain, ws, connection, message, ref, instance)
 
@@ -189,6 +193,9 @@ cdef class Pipeline:
             return self._bad_messages.refuse(ws, error, self.codec)
         if self._bad_in_a_row:
             self._bad_messages.forgive(connection)
+        observer = connection._protocol.observer
+        if observer is not None:
+            observer.kind_in(connection, request.kind)
         return self.run(ws, request, instance)
 
     cdef object run(self, ws, request, instance):
@@ -213,6 +220,8 @@ cdef class Pipeline:
                 return None
             payload = self.reply(value, ref)
             if payload is not None:
+                if connection._protocol.observer is not None:
+                    self._runner.replied(connection, value)
                 if connection._outbox.push(self.opcode, payload) is DROPPED:
                     return self._runner.send_late(ws, payload, self.codec)
                 return None

@@ -7,7 +7,7 @@ cdef enum:
 
 cdef class ProtocolCore:
     cdef readonly MessageReader _reader
-    cdef Flusher _flusher
+    cdef readonly Flusher _flusher
     cdef object _read_buffer
     cdef public object consumer
     cdef readonly double heard_at
@@ -23,6 +23,10 @@ cdef class ProtocolCore:
         self._reader = reader
         self._flusher = flusher
         self._read_buffer = read_buffer
+
+    @property
+    def observer(self):
+        return self._flusher.observer
 
     def received(self, message):
         pass
@@ -81,6 +85,17 @@ cdef class ProtocolCore:
             self._flusher.end_read()
         return self.note_unfinished()
 
+    cdef int count(self, tuple message) except -1:
+        cdef Counters counters = self._flusher.counters
+        counters.messages_in += 1
+        counters.bytes_in += <unsigned long long>message[3]
+        if self._flusher.observer is not None:
+            self.observed(message)
+        return 0
+
+    def observed(self, message):
+        pass
+
     cdef int note_unfinished(self) except -1:
         cdef Py_ssize_t size = 0 if self.is_ignoring else self._reader.kept()
         if size == self._unfinished or (self._unfinished and 0 < size - self._unfinished < TOLD_AGAIN):
@@ -95,6 +110,8 @@ cdef class ProtocolCore:
             message = reader.next_message()
             if message is None:
                 return 0
+            if <int>(<tuple>message)[0] <= BINARY:
+                self.count(<tuple>message)
             if not self.is_taken(<tuple>message):
                 self.received(message)
         return 0

@@ -4,6 +4,7 @@ from .connection import Connection, protocol_of
 from .consumer import Consumer, Host, Topics
 from .cores import HooksCore, InContext, first_step
 from .exchange.in_flight import Stopped, Work, gone_on, run_cancellable
+from .observing import Observation, counters, observe
 from .peer import Face, Peer
 from .per_loop import per_loop
 from .prepared import PreparedMessage
@@ -20,6 +21,7 @@ __all__ = (
     "HooksCore",
     "Host",
     "InContext",
+    "Observation",
     "Peer",
     "PreparedMessage",
     "Pump",
@@ -27,10 +29,12 @@ __all__ = (
     "Topics",
     "WebSocketProtocol",
     "Work",
+    "counters",
     "current_task",
     "first_step",
     "gone_on",
     "is_cancelled",
+    "observe",
     "per_loop",
     "protocol_of",
     "rest_of",

@@ -13,6 +13,7 @@ from .._wire import Deflater, MessageReader, Opcode, build_close
 from ..codecs import JSON, Codec
 from ..send_status import SendStatus
 from ..settings import Settings
+from ..wire_form import kind_of
 from .consumer import Consumer, Host, Topics
 from .per_loop import per_loop
 from .prepared import PreparedMessage, encode
@@ -159,6 +160,8 @@ class Connection:
         if isinstance(message, PreparedMessage):
             spoken = message.spoken_in(self.codec)
             return SendStatus.DROPPED if spoken is None else self._outbox.push_message(spoken)
+        if self._protocol.observer is not None:
+            self._protocol.kind_sent(kind_of(message))
         return self._outbox.push(*encode(message, self.codec))
 
     def send(self, message: Any, opcode: int | None = None) -> SendStatus:

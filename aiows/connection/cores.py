@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._native import core
+from .counters import Counters
 from .flusher import Flusher
 from .outbox_core import OutboxCore
 from .protocol_core import ProtocolCore
@@ -12,12 +13,13 @@ from .pump_core import HooksCore, PumpCore
 from .stepper import InContext, Stepper, first_step
 
 if not TYPE_CHECKING and core is not None:
-    Flusher, OutboxCore = core.Flusher, core.OutboxCore
+    Counters, Flusher, OutboxCore = core.Counters, core.Flusher, core.OutboxCore
     ProtocolCore = core.ProtocolCore
     HooksCore, PumpCore = core.HooksCore, core.PumpCore
     InContext, Stepper, first_step = core.InContext, core.Stepper, core.first_step
 
 __all__ = (
+    "Counters",
     "Flusher",
     "HooksCore",
     "InContext",

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from .._wire.frames import build_frame
+from ..events import Observer
+from .counters import Counters
 
 if TYPE_CHECKING:
     from .outbox_core import OutboxCore
@@ -38,10 +40,15 @@ class Flusher:
         "_loop",
         "_reads",
         "_said",
+        "counters",
         "is_reading",
+        "observer",
     )
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, counters: Counters | None = None) -> None:
+        self.counters = Counters() if counters is None else counters
+        self.observer: Observer | None = None
+        """Who is told what happens; None while nobody listens."""
         self._call_soon = loop.call_soon
         self._is_closed = loop.is_closed
         self._gathering: list[OutboxCore] = []

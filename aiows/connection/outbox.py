@@ -35,6 +35,9 @@ class Owner(Protocol):
     def outbox_dropped(self, message: PreparedMessage) -> None:
         """There was no room for ``message``."""
 
+    def outbox_sent(self, opcode: int, size: int) -> None:
+        """A message is on its way; told only where somebody observes it."""
+
     def outbox_failed(self, error: Exception) -> None:
         """The transport cannot be written to."""
 
@@ -94,6 +97,7 @@ class Outbox(OutboxCore):
             await self._send_in_turn(message)
         else:
             self._put(message)
+            self._count(message.opcode, message.size)
 
     @property
     def _is_contended(self) -> bool:
@@ -108,6 +112,7 @@ class Outbox(OutboxCore):
                         await self._next_drain(backlog)
                     self._check_open()
                     self._put(message)
+                    self._count(message.opcode, message.size)
         finally:
             self._give_up_unused()
 
@@ -156,6 +161,9 @@ class Outbox(OutboxCore):
         if self._frames is not None or self._is_pressed or self._backlog is not None:
             self._join()
 
+    def _observed(self, opcode: int, size: int) -> None:
+        self._owner.outbox_sent(opcode, size)
+
     # what cannot leave now
 
     def _push_late(self, opcode: int, payload: bytes) -> SendStatus:
@@ -169,7 +177,7 @@ class Outbox(OutboxCore):
         if not self._has_room_for(message.size):
             return self._overflow.decide(self, message)
         self._put(message)
-        return self._status(is_full=self.is_full)
+        return self._status(message.opcode, message.size, is_full=self.is_full)
 
     def _put(self, message: PreparedMessage) -> None:
         if self._writable:
@@ -185,6 +193,7 @@ class Outbox(OutboxCore):
 
         The drain that follows comes when nothing waits any more: then any message is taken.
         """
+        self._flusher.counters.dropped += 1
         self._is_pressed = True
         self._made_backlog().has_dropped = True
         self._watch_transport()

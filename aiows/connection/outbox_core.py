@@ -39,6 +39,7 @@ class Backlog(Protocol):
 class Message(Protocol):
     """A `PreparedMessage`, as far as it is asked here."""
 
+    opcode: int
     payload: bytes
     plain: bytes | None
     compress: int | None
@@ -159,19 +160,21 @@ class OutboxCore:
         data = payload.encode() if isinstance(payload, str) else payload
         if not self._takes(len(data)):
             return self._push_late(opcode, data)
-        return self._status(is_full=self._send_payload(opcode, payload, data))
+        return self._status(opcode, len(data), is_full=self._send_payload(opcode, payload, data))
 
     def push_message(self, message: Message) -> SendStatus:
         """Send a prepared message if there is room for it."""
         if not self._takes(len(message.payload)):
             return self._push_message_late(message)
-        return self._status(is_full=self._send(self._frame_of(message)))
+        is_full = self._send(self._frame_of(message))
+        return self._status(message.opcode, len(message.payload), is_full=is_full)
 
     def push_shared(self, message: Message) -> SendStatus:
         """Send as `push_message` what many get: at the end of the turn, with what follows until then."""
         if not self._takes(len(message.payload)):
             return self._push_message_late(message)
-        return self._status(is_full=self._gather(self._frame_of(message)))
+        is_full = self._gather(self._frame_of(message))
+        return self._status(message.opcode, len(message.payload), is_full=is_full)
 
     def send_at_once(self, opcode: int, payload: str | bytes) -> bool:
         """Send a message, a ``str`` as UTF-8, if it certainly need not wait for room or for others."""
@@ -179,6 +182,7 @@ class OutboxCore:
             return False
         data = payload.encode() if isinstance(payload, str) else payload
         self._send_payload(opcode, payload, data)
+        self._count(opcode, len(data))
         return True
 
     def write(self, frame: bytes) -> None:
@@ -203,7 +207,19 @@ class OutboxCore:
             return message.plain or message.frame
         return self._chosen_frame(message)
 
-    def _status(self, *, is_full: bool) -> SendStatus:
+    def _count(self, opcode: int, size: int) -> None:
+        """A message of so many bytes is on its way."""
+        counters = self._flusher.counters
+        counters.messages_out += 1
+        counters.bytes_out += size
+        if self._flusher.observer is not None:
+            self._observed(opcode, size)
+
+    def _observed(self, opcode: int, size: int) -> None:
+        """Tell the observer of a message that goes out."""
+
+    def _status(self, opcode: int, size: int, *, is_full: bool) -> SendStatus:
+        self._count(opcode, size)
         if not is_full:
             return SendStatus.SUCCESS
         self._is_pressed = True

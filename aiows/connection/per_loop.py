@@ -6,8 +6,9 @@ import asyncio
 from typing import Final
 from weakref import WeakKeyDictionary, ref
 
+from ..events import Observer, Observers
 from ..settings import KeepAlivePolicy
-from .cores import Flusher, Stepper
+from .cores import Counters, Flusher, Stepper
 from .keepalive import KeepAlive
 from .unfinished import Unfinished
 from .wheel import Wheel
@@ -27,6 +28,7 @@ class PerLoop:
     __slots__ = (
         "__weakref__",
         "_keepalives",
+        "_observers",
         "_wheels",
         "flusher",
         "loop",
@@ -38,11 +40,24 @@ class PerLoop:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.read_buffer = memoryview(bytearray(READ_BUFFER_SIZE))
-        self.flusher = Flusher(loop)
+        self.flusher = Flusher(loop, counters_of(loop))
+        self._observers: tuple[Observer, ...] = ()
         self.unfinished = Unfinished(loop)
         self.stepper = Stepper(loop)
         self._wheels: dict[float, Wheel] = {}
         self._keepalives: dict[KeepAlivePolicy, KeepAlive] = {}
+
+    def add_observer(self, observer: Observer) -> None:
+        """Tell ``observer`` of all connections from now on."""
+        self._observe((*self._observers, observer))
+
+    def remove_observer(self, observer: Observer) -> None:
+        """Undo `add_observer`."""
+        self._observe(tuple(each for each in self._observers if each is not observer))
+
+    def _observe(self, observers: tuple[Observer, ...]) -> None:
+        self._observers = observers
+        self.flusher.observer = Observers(observers) if observers else None
 
     def keepalive(self, policy: KeepAlivePolicy) -> KeepAlive:
         """What keeps to ``policy``."""
@@ -57,6 +72,18 @@ class PerLoop:
         if wheel is None:
             wheel = self._wheels[step] = Wheel(self.loop, step)
         return wheel
+
+
+# What was counted stays while nobody is connected.
+_counters: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Counters]] = WeakKeyDictionary()
+
+
+def counters_of(loop: asyncio.AbstractEventLoop) -> Counters:
+    """Return the counters of all connections that ``loop`` has, and has had."""
+    counters = _counters.get(loop)
+    if counters is None:
+        counters = _counters[loop] = Counters()
+    return counters
 
 
 # Neither a loop nor what its connections share is kept by this table.

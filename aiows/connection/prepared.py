@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from .._wire import Opcode, build_frame, shared_deflater
 from ..codecs import JSON, Codec
+from ..wire_form import kind_of
 
 __all__ = ("PreparedMessage", "encode")
 
@@ -70,6 +71,11 @@ class PreparedMessage:
     def size(self) -> int:
         """The payload's bytes."""
         return len(self.payload)
+
+    @property
+    def kind(self) -> str | None:
+        """The kind that an object names, None where it names none, or is text or bytes."""
+        return kind_of(self._object)
 
     @property
     def is_object(self) -> bool:

@@ -444,8 +444,9 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         for callback in callbacks:
             try:
                 self.application.context.copy().run(callback, self.connection)
-            except Exception:
+            except Exception as error:
                 logger.exception("a leave callback of %r raised", self.connection)
+                self.failed_in(error)
 
     def go_on(self) -> None:
         if self._can_end_now:
@@ -459,6 +460,9 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
 
     def tell(self, code: int, reason: str) -> None:
         self._inbox = None
+        self._flusher.counters.closed += 1
+        if self._flusher.observer is not None:
+            self._flusher.observer.closed(self.connection, code, by_peer=self.has_peer_left)
         self.application.on_close(code, reason)
         if self._cleanup is not None:
             self._cleanup.begin(self.shared.stepper, self.application.context)
@@ -479,6 +483,32 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
             raise TypeError(f"{codec!r} cannot say the message, see the log")
         await self.outbox.send(spoken)
 
+    # what observers are told
+
+    def opened(self) -> None:
+        """The 101 is sent, and the application may talk."""
+        self._flusher.counters.opened += 1
+        if self._flusher.observer is not None:
+            self._flusher.observer.opened(self.connection)
+
+    def observed(self, message: Message) -> None:
+        assert self._flusher.observer is not None
+        self._flusher.observer.message_in(self.connection, message.opcode, message.size)
+
+    def outbox_sent(self, opcode: int, size: int) -> None:
+        assert self._flusher.observer is not None
+        self._flusher.observer.message_out(self.connection, opcode, size)
+
+    def kind_sent(self, kind: str | None) -> None:
+        """A message of ``kind`` is about to be sent; told only where somebody observes it."""
+        if kind is not None and self._flusher.observer is not None:
+            self._flusher.observer.kind_out(self.connection, kind)
+
+    def failed_in(self, error: BaseException, kind: str | None = None) -> None:
+        """Code of the application raised ``error``, which is logged already; ``kind``: whose handler."""
+        if self._flusher.observer is not None:
+            self._flusher.observer.failed(self.connection, error, kind=kind)
+
     # what its outbox tells
 
     def outbox_drained(self) -> None:
@@ -487,6 +517,8 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
 
     def outbox_dropped(self, message: PreparedMessage) -> None:
         """There was no room for a message."""
+        if self._flusher.observer is not None:
+            self._flusher.observer.dropped(self.connection, message.opcode, message.size)
         self.application.on_dropped(message)
 
     def outbox_failed(self, error: Exception) -> None:

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from .._wire.messages import Message, Opcode
 from .._wire.reader import MessageReader
 from ..errors import ProtocolError
+from ..events import Observer
 from .flusher import Flusher
 
 __all__ = ("ProtocolCore",)
@@ -61,6 +62,11 @@ class ProtocolCore:
         self.number = 0
         """The connection's number; a place for it that costs no object."""
 
+    @property
+    def observer(self) -> Observer | None:
+        """Who is told what happens; None while nobody listens."""
+        return self._flusher.observer
+
     # for a subclass
 
     def received(self, message: Message) -> None:
@@ -74,6 +80,9 @@ class ProtocolCore:
 
         Called when a read has left one, when it has grown by 64 KiB, and when it is whole.
         """
+
+    def observed(self, message: Message) -> None:
+        """Tell the observer of a TEXT or BINARY that came in."""
 
     # the transport's side
 
@@ -133,12 +142,21 @@ class ProtocolCore:
             message = next_message()
             if message is None:
                 return
+            if message.opcode <= Opcode.BINARY:
+                self._count(message)
             if not self._is_taken(message):
                 self.received(message)
 
     def _is_taken(self, message: Message) -> bool:
         consumer = self.consumer
         return consumer is not None and message.opcode <= Opcode.BINARY and consumer.offer(message)
+
+    def _count(self, message: Message) -> None:
+        counters = self._flusher.counters
+        counters.messages_in += 1
+        counters.bytes_in += message.size
+        if self._flusher.observer is not None:
+            self.observed(message)
 
     def _note_unfinished(self) -> None:
         size = 0 if self.is_ignoring else self._reader.unfinished

@@ -79,6 +79,7 @@ class Pump(PumpCore):
 
     async def open(self) -> None:
         """Run the open hook, unless the connection was closed before anybody could know it."""
+        protocol_of(self.connection).opened()
         if self.connection.closed:
             return
         self._is_open = True
@@ -198,6 +199,7 @@ class Pump(PumpCore):
         if self._is_the_end(error):
             return  # it ended while the hook was at work
         logger.error("a hook of %r raised", self.connection, exc_info=error)
+        protocol_of(self.connection).failed_in(error)
         self.connection.close(1011)
 
     def _is_the_end(self, error: BaseException) -> bool:

@@ -115,7 +115,10 @@ def _share(connection: Connection, message: PreparedMessage) -> SendStatus:
         if spoken is None:
             return _DROPPED
         message = spoken
-    return protocol_of(connection).outbox.push_shared(message)
+    protocol = protocol_of(connection)
+    if protocol.observer is not None:
+        protocol.kind_sent(message.kind)
+    return protocol.outbox.push_shared(message)
 
 
 async def _send(connection: Connection, message: PreparedMessage) -> bool:

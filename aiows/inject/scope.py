@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import Any, Final, Self, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
-from ..connection import Peer, protocol_of
+from ..connection import Peer, WebSocketProtocol, protocol_of
 from ..endpoint import WebSocket
 
 __all__ = ("ConnectionScope", "EndpointScope", "Scope", "scope_of")
@@ -74,8 +74,9 @@ class ConnectionScope(Scope):
     Each handler enters it, so that nothing is closed while a handler still uses it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: WebSocketProtocol) -> None:
         super().__init__()
+        self._protocol = protocol
         self._entered = 0
         self._has_ended = False
 
@@ -99,8 +100,9 @@ class ConnectionScope(Scope):
         self._values.clear()
         try:
             await stack.aclose()
-        except Exception:
+        except Exception as error:
             logger.exception("cleaning up after a connection failed")
+            self._protocol.failed_in(error)
 
 
 def scope_of(peer: Peer) -> AbstractAsyncContextManager[Scope]:
@@ -110,6 +112,7 @@ def scope_of(peer: Peer) -> AbstractAsyncContextManager[Scope]:
     connection = peer.connection
     scope = _scopes.get(connection)
     if not isinstance(scope, ConnectionScope):
-        scope = _scopes[connection] = ConnectionScope()
-        protocol_of(connection).add_cleanup(scope.end)
+        protocol = protocol_of(connection)
+        scope = _scopes[connection] = ConnectionScope(protocol)
+        protocol.add_cleanup(scope.end)
     return scope

@@ -177,7 +177,7 @@ class TestClient:
             await self._runner.cleanup()  # of the parts that had started
             raise
         assert self._runner.server is not None
-        self._watcher.start(self._runner.server, self._running.ident)
+        self._watcher.start(self._runner.server)
         await web.TCPSite(self._runner, HOST, 0).start()
         self._base_url = URL.build(scheme="http", host=HOST, port=self._runner.addresses[0][1])
 

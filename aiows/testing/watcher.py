@@ -5,9 +5,8 @@ It watches three places. None of them slows a message down, and the application 
 - the server's request handler: exceptions of views that call ``prepare``, of endpoint functions and of plain
   HTTP handlers (a middleware would do it too, but aiohttp keeps every application that has one, and its
   handlers, in a cache);
-- a handler on the logger ``aiows``: exceptions of hooks, callbacks and kind handlers, which run after the
-  request has been answered. aiows logs each of them once, with the exception itself. (An application that
-  disables this logger or sets it above ERROR hides them from its tests, too.);
+- an `aiows.Observer`: exceptions of hooks, callbacks and kind handlers, which run after the request has been
+  answered;
 - the loop's exception handler: exceptions of tasks and callbacks that nobody awaits.
 
 A connection is identified by its client's port, which both ends know before the first byte is sent.
@@ -16,7 +15,6 @@ A connection is identified by its client's port, which both ends know before the
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -24,8 +22,9 @@ from typing import Any, Final, TypeAlias
 
 from aiohttp import web
 
-from ..connection import Connection, protocol_of
+from ..connection import Connection, Observation, observe, protocol_of
 from ..errors import SentAfterClose
+from ..events import Observer
 from ..response.websocket_response import WebSocketResponse
 
 __all__ = ("Watched", "Watcher")
@@ -74,32 +73,31 @@ class Watched:
             await protocol.settle(None)
 
 
-class Watcher(logging.Handler):
+class Watcher(Observer):
     """Collects the exceptions of one server; none with ``is_silent``."""
 
     def __init__(self, *, is_silent: bool = False) -> None:
-        super().__init__(logging.ERROR)
         self._is_silent = is_silent
         self._watched: dict[int, Watched] = {}
         self._strays: deque[Exception] = deque()
         self._seen: list[Exception] = []
-        self._thread: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._observation: Observation | None = None
 
-    def start(self, server: web.Server, thread: int | None) -> None:
-        """Watch ``server``, the running loop, and log records of this ``thread``.
+    def start(self, server: web.Server) -> None:
+        """Watch ``server``, the running loop, and what happens on its connections.
 
         Call it before ``server`` has connections.
         """
         server.request_handler = partial(self._watch_request, server.request_handler)
-        self._thread = thread
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._see_loop)
-        logging.getLogger("aiows").addHandler(self)
+        self._observation = observe(self)
 
     def stop(self) -> None:
-        """Stop watching the logger."""
-        logging.getLogger("aiows").removeHandler(self)
+        """Stop watching connections."""
+        if self._observation is not None:
+            self._observation.stop()
 
     def watch(self, port: int, wake: Callable[[], None] = lambda: None) -> Watched:
         """Return the record of the connection from ``port``; ``wake`` is called after each failure."""
@@ -149,10 +147,9 @@ class Watcher(logging.Handler):
             if watched is not None:
                 watched.handler_ended()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        if record.thread == self._thread and isinstance(error, Exception):
-            self._failed(error, self._find(_connection_in(record)))
+    def failed(self, connection: Connection, error: BaseException, /, *, kind: str | None) -> None:
+        if isinstance(error, Exception):
+            self._failed(error, self._find(connection))
 
     def _see_loop(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         loop.default_exception_handler(context)
@@ -187,12 +184,6 @@ def _drop(error: Exception, failures: deque[Exception]) -> None:
     kept = [each for each in failures if each is not error]
     failures.clear()
     failures.extend(kept)
-
-
-def _connection_in(record: logging.LogRecord) -> Connection | None:
-    """Return the connection in the arguments of a log record."""
-    args = record.args if isinstance(record.args, tuple) else ()
-    return next((each for each in args if isinstance(each, Connection)), None)
 
 
 def _is_caused_by_leaving(error: Exception, watched: Watched | None) -> bool:

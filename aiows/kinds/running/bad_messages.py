@@ -8,7 +8,7 @@ from weakref import ref
 
 from ...codecs import Codec
 from ...connection import Connection, Peer
-from ...wire_form import UNANSWERED
+from ...wire_form import ERROR, UNANSWERED
 from ..reading.reader import Unreadable
 from ..reading.refusals import quote
 from .runner import answer_to_error, send
@@ -39,7 +39,7 @@ class BadMessageLimit:
             return
         answer = answer_to_error(ws, unreadable.error, kind, unreadable.ref, codec)
         if answer is not None:
-            await send(ws, answer, codec)
+            await send(ws, answer, codec, ERROR)
         self._count(ws.connection)
 
     def forgive(self, connection: Connection) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from ...connection import InContext, first_step, rest_of
+from ...connection import InContext, first_step, protocol_of, rest_of
 from ..reading.reader import Unreadable
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ class Pipeline:
             return self._bad_messages.refuse(ws, error, self.codec)
         if self._bad_messages.in_a_row:
             self._bad_messages.forgive(connection)
+        observer = protocol_of(connection).observer
+        if observer is not None:
+            observer.kind_in(connection, request.kind)
         return self._runner.run(ws, request, instance, self.codec)
 
     def dispatch(

@@ -25,6 +25,7 @@ from ...connection import (
 from ...errors import ConnectionClosed, KindError
 from ...inject import refusal
 from ...send_status import SendStatus
+from ...wire_form import END, ERROR, REPLY, kind_of
 from ..concurrency import Latest
 from ..declaring.calls import Caller
 from ..payload import Payload, Ref
@@ -136,9 +137,15 @@ class Runner:
             answer = self.reply(value, request.ref, codec)
         except Exception as error:
             return _send_error(ws, error, request, codec)
+        self.replied(ws.connection, value)
         if protocol_of(ws.connection).outbox.push(codec.opcode, answer) is DROPPED:
             return self.send_late(ws, answer, codec)
         return None
+
+    def replied(self, connection: Connection, value: Any) -> None:
+        """Tell who observes of the answer with what a handler has returned."""
+        kind = kind_of(value) if isinstance(value, Payload) else REPLY
+        protocol_of(connection).kind_sent(kind or REPLY)
 
     async def _run_among_others(
         self, ws: Peer, request: Request, instance: Any, codec: Codec
@@ -222,7 +229,7 @@ class Runner:
         else:
             work.become_stream()
             await sending
-        await send(ws, end(ref, codec), codec)
+        await send(ws, end(ref, codec), codec, END)
 
     async def _begin(self, ws: Peer, request: Request, instance: Any, codec: Codec) -> None:
         """Start the handler beside others; it makes its first step at once if it is its turn."""
@@ -271,7 +278,7 @@ def _send_failure(
 async def _send_error(ws: Peer, error: BaseException, request: Request, codec: Codec) -> None:
     answer = answer_to_error(ws, error, request.kind, request.ref, codec)
     if answer is not None:
-        await send(ws, answer, codec)
+        await send(ws, answer, codec, ERROR)
 
 
 def answer_to_error(
@@ -298,11 +305,13 @@ def answer_to_error(
         quote(ws.user_id),
         exc_info=error,
     )
+    protocol_of(ws.connection).failed_in(error, kind)
     return error_reply(INTERNAL, ref, codec)
 
 
-async def send(ws: Peer, answer: bytes, codec: Codec) -> None:
+async def send(ws: Peer, answer: bytes, codec: Codec, kind: str) -> None:
     """Send at once, or when there is room; not at all once the connection is closed."""
+    protocol_of(ws.connection).kind_sent(kind)
     if protocol_of(ws.connection).outbox.push(codec.opcode, answer) is DROPPED:
         await _send_late(ws.connection, answer, codec)
 

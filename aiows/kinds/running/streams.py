@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Any
 
 from ...connection import Connection, PreparedMessage, protocol_of
+from ...wire_form import ITEM
 from .timeouts import within
 
 __all__ = ("send_items",)
@@ -30,4 +31,5 @@ async def send_items(
                 item = await within(timeout, anext(items))
             except StopAsyncIteration:
                 return
+            protocol_of(connection).kind_sent(ITEM)
             await protocol_of(connection).send_message(message_of(item))

@@ -27,6 +27,7 @@ from aiohttp import web
 from ..connection import Connection, protocol_of
 from ..errors import SentAfterClose
 from ..response.websocket_response import WebSocketResponse
+from ..upgrade import SwitchingProtocols
 
 __all__ = ("Watched", "Watcher")
 
@@ -59,7 +60,7 @@ class Watched:
 
     def handled(self, response: web.StreamResponse) -> None:
         """Note that a handler has returned ``response``; its connection may still be open."""
-        if isinstance(response, WebSocketResponse) and response.prepared:
+        if isinstance(response, WebSocketResponse | SwitchingProtocols) and response.prepared:
             self._connection = response.connection
 
     def handler_ended(self) -> None:

@@ -45,12 +45,13 @@ async def upgrade_for_hooks(
     response.headers.extend(headers or {})
     pump = Pump(hooks, owner, asyncio.get_running_loop())
     entry = await upgrade(request, settings, pump, handshake=handshake, response=response)
-    entry.connection.user_id = user_id
-    entry.connection.user_data = user_data
+    connection = response.connection = entry.connection
+    connection.user_id = user_id
+    connection.user_data = user_data
     await pump.open()
     if entry.must_stay:
         pump.start()
-        await protocol_of(entry.connection).handshake_done()
+        await protocol_of(connection).handshake_done()
     else:
         entry.detach()
         pump.start()

@@ -26,6 +26,7 @@ from ..connection import Connection, Observation, observe, protocol_of
 from ..errors import SentAfterClose
 from ..events import Observer
 from ..response.websocket_response import WebSocketResponse
+from ..upgrade import SwitchingProtocols
 
 __all__ = ("Watched", "Watcher")
 
@@ -58,7 +59,7 @@ class Watched:
 
     def handled(self, response: web.StreamResponse) -> None:
         """Note that a handler has returned ``response``; its connection may still be open."""
-        if isinstance(response, WebSocketResponse) and response.prepared:
+        if isinstance(response, WebSocketResponse | SwitchingProtocols) and response.prepared:
             self._connection = response.connection
 
     def handler_ended(self) -> None:

@@ -21,7 +21,12 @@ TOPICS: Final = web.AppKey("aiows.topics", Topics)
 
 
 class SwitchingProtocols(web.StreamResponse):
-    """The 101 of a connection that goes on by itself: when it is sent, aiohttp has nothing more to do."""
+    """The 101 of a connection that goes on by itself: when it is sent, aiohttp has nothing more to do.
+
+    ``connection`` is there when it is sent.
+    """
+
+    connection: Connection
 
     def __init__(self) -> None:
         super().__init__(status=101)

@@ -40,6 +40,8 @@ html_copy_source = False
 nitpick_ignore = [
     ("py:class", "AbstractStreamWriter"),
     ("py:class", "aiows.connection.consumer.Topics"),
+    ("py:class", "aiows._native.core.Counters"),
+    ("py:class", "aiows.connection.counters.Counters"),
     ("py:class", "aiows.endpoint.request.Address"),
     ("py:class", "aiows.inject.markers.Use"),
     ("py:obj", "aiows.inject.markers.T"),

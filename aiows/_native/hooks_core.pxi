@@ -49,7 +49,7 @@ cdef class KindHooksCore(ViewHooksCore):
     def __init__(self, kinds, type given_as not None, types):
         ViewHooksCore.__init__(self, given_as, types)
         self._kinds = kinds
-        self._pipelines = kinds.pipelines
+        self._pipelines = kinds._pipelines
 
     cdef object handle(self, owner, connection, tuple message):
         cdef Pipeline pipeline = self.pipeline_of(connection.codec)

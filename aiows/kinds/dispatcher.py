@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final, Protocol
 
 from aiohttp import WSMessage, WSMsgType
@@ -81,11 +81,6 @@ class KindDispatcher(KindTable):
         self._bad_messages = BadMessageLimit(max_bad_messages)
         self.codecs = _checked(codecs)
         self._pipelines: dict[Codec, Pipeline] = {}
-
-    @property
-    def pipelines(self) -> Mapping[Codec, Pipeline]:
-        """Those that were made by `pipeline` and have the handlers of now, by codec."""
-        return self._pipelines
 
     @property
     def payload_key(self) -> str | None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from .._wire.frames import build_frame
 from ..events import Observer
 from .counters import Counters
-
-if TYPE_CHECKING:
-    from .outbox_core import OutboxCore
 
 __all__ = ("Flusher",)
 
@@ -23,6 +20,16 @@ class Loop(Protocol):
     def is_closed(self) -> bool: ...
 
     def time(self) -> float: ...
+
+
+class Gatherer(Protocol):
+    """What gathers what is to leave: the outbox of one connection."""
+
+    def let_go(self, *, is_live: bool) -> None:
+        """The turn is over; ``is_live``: the loop is not closed."""
+
+    def broke(self, error: Exception) -> None:
+        """`let_go` has raised ``error``."""
 
 
 class Flusher:
@@ -51,7 +58,7 @@ class Flusher:
         """Who is told what happens; None while nobody listens."""
         self._call_soon = loop.call_soon
         self._is_closed = loop.is_closed
-        self._gathering: list[OutboxCore] = []
+        self._gathering: list[Gatherer] = []
         self._is_scheduled = False
         self._reads = 0
         self.is_reading = False
@@ -89,7 +96,7 @@ class Flusher:
             self._said = opcode, payload, frame
         return frame
 
-    def join(self, outbox: OutboxCore) -> None:
+    def join(self, outbox: Gatherer) -> None:
         """Let ``outbox`` go when it is time."""
         self._gathering.append(outbox)
         if not self.is_reading and not self._is_scheduled:
@@ -113,6 +120,4 @@ class Flusher:
             try:
                 outbox.let_go(is_live=is_live)
             except Exception as error:
-                outbox.broke(
-                    error
-                )  # what one of them does is no reason to leave the others waiting
+                outbox.broke(error)  # and the others do not wait for it

@@ -1,4 +1,4 @@
-"""In go messages, out they go to a reader and from there to a runner: what each message with a kind takes."""
+"""Takes each message with a kind to its handler, and the handler's answer back to the peer."""
 
 # Looked up once: as a name of the module it would be for every message.
 cdef object NO_REF = UNSET

@@ -1,4 +1,4 @@
-"""In go messages, out they come to a task that awaits them: in the same call, where no other task runs."""
+"""Gives messages to a task that awaits them, in the same call that reads them where no other task runs."""
 
 
 cdef class ReceiverCore(Consumer):

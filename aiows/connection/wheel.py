@@ -1,4 +1,4 @@
-"""In go appointments, out they come when they are due: one timer for all connections of a loop."""
+"""Timers for many connections that are precise to a part of a second: one timer of the loop for all."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Final, Protocol
 
 __all__ = ("Timed", "Wheel")
 
-STRIKING: Final = (
-    -1
-)  # no appointment is before it: the timer is set when all that are due were called
+# While those that are due are called: no appointment is before it, so the timer is set afterwards.
+STRIKING: Final = -1
 
 
 class Timed(Protocol):

@@ -1,4 +1,4 @@
-"""In go a connection's messages, each to the handler of its kind; out go replies and errors."""
+"""`KindDispatcher`: brings each message to the handler of its kind, and answers."""
 
 from __future__ import annotations
 

@@ -442,7 +442,7 @@ async def test_a_heartbeat_spares_a_peer_whose_reading_we_paused(
     def counted(keepalive: KeepAlive, listener: Any, tick: int) -> None:
         nonlocal looks
         looks += 1
-        if looks == 6:  # each look is at least one interval or one patience after the one before
+        if looks == 6:  # each look is at least one interval or one wait after the one before
             looked_often.set(None)
         look(keepalive, listener, tick)
 

@@ -1,4 +1,4 @@
-"""In goes a question to the peer, out comes its answer, or a typed error that says why there is none."""
+"""Questions to the peer: each gets its answer, or a typed error that says why there is none."""
 
 from __future__ import annotations
 

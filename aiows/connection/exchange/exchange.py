@@ -1,4 +1,4 @@
-"""In go messages before any queue or handler, out come those that are no answer to what was asked.
+"""Finds answers and cancels among the messages of a connection, before any queue or handler sees them.
 
 Without this a handler that asks, in a loop that waits for it, would wait for itself.
 """

@@ -1,4 +1,4 @@
-"""In go handlers that have begun to wait, out comes how many there are; each can be told to stop."""
+"""The handlers of a connection that wait: how many there are, and how each is told to stop."""
 
 from __future__ import annotations
 

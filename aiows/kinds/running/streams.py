@@ -1,4 +1,4 @@
-"""In goes an async generator, out go its items one by one, as fast as the peer takes them."""
+"""Sends the items of an async generator one by one, as fast as the peer takes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In goes what has to be awaited, and for how long, out comes its result or the refusal ``timeout``."""
+"""Awaits something for a bounded time; after that the answer is the refusal ``timeout``."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def fail() -> None:
     raise LookupError("not for the peer")
 
 
-def lose_patience() -> None:
+def be_cancelled() -> None:
     raise asyncio.CancelledError
 
 
@@ -135,7 +135,7 @@ RESULTS: dict[str, tuple[Make, dict[str, Any]]] = {
     "a refusal": (refuse, REFUSED),
     "a refusal that nobody says": (refuse_unsayably, FAILED),
     "a failure": (fail, FAILED),
-    "a cancellation of something else": (lose_patience, FAILED),
+    "a cancellation of something else": (be_cancelled, FAILED),
 }  # fmt: skip
 
 # With the JSON codec alone: MessagePack has them as they are.

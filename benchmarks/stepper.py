@@ -1,4 +1,4 @@
-"""Shows what each way to run a handler that never waits costs: python benchmarks/eager.py"""
+"""Shows what each way to run a handler that never waits costs: python benchmarks/stepper.py"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-from aiows.connection.eager import Eager
+from aiows.connection import per_loop
 
 REPEATS = 20_000
 ROUNDS = 7
@@ -37,9 +37,9 @@ async def microseconds(run: Callable[[], Awaitable[object] | None]) -> float:
 async def main() -> None:
     """Print the table."""
     loop = asyncio.get_running_loop()
-    eager = Eager(loop)
+    stepper = per_loop(loop).stepper
     ways: dict[str, Callable[[], Awaitable[object] | None]] = {
-        "a parked task": lambda: eager.start(handler()),
+        "a parked task": lambda: stepper.start(handler(), stepper.captured().copy()),
         "create_task, awaited": lambda: asyncio.create_task(handler()),
     }
     if sys.version_info >= (3, 12):

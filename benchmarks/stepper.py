@@ -6,8 +6,9 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 
-from aiows.connection import per_loop
+from aiows.connection.cores import Stepper
 
 REPEATS = 20_000
 ROUNDS = 7
@@ -36,10 +37,10 @@ async def microseconds(run: Callable[[], Awaitable[object] | None]) -> float:
 
 async def main() -> None:
     """Print the table."""
-    loop = asyncio.get_running_loop()
-    stepper = per_loop(loop).stepper
+    loop, context = asyncio.get_running_loop(), Context()
+    stepper = Stepper(loop)
     ways: dict[str, Callable[[], Awaitable[object] | None]] = {
-        "a parked task": lambda: stepper.start(handler(), stepper.captured().copy()),
+        "a parked task": lambda: stepper.start(handler(), context.copy()),
         "create_task, awaited": lambda: asyncio.create_task(handler()),
     }
     if sys.version_info >= (3, 12):

@@ -8,7 +8,6 @@ benchmarks/stepper.py). What is used of asyncio for it is what its documentation
 """
 
 # What asyncio documents for those who extend it has private names.
-# ruff: noqa: SLF001
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations

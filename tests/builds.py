@@ -12,7 +12,8 @@ from unittest.mock import patch
 
 from aiows import wire_build
 from aiows._wire import assembler, frames, masking, parser, reader, utf8
-from aiows.connection import cores, flusher, outbox_core, protocol_core, pump_core, stepper
+from aiows.connection import builds as connection_builds
+from aiows.connection import flusher, outbox_core, protocol_core, pump_core, stepper
 from aiows.connection.outbox import Outbox
 from aiows.kinds.running import pipeline
 from aiows.mounting import hooks_core
@@ -65,7 +66,7 @@ def outbox_class(build: Build) -> type[Outbox]:
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
-    with patch.object(cores, "OutboxCore", build.OutboxCore):
+    with patch.object(connection_builds, "OutboxCore", build.OutboxCore):
         spec.loader.exec_module(module)
     made: type[Outbox] = module.Outbox
     return made

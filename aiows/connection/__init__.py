@@ -1,8 +1,8 @@
 """One accepted connection: asyncio on one side, messages and hooks on the other; nothing of HTTP."""
 
+from .builds import HooksCore, InContext, first_step
 from .connection import Connection, protocol_of
 from .consumer import Consumer, Host, Topics
-from .cores import HooksCore, InContext, first_step
 from .exchange.in_flight import Stopped, Work, gone_on, run_cancellable
 from .observing import Observation, counters, observe
 from .peer import Face, Peer

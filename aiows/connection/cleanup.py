@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any, TypeAlias
 
-from .cores import Stepper
+from .builds import Stepper
 
 __all__ = ("Cleanup", "CleanupFunction")
 

@@ -1,4 +1,4 @@
-"""Who takes part in a connection: who takes its messages, who accepted it, and its users and topics."""
+"""The three that a connection works with: who takes its messages, who accepted it, and the hub."""
 
 from __future__ import annotations
 

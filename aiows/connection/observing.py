@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from ..events import Observer
-from .cores import Counters
+from .builds import Counters
 from .per_loop import counters_of, per_loop
 
 __all__ = ("Observation", "counters", "observe")

@@ -10,7 +10,7 @@ from .._wire import Deflater, build_frame
 from .._wire.frames import build_header
 from ..send_status import SendStatus
 from .backlog import Backlog
-from .cores import Flusher, OutboxCore
+from .builds import Flusher, OutboxCore
 from .outbox_core import LARGE
 from .overflow import DROP_NEW, Overflow
 from .prepared import PreparedMessage

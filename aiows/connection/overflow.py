@@ -1,4 +1,7 @@
-"""What happens to a message that finds no room in an outbox: the one place that decides it."""
+"""What happens to a message that finds no room: the policies, which answer DROPPED or find room for it.
+
+Whether there is room is what `Outbox` asks, by ``max_backpressure``; all else is decided here.
+"""
 
 from __future__ import annotations
 

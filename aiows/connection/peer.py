@@ -1,4 +1,4 @@
-"""What every face of a connection has, so that handlers work with each of them."""
+"""The methods that a connection has in each of the classes that users hold, so that handlers take any."""
 
 from __future__ import annotations
 

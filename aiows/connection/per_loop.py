@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary, ref
 
 from ..events import Observer, Observers
 from ..settings import KeepAlivePolicy
-from .cores import Counters, Flusher, Stepper
+from .builds import Counters, Flusher, Stepper
 from .keepalive import KeepAlive
 from .unfinished import Unfinished
 from .wheel import Wheel

@@ -14,10 +14,11 @@ from typing import Any, Final, TypeAlias
 from .._wire import Deflater, Message, MessageReader, Opcode, build_frame
 from ..errors import ConnectionClosed, HubMissing, ProtocolError
 from ..settings import Settings
+from .builds import ProtocolCore
 from .cleanup import Cleanup, CleanupFunction
 from .closing import Closing
 from .consumer import Consumer, Host, Topics
-from .cores import ProtocolCore
+from .control_frames import control_received
 from .exchange import Exchange, InFlight
 from .inbox import Inbox
 from .outbox import Outbox
@@ -35,7 +36,6 @@ logger: Final = logging.getLogger("aiows.connection")
 _BINARY: Final = int(Opcode.BINARY)
 _CLOSE: Final = int(Opcode.CLOSE)
 _PING: Final = int(Opcode.PING)
-_PONG: Final = int(Opcode.PONG)
 
 TRY_AGAIN_LATER: Final = 1013  # RFC 6455, section 7.4.1, in IANA's registry
 
@@ -146,41 +146,16 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
     def received(self, message: Message) -> None:
         """A message came in that the application was not offered yet, or did not take."""
         if message.opcode > _BINARY:
-            self._received_control(message)
+            control_received(self, message)
         elif not self.is_ending and not self._finds_taker(message):
-            self._queue(message)
+            self.queue(message)
 
     def _finds_taker(self, message: Message) -> bool:
         exchange = self._exchange
         return exchange is not None and (exchange.take(message) or self.application.offer(message))
 
-    def _received_control(self, message: Message) -> None:
-        if message.opcode == _CLOSE:
-            self._received_close(message)
-            return
-        if self.is_closed:
-            return
-        autoping = self.options.autoping
-        if message.opcode == _PING and autoping:
-            assert isinstance(message.data, bytes)
-            self.outbox.write_pong(build_frame(_PONG, message.data))
-        if self.options.control_messages or not autoping:
-            self._queue(message)
-
-    def _received_close(self, message: Message) -> None:
-        code = message.data
-        assert isinstance(code, int)
-        self.is_ignoring = True
-        closing = self.made_closing()
-        closing.close_received(code, message.extra)
-        if not closing.is_answerable:
-            return
-        if self._can_end_now:
-            closing.answer_close()
-        else:
-            self._queue(message)
-
-    def _queue(self, message: Message) -> None:
+    def queue(self, message: Message) -> None:
+        """Let the application have ``message`` when it is its turn."""
         inbox = self._made_inbox()
         inbox.put(message)
         self._pause_if_full(inbox)
@@ -427,7 +402,7 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         return self.options.close_timeout
 
     @property
-    def _can_end_now(self) -> bool:
+    def can_end_now(self) -> bool:
         return self.application.ends_at_once and not self.waiting
 
     def end_began(self) -> None:
@@ -449,7 +424,7 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
                 self.failed_in(error)
 
     def go_on(self) -> None:
-        if self._can_end_now:
+        if self.can_end_now:
             self.made_closing().finish()
         else:
             self.application.on_message()

@@ -10,8 +10,8 @@ from typing import Any
 
 from .._wire import Message, Opcode
 from ..errors import ConnectionClosed
+from .builds import HooksCore, PumpCore
 from .connection import Connection, protocol_of
-from .cores import HooksCore, PumpCore
 from .per_loop import per_loop
 from .prepared import PreparedMessage
 from .stepper import is_cancelled, rest_of

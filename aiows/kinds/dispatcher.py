@@ -1,4 +1,8 @@
-"""`KindDispatcher`: brings each message to the handler of its kind, and answers."""
+"""`KindDispatcher`: brings each message to the handler of its kind, and answers.
+
+A `Reader` reads a message and finds its route, a `Runner` calls the handler; a `Pipeline`
+is the two in a row.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections that hooks take care of: they go on when request and task have ended."""
+"""Upgrades whose connection is left to hooks: it goes on when the request and its task have ended."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from ..settings import (
     is_whole_number,
 )
 from ..upgrade import admit, forget_request
-from .cores import KindHooksCore, ViewHooksCore
+from .builds import KindHooksCore, ViewHooksCore
 from .hooked import result_of, upgrade_for_hooks
 
 __all__ = ("WebSocketView", "on")

@@ -5,10 +5,10 @@
 RegistrationError, in the same words everywhere.
 """
 
+from .checking import OptionSet
 from .expected import Expected, are, is_number, is_whole_number
 from .faces import CALLBACK_OPTIONS, RESPONSE_OPTIONS, VIEW_OPTIONS, WEBSOCKET_OPTIONS
-from .keep_alive import DEAF_PERIODS, KeepAlivePolicy
-from .option_set import OptionSet
+from .keepalive import DEAF_PERIODS, KeepAlivePolicy
 from .settings import Origins, ResponseOptions, Settings, ViewOptions, WebSocketOptions
 
 __all__ = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any, Final, cast
 
-from .option_set import OptionSet
+from .checking import OptionSet
 from .settings import DEFAULTS, Settings, ViewOptions
 
 __all__ = ("CALLBACK_OPTIONS", "RESPONSE_OPTIONS", "VIEW_OPTIONS", "WEBSOCKET_OPTIONS")

@@ -25,7 +25,7 @@ from .expected import (
     SECONDS_OR_NONE,
     Expected,
 )
-from .keep_alive import KeepAlivePolicy
+from .keepalive import KeepAlivePolicy
 
 __all__ = (
     "DEFAULTS",

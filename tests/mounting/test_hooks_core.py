@@ -36,16 +36,16 @@ class Kinds:
     """What `KindDispatcher` is to hooks: pipelines by codec, made when they are asked for."""
 
     def __init__(self, build: Build) -> None:
-        self.pipelines: dict[Any, Any] = {}
+        self._pipelines: dict[Any, Any] = {}
         self.made: list[Any] = []
         self.handled: list[Any] = []
         self._build = build
 
     def pipeline(self, codec: Any) -> Any:
-        if codec not in self.pipelines:
+        if codec not in self._pipelines:
             self.made.append(codec)
-            self.pipelines[codec] = self._pipeline(codec)
-        return self.pipelines[codec]
+            self._pipelines[codec] = self._pipeline(codec)
+        return self._pipelines[codec]
 
     def _pipeline(self, codec: Any) -> Any:
         reader = SimpleNamespace(
@@ -66,7 +66,7 @@ IT: Any = "it"
 
 
 def connection_of(codec: Any) -> Any:
-    return SimpleNamespace(codec=codec, _protocol=SimpleNamespace(in_flight=None))
+    return SimpleNamespace(codec=codec, _protocol=SimpleNamespace(in_flight=None, observer=None))
 
 
 def test_a_callback_gets_the_connection_the_data_and_the_type(build: Build) -> None:
@@ -101,7 +101,7 @@ def test_a_message_of_the_codec_s_type_goes_to_its_kind(
     assert kinds.handled == [(connection, message.data, view)] * 2
     assert [msg.data for msg in view.messages] == [other.data]
     assert kinds.made == [codec]
-    kinds.pipelines.clear()  # as when a handler is added
+    kinds._pipelines.clear()  # as when a handler is added
     assert hooks.call(view, connection, message) == "handled"
     assert kinds.made == [codec, codec]
 

@@ -9,7 +9,7 @@ from types import CoroutineType, TracebackType
 from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar, cast
 
 from ...wire_form import Ref
-from ..cores import first_step
+from ..builds import first_step
 from ..per_loop import per_loop
 from ..stepper import rest_of
 from .line import Line

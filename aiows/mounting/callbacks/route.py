@@ -13,7 +13,7 @@ from ..._wire import Compression, Opcode
 from ...connection import Connection, Hooks, PreparedMessage
 from ...response.receiver import MESSAGE_TYPES
 from ...upgrade import admit
-from ..cores import CallbackHooksCore
+from ..builds import CallbackHooksCore
 from ..hooked import result_of, upgrade_for_hooks
 from .behaviour import Behaviour, Callback
 from .upgrade import Acceptance, UpgradeRequest, UpgradeResponse

@@ -1,4 +1,4 @@
-"""How messages come to hooks: compiled where there is a compiler, and as pure twins where not."""
+"""Chooses for each half that exists twice: the compiled one, or its pure twin where none was compiled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compiled halves of a connection where they were compiled, and their pure twins where not."""
+"""Chooses for each half that exists twice: the compiled one, or its pure twin where none was compiled."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ async def test_nothing_is_noted_any_more_once_a_run_has_ended() -> None:
 
 
 async def test_the_paths_that_are_traced_are_there() -> None:
-    """With a message on each of them that passes the hooks of its view, which the native build has compiled."""
+    """Each has a message that passes the hooks of its view; the native build has those compiled."""
     assert set(TRACED) <= set(PATHS)
     async with opened() as runs:
         for name in TRACED:

@@ -1,7 +1,7 @@
 """One accepted connection: asyncio on one side, messages and hooks on the other; nothing of HTTP."""
 
 from .builds import HooksCore, InContext, first_step
-from .connection import Connection, protocol_of
+from .connection import Connection, outbox_of, protocol_of
 from .consumer import Consumer, Host, Topics
 from .exchange.in_flight import Stopped, Work, gone_on, run_cancellable
 from .observing import Observation, counters, observe
@@ -35,6 +35,7 @@ __all__ = (
     "gone_on",
     "is_cancelled",
     "observe",
+    "outbox_of",
     "per_loop",
     "protocol_of",
     "rest_of",

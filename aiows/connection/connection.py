@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, Final, overload
 
 import msgspec
@@ -15,11 +16,12 @@ from ..send_status import SendStatus
 from ..settings import Settings
 from ..wire_form import kind_of
 from .consumer import Consumer, Host, Topics
+from .outbox import Outbox
 from .per_loop import per_loop
 from .prepared import PreparedMessage, encode
 from .protocol import WebSocketProtocol
 
-__all__ = ("Connection", "protocol_of")
+__all__ = ("Connection", "outbox_of", "protocol_of")
 
 # Members of an enum are looked up by way of its class, several times for each message.
 _TEXT: Final = int(Opcode.TEXT)
@@ -308,6 +310,7 @@ class Connection:
         self._protocol.remove_leave_callback(callback)
 
 
-def protocol_of(connection: Connection) -> WebSocketProtocol:
-    """Return what the layers of aiows use of a connection, and its users do not see."""
-    return connection._protocol  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+# What the layers of aiows use of a connection, and its users do not see. Without a call in Python: they ask
+# for each message.
+protocol_of: Final[Callable[[Connection], WebSocketProtocol]] = attrgetter("_protocol")
+outbox_of: Final[Callable[[Connection], Outbox]] = attrgetter("_outbox")

@@ -419,9 +419,9 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         for callback in callbacks:
             try:
                 self.application.context.copy().run(callback, self.connection)
-            except Exception as error:
+            except Exception as raised:
                 logger.exception("a leave callback of %r raised", self.connection)
-                self.failed_in(error)
+                self.failed_in(raised)
 
     def go_on(self) -> None:
         if self.can_end_now:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from ..connection import Connection, PreparedMessage, protocol_of
+from ..connection import Connection, PreparedMessage, outbox_of, protocol_of
 from ..errors import AiowsError
 from ..send_status import SendStatus
 
@@ -63,7 +63,17 @@ class Delivery:
 
     def share(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push what many get: it leaves in one write with what follows in the same turn of the loop."""
-        return self._count(message, [_share(each, message) for each in tuple(receivers)])
+        row = tuple(receivers)
+        if row and protocol_of(row[0]).observer is not None:
+            _tell_observer(row, message)
+        codec = message.codec
+        statuses = [
+            outbox_of(each).push_shared(message)
+            if codec is None or codec is each.codec
+            else _share_in_its_codec(each, message)
+            for each in row
+        ]
+        return self._count(message, statuses)
 
     async def send(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push to each, then wait for those whose outbox is full; returns how many took it."""
@@ -108,17 +118,14 @@ class Delivery:
         self._watched_loop = None
 
 
-def _share(connection: Connection, message: PreparedMessage) -> SendStatus:
-    """Push to one of many, in its codec."""
-    if message.codec is not None and message.codec is not connection.codec:
-        spoken = message.spoken_in(connection.codec)
-        if spoken is None:
-            return _DROPPED
-        message = spoken
-    protocol = protocol_of(connection)
-    if protocol.observer is not None:
-        protocol.kind_sent(message.kind)
-    return protocol.outbox.push_shared(message)
+def _share_in_its_codec(connection: Connection, message: PreparedMessage) -> SendStatus:
+    spoken = message.spoken_in(connection.codec)
+    return _DROPPED if spoken is None else outbox_of(connection).push_shared(spoken)
+
+
+def _tell_observer(row: Iterable[Connection], message: PreparedMessage) -> None:
+    for connection in row:
+        protocol_of(connection).kind_sent(message.kind)
 
 
 async def _send(connection: Connection, message: PreparedMessage) -> bool:

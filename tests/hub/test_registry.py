@@ -402,7 +402,7 @@ class Fragile(RecordingOutbox):
 async def test_a_push_may_close_connections(registry: ConnectionRegistry, connect: Connect) -> None:
     """Whoever a push closes is out of the tables, is not counted, and the rest get the message."""
     fragile = connect()
-    outbox = fragile._protocol.outbox = Fragile(fragile)
+    outbox = fragile._outbox = fragile._protocol.outbox = Fragile(fragile)
     sockets = [connect(), fragile, connect(), connect()]
     for number, ws in enumerate(sockets):
         registry.add(number, ws)

@@ -113,6 +113,15 @@ cdef class OutboxCore:
             return self._push_late(opcode, PyBytes_FromStringAndSize(data.start, data.size))
         return self.status_of(opcode, data.size, self.send_payload(opcode, bytes_of, &data, payload))
 
+    def try_push(self, uint8_t opcode, payload):
+        cdef Payload data
+        bytes_of = read_payload(&data, payload)
+        if self.takes(data.size):
+            return self.status_of(opcode, data.size, self.send_payload(opcode, bytes_of, &data, payload))
+        if not self.is_open or not self.has_room_for(data.size):
+            return DROPPED
+        return self._push_late(opcode, PyBytes_FromStringAndSize(data.start, data.size))
+
     def push_message(self, message):
         if not self.takes(PyBytes_GET_SIZE(<bytes?>message.payload)):
             return self._push_message_late(message)

@@ -222,7 +222,7 @@ cdef class Pipeline:
             if payload is not None:
                 if connection._protocol.observer is not None:
                     self._runner.replied(connection, value)
-                if connection._outbox.push(self.opcode, payload) is DROPPED:
+                if connection._outbox.try_push(self.opcode, payload) is DROPPED:
                     return self._runner.send_late(ws, payload, self.codec)
                 return None
         return self._runner.ended(value, ws, self.request(plain, message, ref), self.codec)

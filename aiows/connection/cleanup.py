@@ -38,6 +38,11 @@ class Cleanup:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether `settle` would have to wait."""
+        return bool(self._tasks)
+
     async def settle(self, timeout: float | None) -> None:
         """Wait until all of it is done; after ``timeout`` seconds cancel what is not."""
         if not self._tasks:

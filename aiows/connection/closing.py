@@ -143,11 +143,13 @@ class Closing:
         "_done",
         "_has_left",
         "_is_leaving",
+        "_is_to_tell",
         "_owner",
         "code",
         "exception",
         "failure",
         "first_event",
+        "is_aborted",
         "is_cut",
         "reason",
         "state",
@@ -158,7 +160,7 @@ class Closing:
         self._owner = owner
         self._deadline: asyncio.TimerHandle | None = None
         self._done: asyncio.Future[None] | None = None
-        self._has_left = self._is_leaving = False
+        self._has_left = self._is_leaving = self._is_to_tell = False
         self.state = State.OPEN
         self.first_event: Event | None = None
         """With what the end has begun; None while it has not."""
@@ -170,6 +172,8 @@ class Closing:
         """What the peer did wrong: it broke the protocol, or fell silent."""
         self.is_cut = False
         """It was lost while messages could be sent."""
+        self.is_aborted = False
+        """The application has dropped the connection."""
         self.was_clean = False
         """Both Close frames have passed."""
 
@@ -311,13 +315,13 @@ class Closing:
             self.exception = self.exception or error or closed
         self._step(Event.LOSE)
         self._owner.outbox.fail(closed)
-        self._owner.lost(error)
         self._leave()
         if self.is_told:
             self._clear_deadline()
-            return
-        self._set_deadline(self._owner.close_timeout, self.finish)
-        self._owner.go_on()
+        else:
+            self._set_deadline(self._owner.close_timeout, self.finish)
+            self._owner.go_on()
+        self._owner.lost(error)
 
     # waiting for it
 
@@ -336,6 +340,9 @@ class Closing:
         error = self.failure
         assert isinstance(error, ProtocolError)
         self._send_close(build_close(error.code, error.text), error.code, error.text)
+
+    def _linger(self) -> None:
+        """No answer is read of a peer that broke the protocol: it gets our Close, and some time for that."""
         self._set_deadline(min(LINGER, self._owner.close_timeout), self.hang_up)
         self._owner.outbox.finish()
         self._on_transport(self._end_writing)
@@ -345,11 +352,14 @@ class Closing:
             self._owner.transport.write_eof()
 
     def _send_close(self, payload: bytes, code: int, reason: str) -> None:
+        has_failed = self.state is State.FAILED
         self._note(code, reason)
         self._owner.outbox.write_close(build_frame(Opcode.CLOSE, payload))
         self._step(Event.SEND_CLOSE)
         if self.state is State.CLOSED:
             self.hang_up()
+        elif has_failed:
+            self._linger()
         else:
             self._set_deadline(self._owner.close_timeout, self._give_up_on_close)
         self._leave()
@@ -389,8 +399,14 @@ class Closing:
         self._has_left = self._is_leaving = True
         self._owner.leave(self.error())
         self._is_leaving = False
+        if self._is_to_tell:
+            self._tell()
 
     def _tell(self) -> None:
+        """Tell the application; a callback of those who leave may have ended it: then after the others."""
+        self._is_to_tell = self._is_leaving
+        if self._is_leaving:
+            return
         assert self.code is not None
         self._owner.tell(self.code, self.reason)
 

@@ -161,7 +161,11 @@ class Connection:
             return self._outbox.push(_BINARY, message)
         if isinstance(message, PreparedMessage):
             spoken = message.spoken_in(self.codec)
-            return SendStatus.DROPPED if spoken is None else self._outbox.push_message(spoken)
+            if spoken is None:
+                return SendStatus.DROPPED
+            if self._protocol.observer is not None:
+                self._protocol.kind_sent(message.kind)
+            return self._outbox.push_message(spoken)
         if self._protocol.observer is not None:
             self._protocol.kind_sent(kind_of(message))
         return self._outbox.push(*encode(message, self.codec))
@@ -299,7 +303,9 @@ class Connection:
 
     def abort(self, error: BaseException | None = None) -> None:
         """Drop the TCP connection without a word; the close code is 1006."""
-        self._protocol.abort(error)
+        closing = self._protocol.made_closing()
+        closing.is_aborted = not closing.has_begun
+        closing.abort(error)
 
     def add_leave_callback(self, callback: Callable[[Connection], None]) -> None:
         """Call ``callback`` once when the end begins, whoever began it, before the close callback."""

@@ -99,6 +99,12 @@ class Outbox(OutboxCore):
             self._put(message)
             self._count(message.opcode, message.size)
 
+    def try_push_message(self, message: PreparedMessage) -> SendStatus:
+        """Send as `push_message` does; where there is no room nobody is told, see `try_push`."""
+        if not self.is_open or not self._has_room_for(message.size):
+            return SendStatus.DROPPED
+        return self.push_message(message)
+
     @property
     def _is_contended(self) -> bool:
         return self.is_full or (self._backlog is not None and self._backlog.senders > 0)

@@ -162,6 +162,16 @@ class OutboxCore:
             return self._push_late(opcode, data)
         return self._status(opcode, len(data), is_full=self._send_payload(opcode, payload, data))
 
+    def try_push(self, opcode: int, payload: str | bytes) -> SendStatus:
+        """Send as `push` does; where there is no room nobody is told, as the caller will wait for it."""
+        data = payload.encode() if isinstance(payload, str) else payload
+        if self._takes(len(data)):
+            is_full = self._send_payload(opcode, payload, data)
+            return self._status(opcode, len(data), is_full=is_full)
+        if not self.is_open or not self._has_room_for(len(data)):
+            return SendStatus.DROPPED
+        return self._push_late(opcode, data)
+
     def push_message(self, message: Message) -> SendStatus:
         """Send a prepared message if there is room for it."""
         if not self._takes(len(message.payload)):

@@ -28,7 +28,6 @@ class PerLoop:
     __slots__ = (
         "__weakref__",
         "_keepalives",
-        "_observers",
         "_wheels",
         "flusher",
         "loop",
@@ -41,22 +40,25 @@ class PerLoop:
         self.loop = loop
         self.read_buffer = memoryview(bytearray(READ_BUFFER_SIZE))
         self.flusher = Flusher(loop, counters_of(loop))
-        self._observers: tuple[Observer, ...] = ()
         self.unfinished = Unfinished(loop)
         self.stepper = Stepper(loop)
         self._wheels: dict[float, Wheel] = {}
         self._keepalives: dict[KeepAlivePolicy, KeepAlive] = {}
+        self._tell(_observers.get(loop, ()))
 
     def add_observer(self, observer: Observer) -> None:
         """Tell ``observer`` of all connections from now on."""
-        self._observe((*self._observers, observer))
+        self._observe((*_observers.get(self.loop, ()), observer))
 
     def remove_observer(self, observer: Observer) -> None:
         """Undo `add_observer`."""
-        self._observe(tuple(each for each in self._observers if each is not observer))
+        self._observe(tuple(each for each in _observers.get(self.loop, ()) if each is not observer))
 
     def _observe(self, observers: tuple[Observer, ...]) -> None:
-        self._observers = observers
+        _observers[self.loop] = observers
+        self._tell(observers)
+
+    def _tell(self, observers: tuple[Observer, ...]) -> None:
         self.flusher.observer = Observers(observers) if observers else None
 
     def keepalive(self, policy: KeepAlivePolicy) -> KeepAlive:
@@ -73,6 +75,11 @@ class PerLoop:
             wheel = self._wheels[step] = Wheel(self.loop, step)
         return wheel
 
+
+# Who observes stays, too, while nobody is connected.
+_observers: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Observer, ...]]] = (
+    WeakKeyDictionary()
+)
 
 # What was counted stays while nobody is connected.
 _counters: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Counters]] = WeakKeyDictionary()

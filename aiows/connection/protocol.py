@@ -182,8 +182,8 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         """A message that has begun takes too much memory or time: nothing of it is kept."""
         logger.warning("%r is closed: %s", self, reason)
         self._reader.give_up(ProtocolError(TRY_AGAIN_LATER, reason))
-        self.connection.close(TRY_AGAIN_LATER, reason)
         self.is_ignoring = True
+        self.connection.close(TRY_AGAIN_LATER, reason)
 
     # what waits for the application
 
@@ -370,7 +370,8 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
     @property
     def is_at_work(self) -> bool:
         """Whether `settle` would have to wait."""
-        return any(each.is_at_work for each in (self.application, self.in_flight) if each)
+        parts = (self.application, self.in_flight, self._cleanup)
+        return any(each.is_at_work for each in parts if each is not None)
 
     def add_leave_callback(self, callback: LeaveCallback) -> None:
         if self.is_ending:
@@ -403,7 +404,8 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
 
     @property
     def can_end_now(self) -> bool:
-        return self.application.ends_at_once and not self.waiting
+        is_held_up = self.in_flight is not None and self.in_flight.is_held_up
+        return self.application.ends_at_once and not self.waiting and not is_held_up
 
     def end_began(self) -> None:
         self.consumer = None  # RFC 6455, section 1.4: what comes after a Close is discarded
@@ -437,7 +439,8 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         self._inbox = None
         self._flusher.counters.closed += 1
         if self._flusher.observer is not None:
-            self._flusher.observer.closed(self.connection, code, by_peer=self.has_peer_left)
+            by_peer = self.has_peer_left and not self.made_closing().is_aborted
+            self._flusher.observer.closed(self.connection, code, by_peer=by_peer)
         self.application.on_close(code, reason)
         if self._cleanup is not None:
             self._cleanup.begin(self.shared.stepper, self.application.context)
@@ -467,6 +470,8 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
             self._flusher.observer.opened(self.connection)
 
     def observed(self, message: Message) -> None:
+        if self.is_ending:
+            return  # it is thrown away
         assert self._flusher.observer is not None
         self._flusher.observer.message_in(self.connection, message.opcode, message.size)
 
@@ -476,7 +481,7 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
 
     def kind_sent(self, kind: str | None) -> None:
         """A message of ``kind`` is about to be sent; told only where somebody observes it."""
-        if kind is not None and self._flusher.observer is not None:
+        if kind is not None and self._flusher.observer is not None and not self.is_closed:
             self._flusher.observer.kind_out(self.connection, kind)
 
     def failed_in(self, error: BaseException, kind: str | None = None) -> None:

@@ -79,7 +79,6 @@ class Pump(PumpCore):
 
     async def open(self) -> None:
         """Run the open hook, unless the connection was closed before anybody could know it."""
-        protocol_of(self.connection).opened()
         if self.connection.closed:
             return
         self._is_open = True
@@ -143,9 +142,11 @@ class Pump(PumpCore):
             self._tell(self._hooks.close, code, reason)
 
     async def settle(self, timeout: float | None) -> None:
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(self._tasks, timeout=timeout)
+        late: set[asyncio.Task[Any]] = set()
+        while (
+            self._tasks and not late
+        ):  # what ends may begin another: of the next message, of the end
+            _, late = await asyncio.wait(self._tasks, timeout=timeout)
         for task in late:
             task.cancel()
         if late:

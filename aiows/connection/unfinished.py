@@ -106,8 +106,8 @@ class Unfinished:
         self._timer = None
         now = self._loop.time()
         for holder, message in tuple(self._messages.items()):
-            if message.due > now:
-                continue
+            if message.due > now or self._messages.get(holder) is not message:
+                continue  # the end of one may have ended others
             if not message.has_grown and not holder.is_deaf:
                 self._drop(holder, "time")
             message.note(now)

@@ -78,7 +78,7 @@ class Delivery:
     async def send(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push to each, then wait for those whose outbox is full; returns how many took it."""
         asked = tuple(receivers)
-        statuses = [each.push(message) for each in asked]
+        statuses = [_try(each, message) for each in asked]
         reached = self._count(message, statuses)
         if reached == len(asked):
             return reached
@@ -126,6 +126,17 @@ def _share_in_its_codec(connection: Connection, message: PreparedMessage) -> Sen
 def _tell_observer(row: Iterable[Connection], message: PreparedMessage) -> None:
     for connection in row:
         protocol_of(connection).kind_sent(message.kind)
+
+
+def _try(connection: Connection, message: PreparedMessage) -> SendStatus:
+    """Push where there is room; who is told of a drop would be told of a message that is sent later."""
+    spoken = message.spoken_in(connection.codec)
+    if spoken is None:
+        return _DROPPED
+    protocol = protocol_of(connection)
+    if protocol.observer is not None:
+        protocol.kind_sent(message.kind)
+    return protocol.outbox.try_push_message(spoken)
 
 
 async def _send(connection: Connection, message: PreparedMessage) -> bool:

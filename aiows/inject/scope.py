@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import Any, Final, Self, TypeAlias, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from ..connection import Peer, WebSocketProtocol, protocol_of
 from ..endpoint import WebSocket
@@ -76,7 +76,9 @@ class ConnectionScope(Scope):
 
     def __init__(self, protocol: WebSocketProtocol) -> None:
         super().__init__()
-        self._protocol = protocol
+        self._protocol = ref(
+            protocol
+        )  # a scope is the value of a table whose key the protocol keeps
         self._entered = 0
         self._has_ended = False
 
@@ -86,7 +88,9 @@ class ConnectionScope(Scope):
 
     async def __aexit__(self, *error: object) -> None:
         self._entered -= 1
-        await self._clean_up()
+        protocol = self._protocol()
+        if self._has_ended and not self._entered and protocol is not None:
+            protocol.add_cleanup(self._clean_up)  # in the connection's context, not the handler's
 
     async def end(self) -> None:
         """The connection has ended: close everything once no handler uses it."""
@@ -102,7 +106,8 @@ class ConnectionScope(Scope):
             await stack.aclose()
         except Exception as error:
             logger.exception("cleaning up after a connection failed")
-            self._protocol.failed_in(error)
+            if (protocol := self._protocol()) is not None:
+                protocol.failed_in(error)
 
 
 def scope_of(peer: Peer) -> AbstractAsyncContextManager[Scope]:

@@ -44,10 +44,16 @@ async def upgrade_for_hooks(
     response = SwitchingProtocols()
     response.headers.extend(headers or {})
     pump = Pump(hooks, owner, asyncio.get_running_loop())
-    entry = await upgrade(request, settings, pump, handshake=handshake, response=response)
+    entry = await upgrade(
+        request,
+        settings,
+        pump,
+        handshake=handshake,
+        response=response,
+        user_id=user_id,
+        user_data=user_data,
+    )
     connection = response.connection = entry.connection
-    connection.user_id = user_id
-    connection.user_data = user_data
     await pump.open()
     if entry.must_stay:
         pump.start()

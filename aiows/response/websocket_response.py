@@ -126,7 +126,6 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         self._protocol, self._deflate = handshake.protocol, handshake.deflate
         self._connection = self._entry.connection
         self._receiver = receiver
-        protocol_of(self._connection).opened()
         if not self._settings.receive_timeout and type(self).receive is WebSocketResponse.receive:
             self._iteration = receiver.iteration
 

@@ -75,6 +75,7 @@ def take_over(
     entry.check_in(request, transport)
     if _is_paused(transport):
         resume_reading(transport)
+    protocol_of(connection).opened()
     if early:
         protocol_of(connection).feed(early)
     return entry

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from aiohttp import web
 
@@ -42,19 +41,27 @@ async def upgrade(
     *,
     handshake: Handshake,
     response: web.StreamResponse,
+    user_id: Any = None,
+    user_data: Any = None,
 ) -> ServerEntry:
     """Send ``response`` as the 101 that ``handshake`` says, then take the connection over from aiohttp.
 
     Returns the entry of the new ``connection`` in the list of aiohttp's server. ``consumer`` takes its
-    messages. Signals, cookies and headers of ``response`` work as with any response of
-    aiohttp. Raises ConnectionResetError if the peer has gone.
+    messages; ``user_id`` and ``user_data`` are the connection's from the start. Signals, cookies and headers
+    of ``response`` work as with any response of aiohttp. Raises ConnectionResetError if the peer has gone.
     """
     transport_of(request)  # or a response would be sent to nobody
     response.set_status(101)
     response.headers.update(handshake.headers)
     response.force_close()
     await web.StreamResponse.prepare(response, request)
-    entry = take_over(request, partial(_connect, request, settings, consumer, handshake))
+
+    def connect(transport: asyncio.Transport, entry: ServerEntry) -> Connection:
+        connection = _connect(request, settings, consumer, handshake, transport, entry)
+        connection.user_id, connection.user_data = user_id, user_data
+        return connection
+
+    entry = take_over(request, connect)
     if (hub := protocol_of(entry.connection).hub) is not None:
         hub.attach(entry.connection)
     return entry

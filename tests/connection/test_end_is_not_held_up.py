@@ -18,6 +18,7 @@ from aiohttp import WSMessage, web
 from hypothesis import HealthCheck, example, given, settings
 
 from aiows import HUB, Connection, Hub, WebSocketView, on, setup, websocket
+from aiows.kinds import Parallel
 from eventually import eventually
 from memory_network import MemoryClient, SteppedLoop
 from raw_client import BINARY, CLOSE, PING, TEXT, RawClient, close_payload
@@ -364,3 +365,66 @@ def test_whatever_is_at_work_the_end_is_told_as_soon_as_all_was_begun(
         assert play.closes == 1
     finally:
         play.finish()
+
+
+async def test_a_request_that_waits_for_room_is_handled_before_the_end(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """It came before the Close, and was held up by those at work."""
+    noted: list[str] = []
+    may_go_on = asyncio.Event()
+
+    class Narrow(WebSocketView):
+        in_flight = 1
+
+        @on("work", concurrency=Parallel(5))
+        async def work(self, word: str) -> None:
+            noted.append(f"begin {word}")
+            await may_go_on.wait()
+            noted.append(f"end {word}")
+
+        def on_close(self, code: int, reason: str) -> None:
+            noted.append("close")
+
+    app = web.Application()
+    app.router.add_view("/", Narrow)
+    client = await raw_client(await serve(app))
+    for word in ("1", "2"):
+        client.send_frame(TEXT, json.dumps({"kind": "work", "word": word}).encode())
+    await eventually(lambda: noted == ["begin 1"])
+    client.send_close(1000)
+    client.send_frame(PING, b"")
+    await client.drain()
+    may_go_on.set()
+    await eventually(lambda: "close" in noted)
+    assert noted.index("begin 2") < noted.index("close")
+
+
+async def test_close_is_the_last_whatever_a_subscription_callback_does(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """Also one that closes while the connection leaves its topics."""
+    noted: list[str] = []
+
+    def subscription(ws: Connection, topic: str, now: int, before: int) -> None:
+        if now < before:
+            noted.append(topic)
+            ws.close(4000)
+
+    app = web.Application()
+    app.add_routes(
+        [
+            websocket(
+                "/",
+                open=lambda ws: [ws.subscribe(topic) for topic in "abc"] and None,
+                subscription=subscription,
+                close=lambda ws, code, reason: noted.append("close"),
+            )
+        ]
+    )
+    setup(app)
+    client = await raw_client(await serve(app))
+    await eventually(lambda: app[HUB].connections)
+    client.send_close(1000)
+    await eventually(lambda: "close" in noted)
+    assert noted == ["a", "b", "c", "close"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -114,6 +115,41 @@ async def test_an_observer_is_told_of_a_life(serve: Serve, raw_client: Connect) 
     assert len(notes.ids) == 1
 
 
+async def test_an_observer_that_nobody_keeps_hears_all_the_same(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """Until it is told to stop; no connection has to be there when it begins."""
+    notes = Notes()
+    observe(notes)
+    gc.collect()
+    await raw_client(await serve(application()))
+    await eventually(lambda: notes.of("opened"))
+
+
+async def test_what_is_sent_late_is_not_told_as_dropped(serve: Serve, raw_client: Connect) -> None:
+    """A reply that finds no room waits for it."""
+    notes = Notes()
+
+    class Large(WebSocketView):
+        max_backpressure = 64 * 1024
+        compress = False
+
+        @on("large")
+        def large(self) -> dict[str, Any]:
+            return {"data": "x" * 50_000}
+
+    app = web.Application()
+    app.router.add_view("/", Large)
+    with observe(notes):
+        client = await raw_client(await serve(app), receive_buffer=16 * 1024)
+        for ref in range(100):
+            client.send_frame(TEXT, b'{"kind":"large","ref":%d}' % ref)
+        for _ in range(100):
+            await client.recv_frame()
+    assert notes.of("dropped") == []
+    assert len(notes.of("message out")) == 100
+
+
 async def test_who_began_the_end_is_told(serve: Serve, raw_client: Connect) -> None:
     """We did, or the peer, or nobody who said so."""
     notes, app = Notes(), application()
@@ -126,7 +162,10 @@ async def test_who_began_the_end_is_told(serve: Serve, raw_client: Connect) -> N
         await eventually(lambda: app[HUB].connections)
         client.abort()
         await eventually(lambda: len(notes.of("closed")) == 2)
-    assert notes.of("closed") == [(4000, False), (1006, True)]
+        await raw_client(port)
+        await eventually(lambda: app[HUB].connections)
+        app[HUB].connections[0].abort()
+    assert notes.of("closed") == [(4000, False), (1006, True), (1006, False)]
 
 
 async def test_failures_are_told_with_the_kind(

@@ -648,7 +648,7 @@ class Tasks:
 def test_work_sees_what_it_would_in_a_task_of_its_own(
     build: Build, steps: list[tuple[str, int]], stops: bool
 ) -> None:
-    """But for the turn of the loop that it begins in, which a limit of no time would make a difference of."""
+    """But for the turn of the loop that it begins in."""
 
     async def seen_by(stepper: type[Any]) -> list[Any]:
         course = Course(build)
@@ -656,7 +656,10 @@ def test_work_sees_what_it_would_in_a_task_of_its_own(
         course.futures[0].set_result(0)
         course.futures[1].set_exception(ValueError(1))
         course.futures[1].exception()
-        course.start(0, [each for each in steps if each[0] != "nest" and each != ("limit", 2)])
+        # What a limit, a group and a cancellation do to each other depends on the turn in which each begins.
+        names = {name for name, _ in steps}
+        left_out = {"limit", "group"} if "cancel" in names or stops else {"limit"}
+        course.start(0, [each for each in steps if each[0] not in {"nest", *left_out}])
         for _ in range(20):
             await asyncio.sleep(0)
         if stops:

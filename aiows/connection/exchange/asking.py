@@ -187,6 +187,7 @@ class Asking:
             self._line.connection.push({KIND: CANCEL, REF: ref})
 
     async def _send(self, question: Question, message: PreparedMessage) -> None:
+        self._line.kind_sent(question.kind)
         await self._line.send_message(message)
         question.is_sent = True
 

@@ -155,6 +155,11 @@ class InFlight:
         """Whether no handler waits, and no request that may still come was taken back."""
         return not self._works and not self._called_off
 
+    @property
+    def is_held_up(self) -> bool:
+        """Whether a request waits for room, and has not begun."""
+        return bool(self._waiters)
+
     def has(self, ref: Ref) -> bool:
         """Whether a request with ``ref`` waits, and was not told to stop."""
         return ref is not None and any(

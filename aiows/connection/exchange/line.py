@@ -51,6 +51,9 @@ class Line(Protocol):
     def check_answerable(self) -> None:
         """Raise ConnectionClosed where no answer can come any more."""
 
+    def kind_sent(self, kind: str | None) -> None:
+        """Tell who observes that a message of ``kind`` is about to be sent."""
+
     async def send_message(self, message: PreparedMessage) -> None:
         """Send ``message`` once there is room for it."""
 

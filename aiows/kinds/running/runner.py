@@ -138,7 +138,7 @@ class Runner:
         except Exception as error:
             return _send_error(ws, error, request, codec)
         self.replied(ws.connection, value)
-        if protocol_of(ws.connection).outbox.push(codec.opcode, answer) is DROPPED:
+        if protocol_of(ws.connection).outbox.try_push(codec.opcode, answer) is DROPPED:
             return self.send_late(ws, answer, codec)
         return None
 
@@ -312,7 +312,7 @@ def answer_to_error(
 async def send(ws: Peer, answer: bytes, codec: Codec, kind: str) -> None:
     """Send at once, or when there is room; not at all once the connection is closed."""
     protocol_of(ws.connection).kind_sent(kind)
-    if protocol_of(ws.connection).outbox.push(codec.opcode, answer) is DROPPED:
+    if protocol_of(ws.connection).outbox.try_push(codec.opcode, answer) is DROPPED:
         await _send_late(ws.connection, answer, codec)
 
 

@@ -80,6 +80,9 @@ class RecordingOutbox(Outbox):
     def push(self, opcode: int, payload: str | bytes) -> SendStatus:
         return self._noted(super().push(opcode, payload), PreparedMessage(payload, opcode))
 
+    def try_push(self, opcode: int, payload: str | bytes) -> SendStatus:
+        return self._noted(super().try_push(opcode, payload), PreparedMessage(payload, opcode))
+
     def push_message(self, message: Any) -> SendStatus:
         return self._noted(super().push_message(message), message)
 

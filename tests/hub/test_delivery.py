@@ -69,8 +69,8 @@ async def test_small_messages_and_many_receivers_count_too(
 ) -> None:
     """They take time, if not room: the loop is not kept from turning for long."""
     ws = connect()
-    assert await given_in_one_turn(delivery, [ws], PreparedMessage("")) < 1000
-    assert await given_in_one_turn(delivery, [ws] * 5000, PreparedMessage("")) == 2
+    assert await given_in_one_turn(delivery, [ws], PreparedMessage("")) < 1100
+    assert await given_in_one_turn(delivery, [ws] * 40_000, PreparedMessage("")) == 2
 
 
 async def test_one_message_is_not_followed_by_a_turn(delivery: Delivery, connect: Connect) -> None:
@@ -100,7 +100,7 @@ async def test_a_receiver_that_is_behind_gets_time(delivery: Delivery, connect: 
     fall_behind(slow)
     message = PreparedMessage("x")
     under_pressure = await given_in_one_turn(delivery, [fast, slow], message)
-    assert TURN_UNDER_PRESSURE <= under_pressure * 25 <= TURN_UNDER_PRESSURE + 50
+    assert TURN_UNDER_PRESSURE <= under_pressure * 18 <= TURN_UNDER_PRESSURE + 50
     slow.empty()
     assert await given_in_one_turn(delivery, [fast, slow], message) > 4 * under_pressure
 
@@ -113,7 +113,7 @@ async def test_a_pause_is_one_in_which_other_threads_run(
     fall_behind(ws)
     loop = asyncio.get_running_loop()
     for _ in range(4):
-        delivery.share([ws] * 200, PreparedMessage(""))
+        delivery.share([ws] * 2000, PreparedMessage(""))
     before = loop.time()
     await delivery.keep_pace()
     assert loop.time() - before >= 0.0009

@@ -31,6 +31,17 @@ class SteppedLoop(asyncio.SelectorEventLoop):
             await asyncio.sleep(0)
             idle = 0 if self._ready else idle + 1  # type: ignore[attr-defined]
 
+    def run(self, work: Callable[[], Any]) -> None:
+        """Call ``work`` inside the loop, and let everything happen that follows from it and needs no time."""
+
+        async def main() -> None:
+            result = work()
+            if asyncio.iscoroutine(result):
+                await result
+            await self.settle()
+
+        self.run_until_complete(main())
+
     async def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass; timers run at their own times, to a quarter of a second."""
         await self.settle()

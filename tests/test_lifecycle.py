@@ -194,15 +194,7 @@ class World:
         self.run(self.runner.setup)
 
     def run(self, work: Callable[[], Any]) -> None:
-        """Do something inside the loop, and all that follows from it at once."""
-
-        async def main() -> None:
-            result = work()
-            if asyncio.iscoroutine(result):
-                await result
-            await self.loop.settle()
-
-        self.loop.run_until_complete(main())
+        self.loop.run(work)
         if self.objections:
             raise self.objections[0]
 

@@ -319,9 +319,9 @@ class Play:
         self.app.router.add_view("/", self.view())
         self.hub = setup(self.app)
         self.runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=0.1)
-        self.run(self.runner.setup)
+        self.loop.run(self.runner.setup)
         self.client: MemoryClient
-        self.run(self.connect)
+        self.loop.run(self.connect)
         self.pongs_sent = 0
 
     def connect(self) -> None:
@@ -367,26 +367,15 @@ class Play:
         finally:
             self.gates.remove(gate)
 
-    def run(self, work: Callable[[], Any]) -> None:
-        """Do something inside the loop, and all that follows from it at once."""
-
-        async def main() -> None:
-            result = work()
-            if asyncio.iscoroutine(result):
-                await result
-            await self.loop.settle()
-
-        self.loop.run_until_complete(main())
-
     def answer_pings(self) -> None:
         pings = sum(1 for each in self.client.frames() if each.opcode == PING)
         for _ in range(pings - self.pongs_sent):
-            self.run(lambda: self.client.send(PONG))
+            self.loop.run(lambda: self.client.send(PONG))
         self.pongs_sent = pings
 
     def pass_time(self, seconds: int) -> None:
         for _ in range(seconds):
-            self.run(lambda: self.loop.advance(1))
+            self.loop.run(lambda: self.loop.advance(1))
             self.answer_pings()
 
     def say(self, *messages: dict[str, Any]) -> None:
@@ -396,12 +385,12 @@ class Play:
             for message in messages:
                 self.client.send(TEXT, json.dumps(message), mask=b"mask")
 
-        self.run(send)
+        self.loop.run(send)
 
     def open_gate(self, which: int) -> None:
         gates = [gate for gate in self.gates if not gate.done()]
         if gates:
-            self.run(lambda: gates[which % len(gates)].set_result(None))
+            self.loop.run(lambda: gates[which % len(gates)].set_result(None))
 
     @property
     def answers(self) -> list[dict[str, Any]]:
@@ -420,8 +409,8 @@ class Play:
                 await self.loop.advance(1)
             await cleaning
 
-        self.run(self.client.abort)
-        self.run(finish)
+        self.loop.run(self.client.abort)
+        self.loop.run(finish)
         self.loop.close()
 
 
@@ -501,7 +490,7 @@ def test_whatever_is_asked_and_taken_back_all_is_handled_or_it_ends(
 def vanishes_and_leaves(play: Play) -> None:
     """It says nothing more, and no handler ever ends."""
     play.client.stop_reading()
-    play.run(lambda: play.loop.advance(time_until_the_end(play.IDLE_TIMEOUT)))
+    play.loop.run(lambda: play.loop.advance(time_until_the_end(play.IDLE_TIMEOUT)))
     assert play.hub.connections == ()
     assert "alice" not in play.hub.registry
 

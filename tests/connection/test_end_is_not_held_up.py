@@ -258,22 +258,13 @@ class Play:
         self.hub = setup(self.app)
         self.runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=0.1)
         self.client: MemoryClient
-        self.run(self.runner.setup)
-        self.run(self.connect)
+        self.loop.run(self.runner.setup)
+        self.loop.run(self.connect)
 
     def connect(self) -> None:
         assert self.runner.server is not None
         self.client = MemoryClient(self.loop, self.runner.server, 1000)
         self.client.upgrade("/")
-
-    def run(self, work: Callable[[], Any]) -> None:
-        async def main() -> None:
-            result = work()
-            if asyncio.iscoroutine(result):
-                await result
-            await self.loop.settle()
-
-        self.loop.run_until_complete(main())
 
     def open(self, ws: Connection) -> None:
         self.ws = ws
@@ -305,7 +296,7 @@ class Play:
 
     def finish(self) -> None:
         while self.gates:
-            self.run(self.open_gate)
+            self.loop.run(self.open_gate)
 
         async def clean_up() -> None:
             cleaning = asyncio.create_task(self.runner.cleanup())
@@ -313,7 +304,7 @@ class Play:
                 await self.loop.advance(1)
             await cleaning
 
-        self.run(clean_up)
+        self.loop.run(clean_up)
         self.loop.close()
 
 
@@ -349,19 +340,19 @@ def test_whatever_is_at_work_the_end_is_told_as_soon_as_all_was_begun(
     play = Play()
     try:
         for number, manner in enumerate(said):
-            play.run(lambda: play.client.send(TEXT, f"{number} {manner}"))  # noqa: B023
+            play.loop.run(lambda: play.client.send(TEXT, f"{number} {manner}"))  # noqa: B023
         for _ in range(opened):
-            play.run(play.open_gate)
-        play.run(lambda: end_it(play, how))
+            play.loop.run(play.open_gate)
+        play.loop.run(lambda: end_it(play, how))
         assert play.hub.connections == ()
         assert len(play.hub.registry) == play.hub.registry.subscribers("news") == 0
         assert play.closes == (how == "we close" or len(play.heard) == len(said))
         if is_patient:
             while not play.closes and play.gates:
-                play.run(play.open_gate)
+                play.loop.run(play.open_gate)
             assert play.heard == [*range(len(said))] or how == "we close"
         else:
-            play.run(lambda: play.loop.advance(CLOSE_TIMEOUT + 1))
+            play.loop.run(lambda: play.loop.advance(CLOSE_TIMEOUT + 1))
         assert play.closes == 1
     finally:
         play.finish()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import hypothesis.strategies as st
@@ -75,7 +75,7 @@ class World:
         app.router.add_get("/loop", loop)
         app.router.add_view("/view", View)
         self.runner = web.AppRunner(app, access_log=None)
-        self.run(self.runner.setup)
+        self.loop.run(self.runner.setup)
 
     def make_kinds(self) -> KindDispatcher:
         kinds = KindDispatcher(in_flight=IN_FLIGHT)
@@ -122,19 +122,8 @@ class World:
             if n in self.gates and not self.gates[n].done():
                 self.gates[n].set_result(None)
 
-        self.run(open_it)
+        self.loop.run(open_it)
         self.hear()
-
-    def run(self, work: Callable[[], Any]) -> None:
-        """Do something inside the loop, and all that follows from it at once."""
-
-        async def main() -> None:
-            result = work()
-            if asyncio.iscoroutine(result):
-                await result
-            await self.loop.settle()
-
-        self.loop.run_until_complete(main())
 
     # the client's side
 
@@ -144,10 +133,10 @@ class World:
             self.client = MemoryClient(self.loop, self.runner.server, 1000)
             self.client.upgrade(path)
 
-        self.run(connect)
+        self.loop.run(connect)
 
     def say(self, **message: Any) -> None:
-        self.run(lambda: self.client.send(TEXT, json.dumps(message)))
+        self.loop.run(lambda: self.client.send(TEXT, json.dumps(message)))
         self.hear()
 
     def hear(self) -> None:
@@ -237,9 +226,9 @@ class Interleavings(RuleBasedStateMachine):
             task = asyncio.create_task(world.ask(world.ws, n))
             world.asked_outside.append(task)
 
-        world.run(ask)
+        world.loop.run(ask)
         if is_impatient:
-            world.run(world.asked_outside.pop().cancel)
+            world.loop.run(world.asked_outside.pop().cancel)
         world.hear()
 
     @rule()
@@ -276,8 +265,8 @@ class Interleavings(RuleBasedStateMachine):
 
     def nothing_is_left(self) -> None:
         world = self.world
-        world.run(lambda: world.client.send(CLOSE, close_payload(1000)))
-        world.run(world.runner.cleanup)
+        world.loop.run(lambda: world.client.send(CLOSE, close_payload(1000)))
+        world.loop.run(world.runner.cleanup)
         assert asyncio.all_tasks(world.loop) == set()
 
 

@@ -60,7 +60,7 @@ class ProtocolCore:
         self.is_ignoring = False
         self.consumer: Consumer | None = None
         self.number = 0
-        """The connection's number; a place for it that costs no object."""
+        """Which connection of this process it is, for `Connection.id`; the subclass sets it."""
 
     @property
     def observer(self) -> Observer | None:

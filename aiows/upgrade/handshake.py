@@ -141,11 +141,11 @@ def _choose_protocol(request: web.BaseRequest, protocols: tuple[str, ...]) -> st
     for protocol in offered:
         if protocol in protocols:
             return protocol
+    # Without the client's: browsers send tokens as subprotocols, as they cannot set a header.
     logger.warning(
-        "%s: none of the client's subprotocols %.*r is one of %r",
+        "%s: none of the %d subprotocols that the client offers is one of %r",
         request.remote,
-        LOGGED_TEXT,
-        offered,
+        len(offered),
         protocols,
     )
     return None

@@ -15,6 +15,7 @@
     │   └── TooManyAsks          too many questions already wait for an answer
     ├── TooManySenders           too many tasks wait to send on one connection
     ├── RegistrationError        a handler that could never work       (TypeError)
+    ├── InvalidUserId            what cannot be a user id              (TypeError)
     ├── HubMissing               topics or the hub without setup(app)  (RuntimeError)
     ├── ConcurrentReceive        another task awaits a message already (RuntimeError)
     └── RequestReleased          a view's request after on_open        (RuntimeError)
@@ -37,6 +38,7 @@ __all__ = (
     "ConcurrentReceive",
     "ConnectionClosed",
     "HubMissing",
+    "InvalidUserId",
     "KindError",
     "ProtocolError",
     "RegistrationError",
@@ -187,6 +189,23 @@ class TooManySenders(AiowsError):
 
 class RegistrationError(AiowsError, TypeError):
     """A handler that could never work, found when it is registered. The text has its name, file and line."""
+
+
+class InvalidUserId(AiowsError, TypeError):
+    """A value cannot be a user id: a response, for example, that should have been raised.
+
+    ``source`` is where it was given, ``kind`` its type (the value itself may be a secret), and ``problem``
+    says what is wrong with it, and what to do.
+    """
+
+    def __init__(self, source: str, kind: type, problem: str) -> None:
+        super().__init__(source, kind, problem)
+        self.source = source
+        self.kind = kind
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.kind.__qualname__} as a user id {self.problem}"
 
 
 class HubMissing(AiowsError, RuntimeError):

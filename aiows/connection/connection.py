@@ -14,6 +14,7 @@ from .._wire import Deflater, MessageReader, Opcode, build_close
 from ..codecs import JSON, Codec
 from ..send_status import SendStatus
 from ..settings import Settings
+from ..user_id import check_user_id
 from ..wire_form import kind_of
 from .consumer import Consumer, Host, Topics
 from .outbox import Outbox
@@ -31,11 +32,11 @@ _BINARY: Final = int(Opcode.BINARY)
 class Connection:
     """One accepted WebSocket connection, as callbacks and views see it.
 
-    ``user_id`` and ``user_data`` are the application's own; None until set. ``codec`` is how objects are
-    sent, and messages with a kind read.
+    ``user_data`` is the application's own; None until set. ``codec`` is how objects are sent, and messages
+    with a kind read.
     """
 
-    __slots__ = ("__weakref__", "_outbox", "_protocol", "codec", "user_data", "user_id")
+    __slots__ = ("__weakref__", "_outbox", "_protocol", "_user_id", "codec", "user_data")
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class Connection:
         codec: Codec = JSON,
     ) -> None:
         self.codec = codec
-        self.user_id: Any = None
+        self._user_id: Any = None
         self.user_data: Any = None
         consumer.connection = self
         self._protocol = WebSocketProtocol(
@@ -80,6 +81,20 @@ class Connection:
     def connection(self) -> Connection:
         """Itself: every face has its connection."""
         return self
+
+    @property
+    def user_id(self) -> Any:
+        """Who is at the other end, None while nobody knows; the application's own.
+
+        It can be set to whatever works as a key of a dict. Raises InvalidUserId for what does not, and for
+        what is only returned by mistake, such as a response or a bool.
+        """
+        return self._user_id
+
+    @user_id.setter
+    def user_id(self, value: Any) -> None:
+        check_user_id(value, "user_id")
+        self._user_id = value
 
     @property
     def id(self) -> str:

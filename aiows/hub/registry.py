@@ -116,11 +116,10 @@ class ConnectionRegistry:
         leaves with the last `add` that is undone. A connection whose end has begun is not registered.
 
         Raises ValueError if ``user_id`` is None (nobody) or if the connection is registered as
-        another user, TypeError if ``user_id`` cannot be a key of a dict.
+        another user, InvalidUserId (a TypeError) for what cannot be a user id.
         """
         if user_id is None:
             raise ValueError("user_id is None, which stands for nobody")
-        hash(user_id)
         connection = ws.connection
         self._check_single_user(connection, user_id)
         ws.user_id = user_id

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from inspect import isasyncgenfunction, isawaitable
 from typing import Any
 
+from aiohttp import web
+
 from ..connection import Peer
+from ..errors import KindError
 from .caller import Caller, arguments_of, caller_of
 from .parameters import Dependency, Parameter, asked_by
 from .scope import Scope, scope_of
-from .signature import innermost
+from .signature import innermost, place_of
 
 __all__ = ("Plan",)
 
@@ -129,4 +132,8 @@ async def _value_of(parameter: Parameter, call: _Call, stack: AsyncExitStack) ->
 
 async def _make(dependency: Dependency, call: _Call, stack: AsyncExitStack) -> Any:
     args, named = await _arguments(dependency.parameters, call, stack)
-    return await dependency.open(stack, args, named)
+    value = await dependency.open(stack, args, named)
+    if isinstance(value, web.Response | KindError):  # who asked would get it in place of a value
+        problem = f"it returned a {type(value).__qualname__}, which refuses nobody: raise it"
+        raise TypeError(f"{place_of(dependency.factory)}: {problem}")
+    return value

@@ -26,6 +26,7 @@ from ..settings import (
     is_whole_number,
 )
 from ..upgrade import admit, forget_request
+from ..user_id import UserId, check_user_id
 from .builds import KindHooksCore, ViewHooksCore
 from .hooked import result_of, upgrade_for_hooks
 
@@ -123,8 +124,12 @@ class WebSocketView(ViewOptions, web.View):
 
     # hooks
 
-    async def authenticate(self, request: web.Request) -> Any:
-        """Return the user id, None for nobody; raise web.HTTPForbidden or the like to refuse."""
+    async def authenticate(self, request: web.Request) -> UserId | None:
+        """Return the user id, None for nobody; raise web.HTTPForbidden or the like to refuse.
+
+        What cannot be a user id, such as a response that is returned, is refused with 500 and InvalidUserId
+        in the log.
+        """
         return None
 
     def on_open(self) -> Any:
@@ -179,6 +184,7 @@ class WebSocketView(ViewOptions, web.View):
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         admit(request, type(self).origins)  # a function there is no method of the view
         user_id = await result_of(self.authenticate(request))
+        check_user_id(user_id, f"{type(self).__qualname__}.authenticate")
         options = KIND_VIEW_OPTIONS if self._handles_kinds else VIEW_OPTIONS
         return await upgrade_for_hooks(
             request, _settings_of(self, options), self._hooks, self, user_id=user_id

@@ -9,8 +9,9 @@ from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
 from typing import Annotated, Any
 
 import pytest
+from aiohttp import web
 
-from aiows import use
+from aiows import KindError, use
 from aiows.inject import Plan
 from fake_connection import FakeConnection
 from inject.handlers import read
@@ -124,3 +125,22 @@ async def test_what_can_be_awaited_is() -> None:
         return text
 
     assert await value_of(lambda: later("now")) == "now"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [web.Response(status=401), web.HTTPForbidden(), KindError("forbidden", "no")],
+    ids=repr,
+)
+async def test_a_refusal_that_a_factory_returns_reaches_nobody(refusal: Any) -> None:
+    """Who asks for the user would take it for one: it has to be raised."""
+
+    def user() -> Any:
+        return refusal
+
+    def handler(user: Annotated[Any, use(user)]) -> None:
+        pytest.fail("nobody may be let in")
+
+    peer = FakeConnection(asyncio.get_running_loop())
+    with pytest.raises(TypeError, match=r"user \(.+\): it returned a \w+, .* raise it"):
+        await Plan(handler, read(handler)).call(peer, None)

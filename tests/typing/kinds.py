@@ -9,6 +9,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any, assert_type
 
+from aiohttp import web
+
 from aiows import Connection, KindDispatcher, KindError, Payload, WebSocketView, on, use
 from aiows.connection import Peer
 from aiows.kinds import (
@@ -92,6 +94,23 @@ class Chat(WebSocketView):
     @on(Said)
     @on("other", guards=[authenticated], reply=Note)
     def said(self, msg: Said) -> None: ...
+
+
+class Inbox(WebSocketView):
+    async def authenticate(self, request: web.Request) -> str | None:
+        return request.query.get("user")
+
+
+class Tenants(WebSocketView):
+    async def authenticate(self, request: web.Request) -> tuple[int, str]:
+        return 1, "ada"
+
+
+class Open(WebSocketView):
+    async def authenticate(  # type: ignore[override]
+        self, request: web.Request
+    ) -> str | web.Response:  # pyright: ignore
+        return web.Response(status=401)  # it has to be raised
 
 
 router.on("a", colour="red")  # type: ignore[call-arg]  # pyright: ignore

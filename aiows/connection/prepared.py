@@ -73,6 +73,11 @@ class PreparedMessage:
         return len(self.payload)
 
     @property
+    def data(self) -> str | bytes:
+        """What a hook is given: TEXT as a ``str``."""
+        return self.payload.decode("utf-8", "replace") if self.opcode == _TEXT else self.payload
+
+    @property
     def kind(self) -> str | None:
         """The kind that an object names, None where it names none, or is text or bytes."""
         return kind_of(self._object)

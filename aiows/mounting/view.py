@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any, ClassVar, Final, Self, TypeAlias, cast
 from weakref import WeakValueDictionary
 
-from aiohttp import WSMessage, web
+from aiohttp import WSMessage, WSMsgType, web
 
-from ..connection import Connection, Hooks, protocol_of
+from ..connection import Connection, Hooks, PreparedMessage, protocol_of
 from ..errors import RegistrationError, RequestReleased
 from ..hub.hub import Hub
 from ..inject import Factory, Use
@@ -48,6 +48,11 @@ class _ViewEvents(Hooks):
     def drain(self, owner: WebSocketView, ws: Connection) -> Any:
         return owner.on_drain()
 
+    def dropped(self, owner: WebSocketView, ws: Connection, message: PreparedMessage) -> Any:
+        if type(owner).on_dropped is WebSocketView.on_dropped:  # nor is a text decoded
+            return None
+        return owner.on_dropped(message.data, MESSAGE_TYPES[message.opcode])
+
     def close(self, owner: WebSocketView, ws: Connection, code: int, reason: str) -> Any:
         return owner.on_close(code, reason)
 
@@ -68,9 +73,9 @@ class WebSocketView(ViewOptions, web.View):
     """An endpoint to subclass: mount it with ``app.router.add_view(path, View)``.
 
     Hooks may be plain or ``async``. `authenticate` comes before the 101, then `on_open`, then messages
-    one after the other, at the end `on_close`, exactly once. `on_drain` does not wait for a message that
-    is being handled, and neither does `on_close` when our own side closes. A hook that raises closes the
-    connection with 1011.
+    one after the other, at the end `on_close`, exactly once. `on_drain` and `on_dropped` do not wait for a
+    message that is being handled, and neither does `on_close` when our own side closes. A hook that raises
+    closes the connection with 1011.
 
     Methods marked with `on` handle kinds, and so do those of ``routers``: `KindDispatcher` objects, or
     pairs of a prefix and one. ``on_unknown_kind(self, kind, fields)``, if the class has one, handles the
@@ -147,6 +152,13 @@ class WebSocketView(ViewOptions, web.View):
 
     def on_drain(self) -> Any:
         """The outbox was fuller than its limit and is not any more."""
+
+    def on_dropped(self, message: str | bytes, opcode: WSMsgType) -> Any:
+        """There was no room for a message to this peer, pushed or published: it is not sent.
+
+        ``message`` is ``str`` for TEXT, ``bytes`` for BINARY. It is called before `push` has returned. What
+        is dropped while it runs is not told again.
+        """
 
     def on_close(self, code: int, reason: str) -> Any:
         """It is over; nothing can be sent."""

@@ -145,6 +145,116 @@ async def test_closing_runs_the_close_hook_before_it_returns(
     assert order == ["on_close 4001 enough", "after close"]
 
 
+class Stalled(WebSocketView):
+    """A view whose peer is behind; it writes down what found no room."""
+
+    max_backpressure = 64 * 1024
+    compress = False
+    views: ClassVar[list[Any]]
+
+    def on_open(self) -> None:
+        self.ws.subscribe("news")
+        self.dropped: list[tuple[str | bytes, WSMsgType]] = []
+        self.views.append(self)
+
+    def on_dropped(self, message: str | bytes, opcode: WSMsgType) -> Any:
+        self.dropped.append((message, opcode))
+
+
+SendTo = Callable[[web.Application, Any, Any], Awaitable[object]]
+
+
+async def by_publish(app: web.Application, view: Any, message: Any) -> None:
+    await app[HUB].publish("news", message)
+
+
+async def by_broadcast(app: web.Application, view: Any, message: Any) -> None:
+    await app[HUB].broadcast(message)
+
+
+async def by_push(app: web.Application, view: Any, message: Any) -> None:
+    view.ws.push(message)
+
+
+async def by_publish_of_another(app: web.Application, view: Any, message: Any) -> None:
+    view.ws.publish("news", message, include_self=True)
+
+
+@pytest.mark.parametrize("send", [by_publish, by_broadcast, by_push, by_publish_of_another])
+async def test_a_view_learns_of_each_message_that_found_no_room(
+    send: SendTo, serve: Serve, raw_client: Connect
+) -> None:
+    """However it was sent: what arrives and what it is told of are together all that there was."""
+    view: type[Stalled] = type("Reader", (Stalled,), {"views": []})
+    app = app_with(view)
+    client = await raw_client(await serve(app), receive_buffer=4096)
+    (reader,) = view.views
+    messages = [f"{number} {'é' * 8000}" for number in range(600)]
+    for message in messages:
+        await send(app, reader, message)
+    assert {opcode for _, opcode in reader.dropped} == {WSMsgType.TEXT}
+    dropped = {message for message, _ in reader.dropped}
+    assert 0 < len(dropped) == len(reader.dropped) < 600
+    arrived = [(await client.recv_frame()).text for _ in range(600 - len(dropped))]
+    assert arrived == [message for message in messages if message not in dropped]
+
+
+async def test_what_found_no_room_is_given_as_the_peer_would_have_got_it(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """Bytes as bytes, an object in the connection's codec."""
+    view: type[Stalled] = type("Reader", (Stalled,), {"views": []})
+    await raw_client(await serve(app_with(view)), receive_buffer=4096)
+    (reader,) = view.views
+    while reader.ws.push(bytes(16 * 1024)):
+        pass
+    reader.ws.push({"kind": "note", "text": "x" * 16 * 1024})
+    assert reader.dropped == [
+        (bytes(16 * 1024), WSMsgType.BINARY),
+        (orjson.dumps({"kind": "note", "text": "x" * 16 * 1024}).decode(), WSMsgType.TEXT),
+    ]
+
+
+async def test_on_dropped_may_be_async_and_is_not_told_of_what_it_drops_itself(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """Or a view that sends again what was dropped would never end."""
+
+    class Stubborn(Stalled):
+        views: ClassVar[list[Any]] = []
+
+        async def on_dropped(self, message: str | bytes, opcode: WSMsgType) -> None:
+            self.dropped.append((message, opcode))
+            assert not self.ws.push(message)
+
+    await raw_client(await serve(app_with(Stubborn)), receive_buffer=4096)
+    (reader,) = Stubborn.views
+    while reader.ws.push(bytes(16 * 1024)):
+        pass
+    assert len(reader.dropped) == 1
+
+
+async def test_on_dropped_may_close_a_connection_that_may_not_miss_anything(
+    serve: Serve, raw_client: Connect
+) -> None:
+    """The peer learns why, and comes back from where it was."""
+
+    class Ledger(Stalled):
+        views: ClassVar[list[Any]] = []
+
+        def on_dropped(self, message: str | bytes, opcode: WSMsgType) -> None:
+            self.ws.close(1013, "too slow")
+
+    app = app_with(Ledger)
+    client = await raw_client(await serve(app), receive_buffer=4096)
+    (ledger,) = Ledger.views
+    while not ledger.ws.closed:
+        await app[HUB].publish("news", bytes(16 * 1024))
+    while (frame := await client.recv_frame()).opcode != CLOSE:
+        pass
+    assert (frame.close_code, frame.close_reason) == (1013, "too slow")
+
+
 async def test_a_refusal_in_authenticate_is_an_ordinary_http_answer(
     serve: Serve, raw_client: Connect
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ..._wire import Compression, Opcode
+from ..._wire import Compression
 from ...connection import Connection, Hooks, PreparedMessage
 from ...response.receiver import MESSAGE_TYPES
 from ...upgrade import admit
@@ -87,9 +87,10 @@ class CallbackRoute(Hooks, CallbackHooksCore):
         return _call(self._behaviour.drain, ws)
 
     def dropped(self, owner: None, ws: Connection, message: PreparedMessage) -> Any:
-        payload = message.payload
-        data = payload.decode("utf-8", "replace") if message.opcode == Opcode.TEXT else payload
-        return _call(self._behaviour.dropped, ws, data, MESSAGE_TYPES[message.opcode])
+        callback = self._behaviour.dropped
+        if callback is None:  # nor is a text decoded
+            return None
+        return callback(ws, message.data, MESSAGE_TYPES[message.opcode])
 
     def subscription(self, owner: None, ws: Connection, topic: str, count: int, before: int) -> Any:
         return _call(self._behaviour.subscription, ws, topic, count, before)

@@ -1,4 +1,4 @@
-"""WebSockets for aiohttp: a drop-in response, views with typed kinds, users, topics and many nodes."""
+"""WebSockets for aiohttp: a drop-in response, views with typed kinds, users and topics."""
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType
 
@@ -34,6 +34,8 @@ from .send_status import SendStatus
 OpCode = WSMsgType
 CompressOptions = Compression
 
+__version__ = "0.1.0"
+
 __all__ = (
     "HUB",
     "AiowsError",
@@ -68,6 +70,7 @@ __all__ = (
     "WebSocketResponse",
     "WebSocketRoute",
     "WebSocketView",
+    "__version__",
     "counters",
     "observe",
     "on",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Final
 
 from docutils import nodes
+
+from aiows import __version__
 
 if TYPE_CHECKING:
     from sphinx.addnodes import pending_xref
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 project = "aiows"
 author = "The aiows contributors"
 copyright = author
-release = version = version_of("aiows")
+release = version = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
 myst_enable_extensions = ["colon_fence", "deflist"]

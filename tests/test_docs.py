@@ -298,6 +298,16 @@ def test_the_table_of_layers_is_the_one_that_is_checked() -> None:
     assert documented == [[name.strip() for name in layer.split("|")] for layer in layers]
 
 
+def test_what_a_file_is_said_to_answer_is_defined_in_it() -> None:
+    """The table of questions names a file and what to look at there."""
+    page = sections_of((DOCS / "explanation" / "architecture.md").read_text(), "##")["The layers"]
+    rows = re.findall(r"^\| .+ \| `([\w/]+\.py)` \| `(\w+)` \|$", page, re.MULTILINE)
+    assert len(rows) == page.rpartition("|---|---|---|")[2].count("\n| ")
+    for file, name in rows:
+        defined = ast.parse((ROOT / "aiows" / file).read_text()).body
+        assert name in {getattr(each, "name", None) for each in defined}, f"{name} in {file}"
+
+
 @pytest.mark.parametrize("path", sorted((DOCS / "explanation").glob("*.md")), ids=name_of)
 def test_a_file_that_an_explanation_names_exists(path: Path) -> None:
     """From the root of the repository, or in `aiows/`; a shorter name is in a folder named beside it."""

@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
+from collections.abc import Callable
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import metadata
 from importlib.resources import files
@@ -20,23 +22,48 @@ import aiows
 
 ROOT = Path(__file__).parents[1]
 
+Unpack = Callable[[Path], Path]
+
+SOURCES = (".py", ".typed", ".pyx", ".pxi", ".h")
+
+
+# What a clone does not have.
+NOT_SOURCE = shutil.ignore_patterns(
+    ".?*", "*.egg-info", "*.so", "*.pyd", "__pycache__", "_build", "build", "dist", "node_modules"
+)
+
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """A wheel of this checkout, built away from it."""
-    source = tmp_path_factory.mktemp("source")
-    copy_checkout(source)
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution of this checkout, built away from it."""
+    clone = tmp_path_factory.mktemp("clone") / "aiows"
+    shutil.copytree(ROOT, clone, ignore=NOT_SOURCE)
+    build = "from setuptools import build_meta; build_meta.build_sdist('dist')"
+    told = environment(AIOWS_NO_EXTENSIONS="1")
+    subprocess.run([sys.executable, "-c", build], check=True, cwd=clone, env=told)
+    (built,) = clone.glob("dist/*.tar.gz")
+    return built
+
+
+@pytest.fixture(scope="module")
+def unpack(sdist: Path) -> Unpack:
+    """Unpacks the source distribution in a folder and returns where its files are."""
+
+    def unpack(folder: Path) -> Path:
+        with tarfile.open(sdist) as archive:
+            archive.extractall(folder, filter="data")
+        (source,) = folder.iterdir()
+        return source
+
+    return unpack
+
+
+@pytest.fixture(scope="module")
+def wheel(unpack: Unpack, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """A wheel of the source distribution."""
+    source = unpack(tmp_path_factory.mktemp("source"))
     build_wheel(source, **os.environ).check_returncode()
     return built_in(source)
-
-
-def copy_checkout(target: Path) -> None:
-    """What a source distribution has, and nothing that was compiled."""
-    for path in (*ROOT.glob("*.*"), ROOT / "LICENSE"):
-        if path.is_file():
-            shutil.copy(path, target)
-    not_source = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
-    shutil.copytree(ROOT / "aiows", target / "aiows", ignore=not_source)
 
 
 def build_wheel(source: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -68,6 +95,18 @@ def environment(**changed: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in asked} | changed
 
 
+def test_the_source_distribution_has_what_a_build_needs_and_no_tests(
+    unpack: Unpack, tmp_path: Path
+) -> None:
+    """Every file of the package; tests run in a clone."""
+    source = unpack(tmp_path)
+    package = {path.name for path in (ROOT / "aiows").rglob("*.*") if path.suffix in SOURCES}
+    assert {path.name for path in (source / "aiows").rglob("*.*")} == package
+    folders = {path.name for path in source.iterdir() if path.is_dir()}
+    assert folders == {"aiows", "aiows.egg-info"}
+    assert (source / "LICENSE").is_file()
+
+
 def test_the_wheel_has_every_module(wheel: zipfile.ZipFile) -> None:
     """Each file of the package is there, and nothing else beside the metadata and the extension."""
     package = {
@@ -93,10 +132,13 @@ def test_it_requires_what_it_imports() -> None:
     assert always == {"aiohttp", "msgspec", "multidict", "orjson", "yarl"}
     assert set(metadata("aiows").get_all("Provides-Extra", [])) == {
         "dev",
-        "nats",
-        "redis",
         "speedups",
     }
+
+
+def test_it_says_its_version() -> None:
+    """The one of the installed distribution, written down once."""
+    assert aiows.__version__ == metadata("aiows")["Version"]
 
 
 def test_type_checkers_may_read_it() -> None:
@@ -137,35 +179,38 @@ def test_the_pure_wire_can_be_asked_for_when_it_runs() -> None:
     assert ended.stdout == "pure\n"
 
 
-def test_without_a_compiler_the_pure_wire_is_installed(tmp_path: Path) -> None:
+def test_without_a_compiler_the_pure_wire_is_installed(unpack: Unpack, tmp_path: Path) -> None:
     """And it says so to who asks pip with -v."""
-    copy_checkout(tmp_path)
-    built = build_wheel(tmp_path, **environment(CC="no-such-compiler"))
+    source = unpack(tmp_path)
+    built = build_wheel(source, **environment(CC="no-such-compiler"))
     assert built.returncode == 0
     assert "the wire is pure Python, as the native one was not compiled" in built.stdout
-    assert not is_native(built_in(tmp_path))
+    assert not is_native(built_in(source))
 
 
-def test_an_extension_that_is_required_and_cannot_be_compiled_is_an_error(tmp_path: Path) -> None:
+def test_an_extension_that_is_required_and_cannot_be_compiled_is_an_error(
+    unpack: Unpack, tmp_path: Path
+) -> None:
     """AIOWS_REQUIRE_EXTENSIONS: nobody runs the pure wire unawares."""
-    copy_checkout(tmp_path)
     told = environment(CC="no-such-compiler", AIOWS_REQUIRE_EXTENSIONS="1")
-    assert build_wheel(tmp_path, **told).returncode != 0
+    assert build_wheel(unpack(tmp_path), **told).returncode != 0
 
 
-def test_with_no_extensions_the_wheel_is_for_every_machine(tmp_path: Path) -> None:
+def test_with_no_extensions_the_wheel_is_for_every_machine(unpack: Unpack, tmp_path: Path) -> None:
     """AIOWS_NO_EXTENSIONS: nothing is compiled."""
-    copy_checkout(tmp_path)
-    build_wheel(tmp_path, **environment(AIOWS_NO_EXTENSIONS="1")).check_returncode()
-    wheel = built_in(tmp_path)
+    source = unpack(tmp_path)
+    build_wheel(source, **environment(AIOWS_NO_EXTENSIONS="1")).check_returncode()
+    wheel = built_in(source)
     assert str(wheel.filename).endswith("-py3-none-any.whl")
     assert not is_native(wheel)
 
 
-def test_with_a_compiler_the_wheel_is_native(tmp_path: Path) -> None:
+def test_with_a_compiler_the_wheel_is_native(unpack: Unpack, tmp_path: Path) -> None:
     """AIOWS_REQUIRE_EXTENSIONS: as it is where nothing is asked for, but it cannot fail unseen."""
-    copy_checkout(tmp_path)
-    built = build_wheel(tmp_path, **environment(AIOWS_REQUIRE_EXTENSIONS="1"))
+    source = unpack(tmp_path)
+    built = build_wheel(source, **environment(AIOWS_REQUIRE_EXTENSIONS="1"))
     built.check_returncode()
     assert "the wire is native" in built.stdout
-    assert is_native(built_in(tmp_path))
+    wheel = built_in(source)
+    (module,) = [name for name in wheel.namelist() if name.endswith(tuple(EXTENSION_SUFFIXES))]
+    assert b".debug_info" not in wheel.read(module)  # five times as much as the code itself

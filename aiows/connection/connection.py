@@ -275,18 +275,25 @@ class Connection:
 
     # topics
 
-    def subscribe(self, topic: str) -> None:
-        """Receive what is published on ``topic``. Raises HubMissing without ``setup(app)``."""
-        self._protocol.required_hub().subscribe(self, topic)
+    def subscribe(self, topic: str) -> bool:
+        """Receive what is published on ``topic``; False if it did already, or if it is ending.
 
-    def unsubscribe(self, topic: str) -> None:
-        """No longer receive ``topic``. Raises HubMissing without ``setup(app)``."""
-        self._protocol.required_hub().unsubscribe(self, topic)
+        Raises HubMissing without ``setup(app)``.
+        """
+        return self._protocol.required_hub().subscribe(self, topic)
+
+    def unsubscribe(self, topic: str) -> bool:
+        """No longer receive ``topic``; False if it did not. Raises HubMissing without ``setup(app)``."""
+        return self._protocol.required_hub().unsubscribe(self, topic)
 
     @property
     def topics(self) -> frozenset[str]:
         """The names of the topics subscribed to. Raises HubMissing without ``setup(app)``."""
         return self._protocol.required_hub().topics(self)
+
+    def get_topics(self) -> frozenset[str]:
+        """The same as `topics`."""
+        return self.topics
 
     def is_subscribed(self, topic: str) -> bool:
         """Whether ``topic`` is subscribed to. Raises HubMissing without ``setup(app)``."""

@@ -53,9 +53,9 @@ class Peer(Protocol):
         self, kind: Any, fields: Mapping[str, Any] | None = None, /, *, timeout: float | None = 10.0
     ) -> AsyncGenerator[dict[str, Any]]: ...
 
-    def subscribe(self, topic: str) -> None: ...
+    def subscribe(self, topic: str) -> bool: ...
 
-    def unsubscribe(self, topic: str) -> None: ...
+    def unsubscribe(self, topic: str) -> bool: ...
 
     def is_subscribed(self, topic: str) -> bool: ...
 
@@ -132,13 +132,13 @@ class Face:
         """Ask the peer and yield its answers; see `Connection.ask_stream`."""
         return self.connection.ask_stream(kind, fields, timeout=timeout)
 
-    def subscribe(self, topic: str) -> None:
-        """Receive what is published on ``topic``. Raises HubMissing without ``setup(app)``."""
-        self.connection.subscribe(topic)
+    def subscribe(self, topic: str) -> bool:
+        """Receive what is published on ``topic``; see `Connection.subscribe`."""
+        return self.connection.subscribe(topic)
 
-    def unsubscribe(self, topic: str) -> None:
-        """No longer receive ``topic``. Raises HubMissing without ``setup(app)``."""
-        self.connection.unsubscribe(topic)
+    def unsubscribe(self, topic: str) -> bool:
+        """No longer receive ``topic``; see `Connection.unsubscribe`."""
+        return self.connection.unsubscribe(topic)
 
     def is_subscribed(self, topic: str) -> bool:
         """Whether ``topic`` is subscribed to. Raises HubMissing without ``setup(app)``."""

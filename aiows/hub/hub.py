@@ -128,11 +128,11 @@ class Hub:
         """Forget ``connection``, which has ended."""
         self._connections.pop(connection, None)
 
-    def subscribe(self, connection: Connection, topic: str) -> None:
-        self.registry.subscribe(connection, topic)
+    def subscribe(self, connection: Connection, topic: str) -> bool:
+        return self.registry.subscribe(connection, topic)
 
-    def unsubscribe(self, connection: Connection, topic: str) -> None:
-        self.registry.unsubscribe(connection, topic)
+    def unsubscribe(self, connection: Connection, topic: str) -> bool:
+        return self.registry.unsubscribe(connection, topic)
 
     def topics(self, connection: Connection) -> frozenset[str]:
         return self.registry.topics(connection)

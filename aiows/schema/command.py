@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import platform
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Final
 
+from aiohttp import __version__ as aiohttp_version
 from aiohttp import web
 
+from .. import __version__, wire_build
 from ..errors import RegistrationError
 from .asyncapi import asyncapi_text
 from .target import BadTarget, load_application
@@ -57,6 +60,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m aiows")
+    parser.add_argument("--version", action="version", version=_versions())
     documents = parser.add_subparsers(dest="document", required=True, metavar="|".join(OUTPUTS))
     for name, output in OUTPUTS.items():
         command = documents.add_parser(name, help=output.summary, description=output.summary)
@@ -71,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
             "--check", metavar="FILE", type=Path, help="fail if the file is not up to date"
         )
     return parser
+
+
+def _versions() -> str:
+    """What a bug report needs to say."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"aiows {__version__} ({wire_build}), aiohttp {aiohttp_version}, {python}"
 
 
 def _write(path: Path | None, text: str) -> int:

@@ -168,10 +168,12 @@ async def test_a_connection_publishes_to_the_others(
 async def test_a_connection_knows_its_topics(hub: Hub, connect: Connect) -> None:
     """subscribe, unsubscribe, is_subscribed and topics speak to the hub's registry."""
     ws = connect(hub)
-    ws.subscribe("a")
-    ws.subscribe("b")
-    ws.unsubscribe("a")
-    assert ws.topics == {"b"}
+    assert ws.subscribe("a") is True
+    assert ws.subscribe("b") is True
+    assert ws.subscribe("b") is False
+    assert ws.unsubscribe("a") is True
+    assert ws.unsubscribe("a") is False
+    assert ws.topics == ws.get_topics() == {"b"}
     assert ws.is_subscribed("b")
     assert hub.registry.subscribers("b") == 1
 

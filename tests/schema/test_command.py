@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 import aiows
@@ -79,6 +80,16 @@ def test_the_module_is_a_program(folder: Path) -> None:
     """python -m aiows, in a process of its own, finds what is in the working directory."""
     ran = run_in_a_process("types", "counter:app", PYTHONPATH=AIOWS)
     assert '"count": Count;' in ran
+
+
+def test_the_program_says_what_runs() -> None:
+    """The versions that a bug report needs, and the build."""
+    said = run_in_a_process("--version", PYTHONPATH=AIOWS)
+    python = sys.version.split()[0]
+    assert said.startswith(
+        f"aiows {aiows.__version__} ({aiows.wire_build}), aiohttp {aiohttp.__version__}, "
+    )
+    assert said.endswith(f" {python}\n")
 
 
 @pytest.mark.parametrize("document", ["schema", "types"])

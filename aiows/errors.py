@@ -103,14 +103,18 @@ class SentAfterClose(ConnectionClosed, RuntimeError):
 class KindError(AiowsError):
     """A handler refuses a message: the peer gets an error reply, and the connection stays open.
 
-    ``code`` is for programs, ``message`` for people, ``details`` is any JSON value or None.
+    ``code`` is for programs, ``message`` for people, ``details`` is any JSON value or None. ``silent``: only
+    a message with a ``ref`` is answered; the sender of one without learns nothing.
     """
 
-    def __init__(self, code: str, message: str, details: Any = None) -> None:
+    def __init__(
+        self, code: str, message: str, details: Any = None, *, silent: bool = False
+    ) -> None:
         super().__init__(code, message, details)
         self.code = code
         self.message = message
         self.details = details
+        self.silent = silent
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"

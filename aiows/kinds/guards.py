@@ -102,13 +102,15 @@ def rate_limit(
     per: float = 1.0,
     burst: int | None = None,
     by: Literal["connection", "user"] = "connection",
+    silent: bool = False,
 ) -> Guard:
     """Return a guard: at most ``messages`` in ``per`` seconds, otherwise the code is ``rate_limited``.
 
     ``burst``: how many may come at once after a pause (default: ``messages``). ``by``: which messages are
     counted together: those of one ``"connection"``, or those of one ``"user"`` on this node, over all
     connections and reconnects. A connection without a user is then counted alone. The error's details are
-    ``{"retry_after": seconds}``.
+    ``{"retry_after": seconds}``. ``silent``: a message without a ``ref`` is dropped without an error reply; a
+    request is answered all the same.
 
     A guard that is used for several kinds, or for a router, counts all their messages together. Raises
     ValueError for numbers that are not positive.
@@ -117,7 +119,9 @@ def rate_limit(
         raise ValueError("rate_limit() takes positive numbers")
     if by not in ("connection", "user"):
         raise ValueError(f'by is "connection" or "user", not {by!r}')
-    return _RateLimit(interval=per / messages, burst=burst or messages, is_by_user=by == "user")
+    return _RateLimit(
+        interval=per / messages, burst=burst or messages, is_by_user=by == "user", silent=silent
+    )
 
 
 class _RateLimit:
@@ -127,13 +131,14 @@ class _RateLimit:
     had come at even intervals. Once that time has passed, the number is not needed.
     """
 
-    __slots__ = ("_by_connection", "_by_user", "_interval", "_is_by_user", "_tolerance")
+    __slots__ = ("_by_connection", "_by_user", "_interval", "_is_by_user", "_silent", "_tolerance")
     errors: Final = (RATE_LIMITED,)
 
-    def __init__(self, *, interval: float, burst: int, is_by_user: bool) -> None:
+    def __init__(self, *, interval: float, burst: int, is_by_user: bool, silent: bool) -> None:
         self._interval = interval
         self._tolerance = interval * burst
         self._is_by_user = is_by_user
+        self._silent = silent
         # A connection's number goes with it. A user's must stay: otherwise a reconnect would reset the count.
         self._by_connection: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self._by_user: dict[Any, float] = {}  # in the order in which users were last seen
@@ -153,7 +158,8 @@ class _RateLimit:
         is_too_early = wait > ROUNDING
         ends[key] = end if is_too_early else end + self._interval
         if is_too_early:
-            raise KindError(*RATE_LIMITED, details={"retry_after": round(wait, 3)})
+            details = {"retry_after": round(wait, 3)}
+            raise KindError(*RATE_LIMITED, details, silent=self._silent)
 
     def _forget(self, now: float) -> None:
         """Drop users whose number is not needed, beginning with those who were not seen for longest.

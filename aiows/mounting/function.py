@@ -29,6 +29,7 @@ from ..inject import (
 )
 from ..settings import WEBSOCKET_OPTIONS, WebSocketOptions
 from ..upgrade import admit
+from .paths import check_path
 
 __all__ = ("EndpointFunction", "WebSocketRoute", "endpoint_handler")
 
@@ -68,6 +69,7 @@ class WebSocketRoute(web.AbstractRouteDef):
         self.name = name
         self._options = options
         self._handler: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
+        check_path(self.path)
         _names_in(self.path)
         WEBSOCKET_OPTIONS.read(options, _place(self.path))
 

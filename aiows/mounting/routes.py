@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from ..errors import RegistrationError
 from .callbacks import Behaviour, CallbackRoute
 from .function import endpoint_handler
+from .paths import check_path
 from .view import WebSocketView
 
 __all__ = ("websocket",)
@@ -64,4 +65,7 @@ def _get(path: str, handler: Callable[..., Any], name: str | None) -> web.RouteD
 
 
 def _pattern(path: str) -> str:
-    return f"{path[:-1]}{{tail:.*}}" if path.endswith("/*") else path
+    """Return ``path`` as aiohttp has it. Raises RegistrationError."""
+    pattern = f"{path[:-1]}{{tail:.*}}" if path.endswith("/*") else path
+    check_path(path, pattern)
+    return pattern

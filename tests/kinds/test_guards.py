@@ -128,6 +128,34 @@ async def test_the_error_says_when_to_try_again() -> None:
         assert await outcome(talk) == "done"
 
 
+async def test_a_silent_limit_answers_requests_only() -> None:
+    """A cursor that is too fast is dropped without a word; whoever waits for an answer gets one."""
+    handled = list[int]()
+
+    def cursor(x: int) -> None:
+        handled.append(x)
+
+    kinds = KindDispatcher()
+    kinds.on("cursor", guards=[rate_limit(2, per=1000, silent=True)])(cursor)
+    talk = Talk(kinds)
+    answers = [await talk.say({"kind": "cursor", "x": x}) for x in range(4)]
+    assert answers == [[]] * 4
+    assert handled == [0, 1]
+    (answer,) = await talk.say({"kind": "cursor", "x": 4, "ref": 1})
+    assert answer["error"]["code"] == "rate_limited"
+
+
+async def test_a_guard_of_ones_own_may_be_silent() -> None:
+    """So may a handler: what counts is the error."""
+
+    async def guard(call: KindCall) -> None:
+        raise KindError("no", "No.", silent=True)
+
+    talk = Talk(guarded(guard))
+    assert await talk.say({"kind": "some"}) == []
+    assert await outcome(talk) == "no"
+
+
 async def test_a_burst_is_what_may_come_at_once() -> None:
     """More than the rate after a silence, or less."""
     with VirtualClock() as clock:

@@ -294,6 +294,8 @@ def answer_to_error(
         is_awaited = error.reason is SUPERSEDED and ref is not None
         return error_reply(superseded(), ref, codec) if is_awaited else None
     if isinstance(error, KindError):
+        if error.silent and ref is None:
+            return None
         try:
             return error_reply(error, ref, codec)
         except Exception as unsayable:  # its details are not for the codec

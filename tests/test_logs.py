@@ -26,7 +26,7 @@ def broken(ws: Any, text: str) -> None:
     ("options", "headers"),
     [
         ({}, {}),
-        ({"origins": "same"}, {"Origin": f"http://{SECRET}.example"}),
+        ({"origins": "same"}, {"Origin": "http://evil.example"}),
         ({}, {"Sec-WebSocket-Version": SECRET}),
         ({}, {"Sec-WebSocket-Key": SECRET}),
         ({}, {"Sec-WebSocket-Extensions": f"permessage-deflate; {SECRET}"}),

@@ -20,6 +20,7 @@ import orjson
 from aiohttp import web
 from msgspec import inspect as types
 
+from ..upgrade import and_close
 from .parameters import Parameter, fields_asked_by
 from .signature import NO_DEFAULT, refusal
 
@@ -94,7 +95,7 @@ class _Value:
             "details": {"parameter": self.name, "in": part, "expected": expected, "got": got},
         }
         text = orjson.dumps({"error": problem}).decode()
-        return web.HTTPBadRequest(text=text, content_type="application/json")
+        return and_close(web.HTTPBadRequest(text=text, content_type="application/json"))
 
 
 class RequestValues:

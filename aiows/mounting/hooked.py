@@ -34,7 +34,7 @@ async def upgrade_for_hooks(
     ``owner``: whose hooks they are, such as a view; they are called with it. ``protocols`` and
     ``compression``: what this request may have, in place of what ``settings`` say. ``headers``: more of the
     101's. ``user_id`` and ``user_data`` are the connection's before the hook runs. Raises
-    web.HTTPBadRequest for what is no upgrade, ConnectionResetError if the peer has gone.
+    web.HTTPBadRequest for what is no handshake, ConnectionResetError if the peer has gone.
     """
     handshake = negotiate(
         request,

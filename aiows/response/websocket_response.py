@@ -107,8 +107,8 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
         """Answer the upgrade request with 101 and take the connection over.
 
-        Raises web.HTTPBadRequest for what is no upgrade, web.HTTPForbidden for a foreign origin,
-        ConnectionResetError if the peer has gone.
+        Raises web.HTTPMethodNotAllowed or web.HTTPBadRequest for what is no upgrade, web.HTTPForbidden for
+        a foreign origin, ConnectionResetError if the peer has gone.
         """
         if self._request is None:
             handshake = self._negotiate(request)

@@ -9,17 +9,20 @@ from .checking import OptionSet
 from .expected import Expected, are, is_number, is_whole_number
 from .faces import CALLBACK_OPTIONS, RESPONSE_OPTIONS, VIEW_OPTIONS, WEBSOCKET_OPTIONS
 from .keepalive import DEAF_PERIODS, KeepAlivePolicy
+from .origin import OPAQUE, Origin
 from .settings import Origins, ResponseOptions, Settings, ViewOptions, WebSocketOptions
 
 __all__ = (
     "CALLBACK_OPTIONS",
     "DEAF_PERIODS",
+    "OPAQUE",
     "RESPONSE_OPTIONS",
     "VIEW_OPTIONS",
     "WEBSOCKET_OPTIONS",
     "Expected",
     "KeepAlivePolicy",
     "OptionSet",
+    "Origin",
     "Origins",
     "ResponseOptions",
     "Settings",

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 from .._wire import Compression
 from ..codecs import Codec
 from ..errors import RegistrationError
+from .origin import OPAQUE, SCHEMES_OF_PAGES, Origin
 
 __all__ = (
     "BOOL",
@@ -86,7 +87,25 @@ def _decides(value: object) -> bool:
     return callable(value) and not inspect.iscoroutinefunction(value)
 
 
-_are_names: Final = are(lambda each: isinstance(each, str))
+def _is_origin(value: object) -> bool:
+    """Whether it is what a browser may send: never ``wss://``, although the page opens such a URL."""
+    if not isinstance(value, str):
+        return False
+    try:
+        return value == OPAQUE or Origin.parse(value).scheme not in SCHEMES_OF_PAGES
+    except ValueError:
+        return False
+
+
+def _is_name(value: object) -> bool:
+    """Whether it can stand in a list of names: no client could offer another."""
+    if not isinstance(value, str) or "," in value:
+        return False
+    return bool(value) and value.isprintable() and value == value.strip()
+
+
+_are_names: Final = are(_is_name)
+_are_origins: Final = are(_is_origin)
 
 BOOL: Final = Expected(_is_bool, "a bool")
 BYTES: Final = Expected(_is_size, "a number of bytes")
@@ -104,8 +123,8 @@ COMPRESSION_THRESHOLD: Final = Expected(
 )
 NAMES: Final = Expected(_are_names, "a collection of names")
 ORIGINS: Final = Expected(
-    lambda value: value in (None, "*", "same") or _decides(value) or _are_names(value),
-    "'same', '*', a collection of origins, or a function",
+    lambda value: value in (None, "*", "same") or _decides(value) or _are_origins(value),
+    "'same', '*', a collection of origins, or a function; an origin is like 'https://example.com'",
 )
 SECONDS: Final = Expected(_is_time, "a number of seconds")
 SECONDS_OR_NEVER: Final = Expected(_is_time, "a number of seconds, or 0 for none")

@@ -1,7 +1,9 @@
 """From an upgrade request to a connection: admission, handshake, the 101, the take-over from aiohttp."""
 
 from .admission import admit
-from .handshake import Handshake, check_origin, is_upgrade, negotiate
+from .handshake import Handshake, negotiate
+from .origins import check_origin
+from .refusing import and_close
 from .takeover import ServerEntry, forget_request
 from .upgrade import TOPICS, SwitchingProtocols, upgrade
 
@@ -11,9 +13,9 @@ __all__ = (
     "ServerEntry",
     "SwitchingProtocols",
     "admit",
+    "and_close",
     "check_origin",
     "forget_request",
-    "is_upgrade",
     "negotiate",
     "upgrade",
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from aiohttp import hdrs, web
 
 from ..settings import Origins
-from .handshake import check_origin, is_upgrade
+from .handshake import check_method, is_upgrade
+from .origins import check_origin
+from .refusing import and_close
 
 __all__ = ("admit",)
 
@@ -16,8 +18,12 @@ def admit(request: web.Request, origins: Origins) -> None:
     ``origins``: see `check_origin`. Raises web.HTTPMethodNotAllowed, web.HTTPUpgradeRequired for what asks
     for no WebSocket, web.HTTPForbidden for a foreign origin.
     """
-    if request.method != hdrs.METH_GET:
-        raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_GET])
+    check_method(request)
     if not is_upgrade(request):
-        raise web.HTTPUpgradeRequired(headers={hdrs.UPGRADE: "websocket"})
+        raise and_close(
+            web.HTTPUpgradeRequired(
+                headers={hdrs.UPGRADE: "websocket"},
+                text="Here is a WebSocket. A proxy in front has to pass Upgrade and Connection on.",
+            )
+        )
     check_origin(request, origins)

@@ -32,7 +32,17 @@ DEFLATE: Final = "permessage-deflate"
 NOT_SIZES: Final = ("4MB", 1.5, -1, True, None, 2**70, [4])
 NOT_TIMES: Final = ("soon", "10", -1, -0.5, True, float("nan"), float("inf"), [4])
 NOT_BOOLS: Final[tuple[object, ...]] = ("yes", 1.5, [])
-NOT_NAMES: Final = (5, None, [5], ["chat", None], [["chat"]], b"chat")
+NOT_NAMES: Final = (
+    5,
+    None,
+    [5],
+    ["chat", None],
+    [["chat"]],
+    b"chat",
+    ["a, b"],
+    [""],
+    ["a\r\nX: b"],
+)
 
 # For each setting what it cannot be, anywhere.
 WRONG: Final[Mapping[str, tuple[object, ...]]] = {
@@ -47,7 +57,21 @@ WRONG: Final[Mapping[str, tuple[object, ...]]] = {
     "protocols": NOT_NAMES,
     "codecs": (JSON, [None], ["json"], "json"),
     "compress": (*NOT_BOOLS, None, "dedicated"),
-    "origins": ("https://a.example", 5, [80], True),
+    "origins": (
+        "https://a.example",
+        5,
+        [80],
+        True,
+        ["*"],
+        ["a.example"],
+        ["https://*.example"],
+        ["https://a.example/chat"],
+        ["https://"],
+        ["https://a.example:99999"],
+        ["https://[::1"],
+        ["wss://a.example"],
+        ["https://ada@a.example"],
+    ),
     "autoclose": NOT_BOOLS,
     "autoping": NOT_BOOLS,
     "decode_text": NOT_BOOLS,

@@ -5,7 +5,6 @@ What the tests share are modules of tests/ with a bare name: ``from raw_client i
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import Any
@@ -29,15 +28,6 @@ def pytest_asyncio_loop_factories(item: Any) -> dict[str, LoopFactory]:
     # A virtual clock stops no time but that of asyncio's own loop.
     name = "asyncio" if hasattr(item.module, "VirtualClock") else LOOP
     return {name: loop_factory(name)}
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_to_another_thread(request: pytest.FixtureRequest) -> None:
-    """A client of tests has a loop in a thread of its own, where Python may collect what tests before it have
-    left; streams on aiofastnet's transports must not end there.
-    """
-    if "aiofastnet" in LOOP and hasattr(request.module, "TestClient"):
-        gc.collect()
 
 
 # Of the session: hypothesis draws many examples for one run of a test.

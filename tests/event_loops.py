@@ -7,7 +7,9 @@ import importlib
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-__all__ = ("LOOPS", "LoopFactory", "loop_factory")
+import pytest
+
+__all__ = ("LOOPS", "LoopFactory", "loop_factory", "loop_factory_or_skip")
 
 LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
 
@@ -32,3 +34,11 @@ LOOPS: Final[dict[str, Callable[[], LoopFactory]]] = {
 def loop_factory(name: str) -> LoopFactory:
     """Return the factory of the loop ``name``. Raises ImportError if it is not installed, or KeyError."""
     return LOOPS[name]()
+
+
+def loop_factory_or_skip(name: str) -> LoopFactory:
+    """Return the factory of the loop ``name``; a test of a loop that is not installed is skipped."""
+    try:
+        return loop_factory(name)
+    except ImportError as error:
+        pytest.skip(f"needs {error.name}: pip install {error.name}")

@@ -119,12 +119,51 @@ def close_payload(code: int | None, reason: str | bytes = b"") -> bytes:
     return b"" if code is None else struct.pack("!H", code) + text
 
 
+class _Protocol(asyncio.Protocol):
+    """Gives to ``reader`` what arrives; ``can_write`` is set unless the transport has enough to send.
+
+    There is no StreamWriter, because Python may collect one in the thread of a `TestClient`: it then asks its
+    transport whether it is closed, and a transport of aiofastnet answers only in its own thread.
+    """
+
+    def __init__(self, read_ahead: int) -> None:
+        self.reader = asyncio.StreamReader(limit=read_ahead)
+        self.can_write = asyncio.Event()
+        self.can_write.set()
+        self._is_encrypted = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.reader.set_transport(transport)
+        self._is_encrypted = transport.get_extra_info("sslcontext") is not None
+
+    def data_received(self, data: bytes) -> None:
+        self.reader.feed_data(data)
+
+    def eof_received(self) -> bool:
+        self.reader.feed_eof()
+        return not self._is_encrypted  # the transport stays open; one with TLS cannot
+
+    def pause_writing(self) -> None:
+        self.can_write.clear()
+
+    def resume_writing(self) -> None:
+        self.can_write.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is None:
+            self.reader.feed_eof()
+        else:
+            self.reader.set_exception(exc)
+        self.can_write.set()
+
+
 class RawClient:
     """One connection to a server on loopback; made by :meth:`connect`."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, transport: asyncio.Transport, protocol: _Protocol) -> None:
+        self.transport = transport
+        self._can_write = protocol.can_write
+        self._reader = protocol.reader
         self.status = 0
         self.reason = ""
         self.headers: dict[str, str] = {}
@@ -156,10 +195,13 @@ class RawClient:
         given = headers.items() if isinstance(headers, dict) else headers or ()
         async with asyncio.timeout(timeout):
             sock = await _open_socket(host, port, receive_buffer)
-            reader, writer = await asyncio.open_connection(
-                sock=sock, ssl=ssl, server_hostname=host if ssl else None, limit=read_ahead
+            transport, protocol = await asyncio.get_running_loop().create_connection(
+                lambda: _Protocol(read_ahead),
+                sock=sock,
+                ssl=ssl,
+                server_hostname=host if ssl else None,
             )
-            client = cls(reader, writer)
+            client = cls(transport, protocol)
             if handshake:
                 extra = {
                     "Sec-WebSocket-Extensions": extensions,
@@ -167,7 +209,11 @@ class RawClient:
                 }
                 chosen = [(name, value) for name, value in extra.items() if value is not None]
                 client.send_request(f"{host}:{port}", path, [*chosen, *given])
-                await client.recv_response()
+                try:
+                    await client.recv_response()
+                except BaseException:
+                    client.close()
+                    raise
         return client
 
     def send_request(self, host: str, path: str, headers: Iterable[tuple[str, str]]) -> None:
@@ -210,7 +256,7 @@ class RawClient:
 
     def send_raw(self, data: bytes) -> None:
         """Hand bytes to the socket as they are."""
-        self._writer.write(data)
+        self.transport.write(data)
 
     def send_frame(
         self,
@@ -235,7 +281,7 @@ class RawClient:
 
     async def drain(self) -> None:
         """Wait until the kernel has taken most of what was sent."""
-        await self._writer.drain()
+        await self._can_write.wait()
 
     async def recv_frame(self, *, timeout: float = TIMEOUT) -> Frame:
         """The next frame; IncompleteReadError at the end, ConnectionResetError after a reset."""
@@ -274,24 +320,24 @@ class RawClient:
 
     def pause_reading(self) -> None:
         """Let what the server sends pile up in the kernel."""
-        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+        self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        self._writer.transport.resume_reading()  # type: ignore[attr-defined]
+        self.transport.resume_reading()
 
     def send_eof(self) -> None:
         """Half-close: the server reads EOF and may still send."""
-        self._writer.write_eof()
+        self.transport.write_eof()
 
     def abort(self) -> None:
         """Drop the connection by RST, as a crashed peer's kernel does."""
-        sock: socket.socket = self._writer.get_extra_info("socket")
+        sock: socket.socket = self.transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._writer.transport.abort()
+        self.transport.abort()
 
     def close(self) -> None:
         """Close the socket without a closing handshake."""
-        self._writer.close()
+        self.transport.close()
 
 
 async def _open_socket(host: str, port: int, receive_buffer: int | None) -> socket.socket:

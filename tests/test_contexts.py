@@ -27,7 +27,7 @@ from aiows import (
     use,
     websocket,
 )
-from event_loops import LOOPS, loop_factory
+from event_loops import LOOPS, loop_factory_or_skip
 from raw_client import PING, PONG, TEXT, RawClient
 
 # Each is set at one place: by a middleware, by `authenticate`, by what opens the connection, by a message.
@@ -287,10 +287,7 @@ class Server:
 @pytest.fixture(params=LOOPS)
 def run_on_loop(request: pytest.FixtureRequest) -> Callable[[Awaitable[None]], None]:
     """Runs a coroutine on each kind of event loop."""
-    try:
-        factory = loop_factory(request.param)
-    except ImportError as error:
-        pytest.skip(f"{error.name} is not installed")
+    factory = loop_factory_or_skip(request.param)
 
     def run(main: Any) -> None:
         with asyncio.Runner(loop_factory=factory) as runner:

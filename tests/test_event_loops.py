@@ -11,7 +11,7 @@ import trustme
 from aiohttp import web
 
 from aiows import HUB, WebSocketView, setup
-from event_loops import LOOPS, LoopFactory, loop_factory
+from event_loops import LOOPS, loop_factory_or_skip
 from raw_client import How, RawClient
 
 
@@ -63,13 +63,6 @@ async def talk(
     client.close()
 
 
-def factory_of(name: str) -> LoopFactory:
-    try:
-        return loop_factory(name)
-    except ImportError as error:
-        pytest.skip(f"{error.name} is not installed")
-
-
 def both_sides() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """The contexts of a server and of a client that trusts it."""
     authority = trustme.CA()
@@ -83,14 +76,14 @@ def both_sides() -> tuple[ssl.SSLContext, ssl.SSLContext]:
 @pytest.mark.parametrize("name", LOOPS)
 def test_a_conversation_on_each_loop(name: str) -> None:
     """Over TCP."""
-    with asyncio.Runner(loop_factory=factory_of(name)) as runner:
+    with asyncio.Runner(loop_factory=loop_factory_or_skip(name)) as runner:
         runner.run(talk())
 
 
 @pytest.mark.parametrize("name", LOOPS)
 def test_a_conversation_over_tls_on_each_loop(name: str) -> None:
     """Each has a transport of its own for it."""
-    with asyncio.Runner(loop_factory=factory_of(name)) as runner:
+    with asyncio.Runner(loop_factory=loop_factory_or_skip(name)) as runner:
         runner.run(talk(*both_sides()))
 
 
@@ -122,5 +115,5 @@ async def send_more_than_waits(server_side: ssl.SSLContext, client_side: ssl.SSL
 @pytest.mark.parametrize("name", LOOPS)
 def test_nothing_is_forgotten_when_reading_pauses_over_tls(name: str) -> None:
     """Not what was read and waits to be decrypted, either."""
-    with asyncio.Runner(loop_factory=factory_of(name)) as runner:
+    with asyncio.Runner(loop_factory=loop_factory_or_skip(name)) as runner:
         runner.run(send_more_than_waits(*both_sides()))

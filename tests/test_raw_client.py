@@ -3,15 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import gc
+import socket
+import struct
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 
+import pytest
 from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestServer
 
-from raw_client import BINARY, CLOSE, TEXT, Frame, How, RawClient, build_frame, close_payload
+from event_loops import LOOPS, loop_factory_or_skip
+from raw_client import (
+    BINARY,
+    CLOSE,
+    TEXT,
+    Ending,
+    Frame,
+    How,
+    RawClient,
+    build_frame,
+    close_payload,
+)
 
 Connect = Callable[..., Awaitable[RawClient]]
 Serve = Callable[[web.Application], Awaitable[TestServer]]
+
+NO_LINGER = struct.pack("ii", 1, 0)
+"""With it a close is a reset."""
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    """A socket for `connected`."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        yield listening
+
+
+async def connected(listening: socket.socket) -> tuple[RawClient, socket.socket]:
+    """A client, and the server's end of its connection, which are closed by whoever asks."""
+    client = await RawClient.connect(listening.getsockname()[1], handshake=False)
+    server, _ = await asyncio.get_running_loop().sock_accept(listening)
+    return client, server
 
 
 async def serve(aiohttp_server: Serve, *answers: bytes) -> int:
@@ -90,43 +124,59 @@ async def test_it_tells_the_close_code_and_the_end(
     assert (await client.wait_closed()).how is How.EOF
 
 
-async def test_it_tells_eof_from_reset() -> None:
+async def test_it_tells_eof_from_reset(listening: socket.socket) -> None:
     """How the server went away is seen, and what it sent before."""
-    lost = asyncio.Event()
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if await reader.readline() == b"eof\n":
-            writer.write(b"rest")
-            writer.close()
-        else:
-            await reader.read()
-            lost.set()
-            writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1")
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        client = await RawClient.connect(port, handshake=False)
-        client.send_raw(b"eof\n")
-        ending = await client.wait_closed()
-        assert (ending.how, ending.rest) == (How.EOF, b"rest")
+    for how in How:
+        client, server = await connected(listening)
+        with server:
+            await asyncio.get_running_loop().sock_sendall(server, b"rest")
+            assert await client.recv_raw(2) == b"re"
+            if how is How.RESET:
+                server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        assert await client.wait_closed() == Ending(how, b"st")
         client.close()
 
 
-async def test_its_abort_is_a_reset() -> None:
+async def test_its_abort_is_a_reset(listening: socket.socket) -> None:
     """The other side meets ConnectionResetError."""
-    reset = asyncio.get_running_loop().create_future()
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await reader.read()
-        except ConnectionResetError:
-            reset.set_result(True)
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1")
-    async with server:
-        client = await RawClient.connect(server.sockets[0].getsockname()[1], handshake=False)
-        client.abort()
+    client, server = await connected(listening)
+    client.abort()
+    with server, pytest.raises(ConnectionResetError):
         async with asyncio.timeout(5):
-            assert await reset
+            await asyncio.get_running_loop().sock_recv(server, 1)
+
+
+async def test_a_handshake_that_fails_leaves_no_connection(listening: socket.socket) -> None:
+    """The server reads the request, and then the end."""
+    connecting = asyncio.create_task(RawClient.connect(listening.getsockname()[1]))
+    loop = asyncio.get_running_loop()
+    server, _ = await loop.sock_accept(listening)
+    with server:
+        server.shutdown(socket.SHUT_WR)
+        with pytest.raises(asyncio.IncompleteReadError):
+            await connecting
+        async with asyncio.timeout(5):
+            while await loop.sock_recv(server, 1024):
+                pass
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_any_thread_may_collect_it(name: str, listening: socket.socket) -> None:
+    """A reset keeps its traceback, and with it the client, until the collector finds the two."""
+
+    async def meet_a_reset() -> None:
+        client, server = await connected(listening)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        server.close()
+        assert (await client.wait_closed()).how is How.RESET
+        client.close()
+
+    with asyncio.Runner(loop_factory=loop_factory_or_skip(name)) as runner:
+        gc.disable()
+        try:
+            runner.run(meet_a_reset())
+            in_thread = threading.Thread(target=gc.collect)
+            in_thread.start()
+            in_thread.join()
+        finally:
+            gc.enable()

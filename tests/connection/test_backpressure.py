@@ -13,7 +13,7 @@ from aiohttp import web
 
 from aiows import HUB, Compression, SendStatus, WebSocketResponse, WebSocketView, setup, websocket
 from aiows.connection.backlog import MAX_SENDING
-from event_loops import LOOPS, loop_factory
+from event_loops import LOOPS, loop_factory_or_skip
 from raw_client import RawClient
 from server_side import Result
 
@@ -106,10 +106,7 @@ def test_who_keeps_up_gets_all_that_is_said_in_one_turn(
     name: str, is_encrypted: bool, view: type[Busy]
 ) -> None:
     """Three times of what may wait: nothing of it waits for anybody but us."""
-    try:
-        factory = loop_factory(name)
-    except ImportError as error:
-        pytest.skip(f"{error.name} is not installed")
+    factory = loop_factory_or_skip(name)
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(talk(view, is_encrypted=is_encrypted))
 

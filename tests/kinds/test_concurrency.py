@@ -313,7 +313,7 @@ async def test_messages_without_a_ref_have_none_in_common(floor: Floor) -> None:
 async def test_one_connection_does_not_wait_for_another(floor: Floor, raw_client: Connect) -> None:
     """Keys and limits are a connection's own."""
     client = await floor.enter(OnePerKey("room"))
-    port = client.raw._writer.get_extra_info("peername")[1]
+    port = client.raw.transport.get_extra_info("peername")[1]
     floor.work(1, room="a")
     await floor.logged("1 begins")
     other = JsonClient(await raw_client(port))
@@ -368,9 +368,8 @@ async def test_a_peer_that_sends_on_feels_it(floor: Floor) -> None:
     client = await floor.enter(Parallel(100), in_flight=1)
     floor.work(1)
     await floor.logged("1 begins")
-    writer: asyncio.StreamWriter = client.raw._writer
     async with asyncio.timeout(5):
-        while writer.transport.get_write_buffer_size() < 1_000_000:
+        while client.raw.transport.get_write_buffer_size() < 1_000_000:
             client.say("work", n=2, ref=2, room="x" * 100_000)
             await asyncio.sleep(0)
     assert floor.log == ["1 begins"]

@@ -25,7 +25,7 @@ The bases in parentheses are there so that code that was written for aiohttp sti
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import ClientConnectionResetError, WebSocketError
 
@@ -98,6 +98,17 @@ class WebSocketDisconnect(ConnectionClosed):
 
 class SentAfterClose(ConnectionClosed, RuntimeError):
     """Sending on a `WebSocket` after its own ``close()``: a mistake in the program, not of the peer."""
+
+
+def is_nothing_but_the_end(error: BaseException) -> bool:
+    """Whether ``error`` is a `ConnectionClosed`, or a group of them, as of a `asyncio.TaskGroup` that sends.
+
+    A `SentAfterClose` is more: a mistake.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return all(map(is_nothing_but_the_end, group.exceptions))
+    return isinstance(error, ConnectionClosed) and not isinstance(error, SentAfterClose)
 
 
 class KindError(AiowsError):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from .._wire import Deflater, Message, MessageReader, Opcode, build_frame
-from ..errors import ConnectionClosed, HubMissing, ProtocolError
+from ..errors import ConnectionClosed, HubMissing, ProtocolError, is_nothing_but_the_end
 from ..settings import Settings
 from .builds import ProtocolCore
 from .cleanup import Cleanup, CleanupFunction
@@ -422,8 +422,7 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
             try:
                 self.application.context.copy().run(callback, self.connection)
             except Exception as raised:
-                logger.exception("a leave callback of %r raised", self.connection)
-                self.failed_in(raised)
+                self.failed_in("a leave callback", raised, logger)
 
     def go_on(self) -> None:
         if self.can_end_now:
@@ -484,8 +483,20 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         if kind is not None and self._flusher.observer is not None and not self.is_closed:
             self._flusher.observer.kind_out(self.connection, kind)
 
-    def failed_in(self, error: BaseException, kind: str | None = None) -> None:
-        """Code of the application raised ``error``, which is logged already; ``kind``: whose handler."""
+    def is_departure(self, error: BaseException) -> bool:
+        """Whether ``error`` says no more than that this connection is ending: nobody made a mistake."""
+        return self.is_ending and is_nothing_but_the_end(error)
+
+    def failed_in(
+        self, what: str, error: BaseException, log: logging.Logger, *, kind: str | None = None
+    ) -> None:
+        """``what``, which is code of the application, raised ``error``: one record, and the observer is told.
+
+        ``kind``: whose handler it was.
+        """
+        ws = self.connection
+        where = (ws, ws.user_id, ws.id)
+        log.error("%s failed on %.128r, user %.128r, connection %s", what, *where, exc_info=error)
         if self._flusher.observer is not None:
             self._flusher.observer.failed(self.connection, error, kind=kind)
 

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from .._wire import Message, Opcode
-from ..errors import ConnectionClosed
 from .builds import HooksCore, PumpCore
 from .connection import Connection, protocol_of
 from .per_loop import per_loop
@@ -197,16 +196,13 @@ class Pump(PumpCore):
     def _failed(self, error: BaseException) -> None:
         if not isinstance(error, Exception | asyncio.CancelledError):
             raise error
-        if self._is_the_end(error):
-            return  # it ended while the hook was at work
-        logger.error("a hook of %r raised", self.connection, exc_info=error)
-        protocol_of(self.connection).failed_in(error)
+        protocol = protocol_of(self.connection)
+        was_stopped = isinstance(error, asyncio.CancelledError) and self.connection.closed
+        if was_stopped or protocol.is_departure(error):
+            logger.debug("%r ended while a hook was at work", self.connection, exc_info=error)
+            return
+        protocol.failed_in("a hook", error, logger)
         self.connection.close(1011)
-
-    def _is_the_end(self, error: BaseException) -> bool:
-        if isinstance(error, ConnectionClosed):
-            return protocol_of(self.connection).is_ending
-        return isinstance(error, asyncio.CancelledError) and self.connection.closed
 
     def _goes_on(self, task: asyncio.Task[Any]) -> None:
         if self._tasks is None:

@@ -105,9 +105,10 @@ class ConnectionScope(Scope):
         try:
             await stack.aclose()
         except Exception as error:
-            logger.exception("cleaning up after a connection failed")
-            if (protocol := self._protocol()) is not None:
-                protocol.failed_in(error)
+            if (protocol := self._protocol()) is None:
+                logger.exception("the cleaning up of factories failed")
+            else:
+                protocol.failed_in("the cleaning up of factories", error, logger)
 
 
 def scope_of(peer: Peer) -> AbstractAsyncContextManager[Scope]:

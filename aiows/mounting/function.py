@@ -14,7 +14,7 @@ from aiohttp import web
 
 from ..connection import protocol_of
 from ..endpoint import WebSocket
-from ..errors import ConnectionClosed, RegistrationError, SentAfterClose
+from ..errors import RegistrationError, is_nothing_but_the_end
 from ..inject import (
     EndpointScope,
     Parameter,
@@ -132,8 +132,10 @@ async def _serve(plan: Plan, ws: WebSocket, given: SimpleNamespace) -> web.Strea
             logger.exception("%s raised after its answer to %s", plan.function, ws)
         elif not _is_the_end(ws, error):
             raise
-        elif not ws.is_answered:
-            return web.Response()  # nobody is left to read it
+        else:
+            logger.debug("%s ended with %s", plan.function, ws, exc_info=error)
+            if not ws.is_answered:
+                return web.Response()  # nobody is left to read it
     if not ws.is_answered:
         raise RuntimeError(f"{plan.function} returned without a call of accept() or close()")
     return ws.response
@@ -154,8 +156,9 @@ async def _call(plan: Plan, scope: EndpointScope, ws: WebSocket, given: SimpleNa
 
 def _is_the_end(ws: WebSocket, error: Exception) -> bool:
     """Whether ``error`` says no more than that the peer has left."""
-    is_end = isinstance(error, ConnectionClosed) and not isinstance(error, SentAfterClose)
-    return is_end and (ws.closed or (ws.is_answered and protocol_of(ws.connection).is_ending))
+    if not is_nothing_but_the_end(error):
+        return False
+    return ws.closed or (ws.is_answered and protocol_of(ws.connection).is_ending)
 
 
 def _check_faces(function: EndpointFunction, parameters: tuple[Parameter, ...]) -> None:

@@ -13,9 +13,10 @@ aiohttp has no such attribute:
 - ``RequestHandler.transport``, set to None, and ``_manager``: the server that closes its connections on
   shutdown, with ``Server.connection_made`` and ``connection_lost``, which take an object that is no
   ``RequestHandler``; without one of them the request's task stays until the connection ends
-- ``RequestHandler.logger``, replaced for the rest of this connection; without it, it is not
+- ``RequestHandler.logger``, replaced for the rest of this connection; without it what a departure raises is
+  logged as an error, and a view that returns None closes with 1011
 - ``RequestHandler._handle_request``: the task whose result tells how a view ended; without it a view
-  that raises and one that returns both close with 1000
+  that raises and one that returns both close with 1011
 - ``compression_utils.ZLibBackend``: what `aiohttp.set_zlib_backend` chose compresses what many get; without
   it zlib does
 - ``RequestHandler._parser`` (``_request_parser`` in 3.13) and ``_messages``, which nothing is given to any
@@ -44,11 +45,16 @@ except ImportError:
 else:
     share_backend(cast(Any, ZLibBackend))
 
-__all__ = ("ServerEntry", "forget_request", "take_over", "transport_of")
+__all__ = ("ServerEntry", "forget_request", "note_departure", "take_over", "transport_of")
 
 # How long a server that shuts down waits for the answers to its Close frames. A peer that is alive
 # answers within a round trip; one that is not must not hold up the restart of everything.
 SHUTDOWN_GRACE: Final = 0.5
+
+# RFC 6455, section 7.4.1
+NORMAL: Final = 1000
+GOING_AWAY: Final = 1001
+INTERNAL_ERROR: Final = 1011
 
 NO_RETURN_VALUE: Final = "Missing return statement on request handler"
 
@@ -71,7 +77,7 @@ def take_over(
     transport.set_protocol(protocol_of(connection))
     handler.keep_alive(False)
     entry.must_stay = not _gives_up_transport(handler) or entry.must_stay
-    _let_go(handler)
+    _let_go(handler, connection)
     entry.check_in(request, transport)
     if _is_paused(transport):
         resume_reading(transport)
@@ -123,15 +129,26 @@ def _gives_up_transport(handler: Any) -> bool:
     return True
 
 
-def _let_go(handler: Any) -> None:
+def _let_go(handler: Any, connection: Connection) -> None:
     """Leave to aiohttp's HTTP protocol object what it needs until its request ends, and no more."""
-    if hasattr(handler, "logger"):
-        handler.logger = _AfterUpgrade(handler.logger)
+    _set_logger(handler, connection)
     for name in ("_parser", "_request_parser"):
         if hasattr(handler, name):
             setattr(handler, name, None)
     if not getattr(handler, "_messages", True):
         handler._messages = ()  # an empty deque has 620 bytes
+
+
+def note_departure(request: web.BaseRequest) -> None:
+    """Where the peer has gone before its connection began: what that raises in its view is no error."""
+    transport = request.transport
+    if transport is None or transport.is_closing():
+        _set_logger(request.protocol, None)
+
+
+def _set_logger(handler: Any, connection: Connection | None) -> None:
+    if hasattr(handler, "logger"):
+        handler.logger = _ViewLogger(handler.logger, connection)
 
 
 def forget_request(view: web.View) -> None:
@@ -222,7 +239,7 @@ class ServerEntry:
 
     async def shutdown(self, timeout: float | None = None) -> None:
         """Close with 1001, wait a little for the answer, and for hooks that are still at work."""
-        self.connection.close(1001)
+        self.connection.close(GOING_AWAY)
         grace = SHUTDOWN_GRACE if timeout is None else min(timeout, SHUTDOWN_GRACE)
         try:
             await asyncio.wait_for(self._protocol.handshake_done(), grace)
@@ -234,12 +251,34 @@ class ServerEntry:
 
     def _view_ended(self, view: asyncio.Future[Any]) -> None:
         if self.is_attached:
-            self._end(_close_code_for(view))
+            self._end(self._close_code_for(view))
 
     def _request_ended(self, _: asyncio.Future[Any]) -> None:
         if self.is_attached:
-            self._end(1011)
+            self._end(INTERNAL_ERROR)
         self._release_handler(None)
+
+    def _close_code_for(self, view: asyncio.Future[Any]) -> int:
+        """Read from the task's result how the view ended, or what a middleware made of that."""
+        if view.cancelled():
+            return GOING_AWAY
+        if view.exception() is None:  # otherwise aiohttp's own, in the place of the view's
+            response, _ = view.result()
+            if self._is_own(response) or self._has_returned_nothing:
+                return NORMAL
+        return INTERNAL_ERROR
+
+    def _is_own(self, response: object) -> bool:
+        """Whether ``response`` is the 101: any other would be the answer to a failure."""
+        try:
+            return getattr(response, "connection", None) is self.connection
+        except RuntimeError:  # a WebSocketResponse that was never prepared
+            return False
+
+    @property
+    def _has_returned_nothing(self) -> bool:
+        logger = getattr(self._handler, "logger", None)
+        return isinstance(logger, _ViewLogger) and logger.has_returned_nothing
 
     def _end(self, code: int) -> None:
         """Nobody reads messages any more."""
@@ -261,20 +300,36 @@ def _server_of(handler: Any) -> Any:
     return manager if can_know else None
 
 
-class _AfterUpgrade:
-    """A logger that knows that a WebSocket view has nothing to return."""
+class _ViewLogger:
+    """aiohttp's logger for the view of one connection: knows what is no error in it.
 
-    __slots__ = ("_logger",)
+    ``connection``: None where the peer has gone before there was one.
+    """
 
-    def __init__(self, logger: Any) -> None:
+    __slots__ = ("_connection", "_logger", "has_returned_nothing")
+
+    def __init__(self, logger: Any, connection: Connection | None) -> None:
         self._logger = logger
+        self._connection = connection
+        self.has_returned_nothing = False
+        """The view has returned None: a WebSocket view has nothing to return."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._logger, name)
 
     def exception(self, message: object, *args: Any, **options: Any) -> None:
-        if message != NO_RETURN_VALUE:
+        error = options.get("exc_info")
+        if message == NO_RETURN_VALUE:
+            self.has_returned_nothing = True
+        elif isinstance(error, BaseException) and self._is_departure(error):
+            self._logger.debug(message, *args, **options)
+        else:
             self._logger.exception(message, *args, **options)
+
+    def _is_departure(self, error: BaseException) -> bool:
+        if self._connection is None:
+            return isinstance(error, ConnectionError)
+        return protocol_of(self._connection).is_departure(error)
 
 
 def _view_task(request: web.BaseRequest) -> asyncio.Future[Any] | None:
@@ -289,15 +344,3 @@ def _view_task(request: web.BaseRequest) -> asyncio.Future[Any] | None:
 def _runs_a_request(task: asyncio.Task[Any]) -> bool:
     name = getattr(task.get_coro(), "__name__", "")
     return name == "_handle_request"
-
-
-def _close_code_for(view: asyncio.Future[Any]) -> int:
-    """Read from the task's result whether the view returned or raised."""
-    if view.cancelled():
-        return 1001
-    if (
-        view.exception() is not None
-    ):  # aiohttp's ConnectionError in the place of the view's own error
-        return 1011
-    response, _ = view.result()
-    return 1011 if isinstance(response, web.HTTPException) else 1000

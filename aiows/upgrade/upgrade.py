@@ -11,7 +11,7 @@ from .._wire import DeflateParams, Inflater, MessageReader, make_deflater
 from ..connection import Connection, Consumer, Topics, protocol_of
 from ..settings import Settings
 from .handshake import Handshake
-from .takeover import ServerEntry, take_over, transport_of
+from .takeover import ServerEntry, note_departure, take_over, transport_of
 
 __all__ = ("TOPICS", "SwitchingProtocols", "upgrade")
 
@@ -50,21 +50,31 @@ async def upgrade(
     messages; ``user_id`` and ``user_data`` are the connection's from the start. Signals, cookies and headers
     of ``response`` work as with any response of aiohttp. Raises ConnectionResetError if the peer has gone.
     """
-    transport_of(request)  # or a response would be sent to nobody
-    response.set_status(101)
-    response.headers.update(handshake.headers)
-    response.force_close()
-    await web.StreamResponse.prepare(response, request)
 
     def connect(transport: asyncio.Transport, entry: ServerEntry) -> Connection:
         connection = _connect(request, settings, consumer, handshake, transport, entry)
         connection.user_id, connection.user_data = user_id, user_data
         return connection
 
-    entry = take_over(request, connect)
+    try:
+        await _send(response, request, handshake)
+        entry = take_over(request, connect)
+    except ConnectionError:
+        note_departure(request)
+        raise
     if (hub := protocol_of(entry.connection).hub) is not None:
         hub.attach(entry.connection)
     return entry
+
+
+async def _send(
+    response: web.StreamResponse, request: web.BaseRequest, handshake: Handshake
+) -> None:
+    transport_of(request)  # or it would be sent to nobody
+    response.set_status(101)
+    response.headers.update(handshake.headers)
+    response.force_close()
+    await web.StreamResponse.prepare(response, request)
 
 
 def _connect(

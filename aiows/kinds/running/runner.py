@@ -288,8 +288,10 @@ def answer_to_error(
 
     All but a `KindError` is for the log, not the peer.
     """
-    if isinstance(error, ConnectionClosed) and protocol_of(ws.connection).is_ending:
-        return None  # the peer has gone
+    protocol = protocol_of(ws.connection)
+    if protocol.is_departure(error):
+        logger.debug("%r ended while a handler was at work", ws.connection, exc_info=error)
+        return None
     if isinstance(error, Stopped):
         is_awaited = error.reason is SUPERSEDED and ref is not None
         return error_reply(superseded(), ref, codec) if is_awaited else None
@@ -300,14 +302,7 @@ def answer_to_error(
             return error_reply(error, ref, codec)
         except Exception as unsayable:  # its details are not for the codec
             error = unsayable
-    logger.error(
-        "the handler of kind %s failed on %.128r, user %s",
-        quote(kind),
-        ws.connection,
-        quote(ws.user_id),
-        exc_info=error,
-    )
-    protocol_of(ws.connection).failed_in(error, kind)
+    protocol.failed_in(f"the handler of kind {quote(kind)}", error, logger, kind=kind)
     return error_reply(INTERNAL, ref, codec)
 
 

@@ -2,6 +2,7 @@
 #   make demo    the chat on http://localhost:8080; PORT= chooses another port
 #   make test    the tests; AIOWS_TEST_LOOP= chooses the event loop, see tests/event_loops.py
 #   make bench   what a message costs, here and with others: see benchmarks/README.md
+#   make client   builds the browser's client, which needs Node.js and npm
 #   make instructions   whether a hot path needs more instructions than it should
 # PYTHON= chooses the interpreter, otherwise it is the newest one from 3.11 on.
 
@@ -20,7 +21,7 @@ pip_install := PYTHONWARNINGS=ignore $(bin)/python -m pip install --quiet --disa
 no_python := No Python >= 3.11 with venv found: apt-get install python3-venv, or set PYTHON=
 described_in := setup.cfg setup.py pyproject.toml $(wildcard aiows/_native/*.p* aiows/_native/*.h)
 
-.PHONY: demo test lint format types layers docs compat autobahn bench instructions clean
+.PHONY: demo test lint format types layers docs client compat autobahn bench instructions clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.package
@@ -46,6 +47,11 @@ layers: $(VENV)/.package $(VENV)/.layers
 
 docs: $(VENV)/.tests $(VENV)/.docs
 	$(bin)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+# What the package serves to browsers, built anew from clients/js.
+client:
+	cd clients/js && npm ci --ignore-scripts --no-audit --no-fund && node build.mjs
+	cp clients/js/dist/static/* aiows/client/static/
 
 compat: $(VENV)/.tests
 	AIOWS_COMPAT_LOOP=all $(bin)/python -m pytest -m compat $(ARGS)

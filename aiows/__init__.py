@@ -25,6 +25,7 @@ from .hub.hub import Hub
 from .hub.registry import ConnectionRegistry
 from .inject import AsyncResource, Ignore, use
 from .kinds import KindDispatcher, Payload
+from .mounting.browser_client import client_js
 from .mounting.function import WebSocketRoute
 from .mounting.routes import websocket
 from .mounting.view import WebSocketView, on
@@ -71,6 +72,7 @@ __all__ = (
     "WebSocketRoute",
     "WebSocketView",
     "__version__",
+    "client_js",
     "counters",
     "observe",
     "on",

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 
 Unpack = Callable[[Path], Path]
 
-SOURCES = (".py", ".typed", ".pyx", ".pxi", ".h")
+SOURCES = (".py", ".typed", ".pyx", ".pxi", ".h", ".js", ".ts")
 
 
 # What a clone does not have.
@@ -115,6 +115,7 @@ def test_the_wheel_has_every_module(wheel: zipfile.ZipFile) -> None:
         if ".dist-info/" not in name and not name.endswith(tuple(EXTENSION_SUFFIXES))
     }
     sources = [*(ROOT / "aiows").rglob("*.py"), ROOT / "aiows" / "py.typed"]
+    sources += (ROOT / "aiows" / "client" / "static").iterdir()
     assert package == {path.relative_to(ROOT).as_posix() for path in sources}
 
 

@@ -44,7 +44,7 @@ MAPS: Final = {
     "Errors": "The server's error replies, by the request's kind.",
     "Answers": "What a client replies, by the question's kind.",
 }
-UNIONS: Final = frozenset({"ClientMessage", "Fields", "Path", "ServerMessage"})
+OTHERS: Final = frozenset({"ClientMessage", "Contract", "Fields", "Path", "ServerMessage"})
 # TypeScript's own types that are used here: a kind of that name must not hide them.
 NEEDED: Final = frozenset({"Array", "Omit"})
 
@@ -89,7 +89,7 @@ def _declared(name: str, schema: JsonSchema, names: Mapping[str, str], *texts: s
 
 def _namespace(name: str, described: ChannelDescription, names: Mapping[str, str]) -> Block:
     channel = described.channel
-    taken = Names({*COMMON, *NEEDED, *MAPS, *UNIONS, *names.values()}, separator="")
+    taken = Names({*COMMON, *NEEDED, *MAPS, *OTHERS, *names.values()}, separator="")
     messages = [message for each in described.operations for message in _messages(each)]
     types = {message.name: taken.take(identifier(message.name)) for message in messages}
     blocks = [[f"export type Path = {_path(channel)};"]]
@@ -99,6 +99,7 @@ def _namespace(name: str, described: ChannelDescription, names: Mapping[str, str
     ]
     blocks += [_map(each, _entries(each, described.operations, types)) for each in MAPS]
     blocks += _unions(described)
+    blocks.append(_contract(described))
     head = comment(channel.address, channel.summary, channel.description)
     return [*head, f"export namespace {name} {block([_joined(blocks)])}"]
 
@@ -169,6 +170,21 @@ def _fields(payload_key: str | None) -> Block:
     fields = flat if payload_key is None else f"{message}[{literal(payload_key)}]"
     head = comment("The fields of a message, by kind.")
     return [*head, f"export type Fields<K extends keyof Kinds> = {fields};"]
+
+
+def _contract(described: ChannelDescription) -> Block:
+    """Return all of it as one type: a namespace cannot be given to a client as a type parameter."""
+    requests = described.with_direction("in")
+    once = [literal(each.contract.kind) for each in requests if each.contract.once]
+    entries = {
+        "path": "Path",
+        **{name.lower(): name for name in MAPS},
+        "fields": "{ [K in keyof Kinds]: Fields<K> }" if requests else "{}",
+        "once": " | ".join(once) or "never",
+    }
+    head = comment("Everything that is said here, as the client takes it.")
+    lines = [f"{name}: {each};" for name, each in entries.items()]
+    return [*head, f"export interface Contract {block(lines)}"]
 
 
 def _union(name: str, types: Iterable[str]) -> str:

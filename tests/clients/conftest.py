@@ -14,6 +14,7 @@ from browser.chromium import NEEDS_CHROMIUM, find_chromium, start_chromium
 from clients.chromium_client import ChromiumClient
 from clients.client import Client, Connect
 from clients.echo_server import EchoServer, serve
+from clients.js_build import build
 from clients.node_clients import HERE, NodeClient
 from clients.python_clients import AiohttpClient, WebsocketClientClient, WebsocketsClient
 from node_packages import NEEDS_NODE, has_node, install_packages
@@ -32,6 +33,15 @@ def node_modules(pytestconfig: pytest.Config) -> Path:
     if not has_node():
         pytest.skip(NEEDS_NODE)
     return install_packages(HERE, pytestconfig.cache.mkdir("node-clients"))
+
+
+@pytest.fixture(scope="session")
+def js_build(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the browser's client, built from its sources."""
+    if not has_node():
+        pytest.skip(NEEDS_NODE)
+    packages = pytestconfig.cache.mkdir("node-client-js")
+    return build(packages, tmp_path_factory.mktemp("client-js") / "dist")
 
 
 @pytest.fixture(scope="session")

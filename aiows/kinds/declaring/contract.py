@@ -36,8 +36,9 @@ class KindContract:
     ``payload=``, or a Struct made of the handler's parameters. The first and the last also have a field
     ``ref``. ``reply``: the type of the reply; None: no fields; `typing.Any`: not declared. ``streams``: the
     handler sends any number of replies, then an end. ``errors``: the errors of this kind, besides those of
-    any request. ``summary``: the first line of the handler's docstring, or else of the payload's, and
-    ``description`` the rest. ``examples``: fields as in JSON, without ``kind`` and ``ref``.
+    any request. ``once``: a request is handled at most once, also if it is sent again. ``summary``: the
+    first line of the handler's docstring, or else of the payload's, and ``description`` the rest.
+    ``examples``: fields as in JSON, without ``kind`` and ``ref``.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class KindContract:
     reply: Any = None
     streams: bool = False
     errors: tuple[PossibleError, ...] = ()
+    once: bool = False
     summary: str = ""
     description: str = ""
     examples: tuple[Mapping[str, Any], ...] = ()

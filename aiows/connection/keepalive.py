@@ -11,7 +11,10 @@ __all__ = ("KeepAlive", "Listener")
 
 
 class Listener(Timed, Protocol):
-    """Who listens to a peer that may fall silent. ``pinged_at``: a note of ours, None at first."""
+    """Who listens to a peer that may fall silent.
+
+    ``pinged_at``: when it was sent the first ping that it has not answered; a note of ours, None at first.
+    """
 
     pinged_at: float | None
 
@@ -63,15 +66,17 @@ class KeepAlive:
             self._is_deaf(listener, listener.deaf_since)
             return
         heard_at, pinged_at = listener.heard_at, listener.pinged_at
-        if pinged_at is not None and heard_at < pinged_at:
-            listener.give_up_on_silence()
-            return
-        listener.pinged_at = None
-        due = heard_at + self._policy.ping_after
-        if self._wheel.tick_of(due) > tick:
-            self._wheel.schedule(listener, due)
-        else:
+        if pinged_at is None or heard_at >= pinged_at:
+            listener.pinged_at = None
+            due = heard_at + self._policy.ping_after
+            if self._wheel.tick_of(due) > tick:
+                self._wheel.schedule(listener, due)
+            else:
+                self._ping(listener)
+        elif self._wheel.tick_of(pinged_at + self._policy.give_up_after) > tick:
             self._ping(listener)
+        else:
+            listener.give_up_on_silence()
 
     def _is_deaf(self, listener: Listener, since: float) -> None:
         """Ping all the same, which finds a connection that was reset; but not for ever."""
@@ -85,6 +90,10 @@ class KeepAlive:
         listener.ping_silent_peer()
 
     def _ping(self, listener: Listener) -> None:
-        now = listener.pinged_at = self._wheel.loop.time()
-        self._wheel.schedule(listener, now + self._policy.give_up_after)
+        """Ping, and again if there is much time for the answer: a proxy in between is to hear something."""
+        now = self._wheel.loop.time()
+        if listener.pinged_at is None:
+            listener.pinged_at = now
+        end = listener.pinged_at + self._policy.give_up_after
+        self._wheel.schedule(listener, min(end, now + self._policy.ping_after))
         listener.ping_silent_peer()

@@ -62,7 +62,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     give out PING and PONG although they are answered; ``origins`` (None: any): see
     `aiows.upgrade.check_origin`; ``strict_masking`` (True): refuse unmasked frames as RFC 6455,
     section 5.1 demands; ``idle_timeout`` (0: none): seconds without a sign of life until the peer is
-    given up, with a ping shortly before; ``heartbeat`` goes before it; ``codecs`` (none, which is
+    given up, with a ping before; ``heartbeat`` goes before it; ``codecs`` (none, which is
     JSON): their subprotocols are offered after ``protocols``, and the connection speaks the one that was
     chosen, or else the first; ``compress_threshold`` (None: 128 for ``SHARED``, 0 for the
     others): messages of fewer bytes go uncompressed, unless ``compress=`` of a ``send_*`` asks for it.

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ("DEAF_PERIODS", "KeepAlivePolicy")
+__all__ = ("DEAF_PERIODS", "LONGEST_SILENCE", "KeepAlivePolicy")
+
+# Seconds. nginx and the load balancers of AWS drop a connection through which nothing has gone for 60.
+LONGEST_SILENCE: Final = 50.0
 
 # While an application is too slow to take what waits, nothing is read, and nobody hears whether the peer is
 # there. After so many times the longest silence, and so many seconds at least, the connection ends. Stops
@@ -30,14 +33,16 @@ class KeepAlivePolicy:
 
     @classmethod
     def idle_timeout(cls, timeout: float) -> KeepAlivePolicy | None:
-        """Give the peer up ``timeout`` seconds after it was last heard, with a ping shortly before.
+        """Give the peer up ``timeout`` seconds after it was last heard, with a ping before.
 
-        The ping leaves 8 seconds before the end, or at two thirds of a short timeout. 0: none.
+        The ping leaves 8 seconds before the end, or at two thirds of a short timeout, but never after more
+        than 50 seconds, so that proxies do not take the connection for dead. 0: none.
         """
         if not timeout:
             return None
         margin = min(8.0, timeout / 3)
-        return cls(ping_after=timeout - margin, give_up_after=margin)
+        ping_after = min(timeout - margin, LONGEST_SILENCE)
+        return cls(ping_after=ping_after, give_up_after=timeout - ping_after)
 
     @property
     def period(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -11,6 +11,12 @@ import pytest
 from aiows.connection.keepalive import KeepAlive
 from aiows.connection.wheel import Step, Wheel
 from aiows.settings import DEAF_PERIODS, KeepAlivePolicy
+from aiows.testing import VirtualClock
+from raw_client import PING, PONG, RawClient
+from settings.faces import FACES, Face
+
+Serve = Callable[..., Awaitable[int]]
+Connect = Callable[..., Awaitable[RawClient]]
 
 
 class Clock(asyncio.BaseEventLoop):
@@ -91,12 +97,42 @@ def test_a_silent_peer_is_pinged_and_then_given_up() -> None:
     assert peer.given_up_at == 15
 
 
-def test_an_idle_timeout_is_the_whole_time_with_a_ping_shortly_before() -> None:
-    """Two minutes: the ping comes eight seconds before the end."""
-    peer = Peer(KeepAlivePolicy.idle_timeout(120))
-    peer.clock.move_to(200)
-    assert peer.pings == [112]
-    assert peer.given_up_at == 120
+@pytest.mark.parametrize(
+    ("timeout", "pings"),
+    [
+        (3, [2]),
+        (24, [16]),
+        (30, [22]),
+        (58, [50]),
+        (60, [50]),
+        (100, [50]),
+        (120, [50, 100]),
+        (600, list(range(50, 600, 50))),
+    ],
+)
+def test_an_idle_timeout_is_the_whole_time_with_a_ping_before(
+    timeout: float, pings: list[float]
+) -> None:
+    """Shortly before; of a long one none is so late that a proxy has cut, which many do after 60 seconds."""
+    peer = Peer(KeepAlivePolicy.idle_timeout(timeout))
+    peer.clock.move_to(1000)
+    assert peer.pings == pings
+    assert peer.given_up_at == timeout
+
+
+@pytest.mark.parametrize("timeout", [60, 120, 600])
+def test_a_peer_that_answers_is_never_silent_for_a_minute(timeout: float) -> None:
+    """Each ping comes before a proxy would cut."""
+    peer = Peer(KeepAlivePolicy.idle_timeout(timeout))
+    sign_of_life = 0.0
+    for second in range(600):
+        peer.clock.move_to(second)
+        if peer.pings and peer.pings[-1] > sign_of_life:
+            assert peer.pings[-1] - sign_of_life < 55
+            sign_of_life = second
+            peer.hear()
+    assert peer.given_up_at is None
+    assert sign_of_life > 500
 
 
 def test_a_peer_that_answers_is_pinged_again_later() -> None:
@@ -185,3 +221,48 @@ def test_who_has_stopped_is_forgotten_and_the_last_one_takes_the_timer_along() -
     one.stop()
     other.stop()
     assert all(timer.cancelled() for timer in clock._timers)
+
+
+# over a socket
+
+
+@pytest.mark.parametrize(
+    "face", [each for each in FACES if each.name != "WebSocketResponse"], ids=lambda face: face.name
+)
+async def test_by_default_no_connection_is_silent_for_55_seconds(
+    face: Face, serve: Serve, raw_client: Connect
+) -> None:
+    """nginx and AWS cut at 60; a peer that no longer answers is given up after two minutes, as before."""
+    with VirtualClock() as clock:
+        client = await raw_client(await serve(face.serve(lambda ws, text: None, {})))
+        for _ in range(3):
+            ping = asyncio.create_task(client.recv_frame(timeout=1000))
+            await clock.advance(55)
+            assert ping.done()
+            assert (await ping).opcode == PING
+            client.send_frame(PONG)
+            await clock.advance(0)
+        end = asyncio.create_task(client.wait_closed(timeout=1000))
+        await clock.advance(119)
+        assert not end.done()
+        await clock.advance(1)
+        pings = [PING | 0x80, 0] * 2  # while there was time to answer
+        assert (await end).rest == bytes(pings)
+
+
+async def test_the_drop_in_pings_when_it_is_told_to(serve: Serve, raw_client: Connect) -> None:
+    """As with aiohttp's class: never by default, and then after the heartbeat, for half of it."""
+    (face,) = (each for each in FACES if each.name == "WebSocketResponse")
+    with VirtualClock() as clock:
+        silent = await raw_client(await serve(face.serve(lambda ws, text: None, {})))
+        told = await raw_client(await serve(face.serve(lambda ws, text: None, {"heartbeat": 80})))
+        nothing = asyncio.create_task(silent.recv_frame(timeout=10_000))
+        end = asyncio.create_task(told.wait_closed(timeout=10_000))
+        await clock.advance(119)
+        assert not end.done()
+        await clock.advance(1)
+        assert (await end).rest == bytes([PING | 0x80, 0])
+        await clock.advance(3600)
+        assert not nothing.done()
+        nothing.cancel()
+        await asyncio.gather(nothing, return_exceptions=True)

@@ -39,7 +39,7 @@ class Behaviour:
 
     The options: ``max_payload_length``: bytes of a message that may come, inflated (0: no limit; over it:
     1009). ``max_backpressure``: bytes that may wait for one peer. ``idle_timeout``: seconds without a sign of
-    life until the peer is given up, with a Ping shortly before (0: never). ``compression``: a
+    life until the peer is given up, with a Ping before (0: never). ``compression``: a
     `Compression`, or whether at all; ``compression_threshold``: bytes from which on a message is
     compressed (None: as suits the mode). ``protocols``: subprotocols to choose from where ``upgrade`` names
     none. ``origins``: see `aiows.upgrade.check_origin`.

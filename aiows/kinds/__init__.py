@@ -41,7 +41,7 @@ and what was ``got``: a type, ``nothing``, or the value if it has the right type
 from .concurrency import Concurrency, InOrder, Latest, OnePerKey, Parallel
 from .declaring.calls import Guard, KindCall, Middleware, Next
 from .declaring.contract import Direction, KindContract
-from .declaring.marked import on, register_marked
+from .declaring.marked import is_marked, on, register_marked
 from .declaring.settings import KindOptions, PossibleError
 from .dispatcher import KindDispatcher
 from .guards import Roles, authenticated, rate_limit, role
@@ -65,6 +65,7 @@ __all__ = (
     "PossibleError",
     "Roles",
     "authenticated",
+    "is_marked",
     "on",
     "rate_limit",
     "register_marked",

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Final, Self, TypeAlias, cast
 from weakref import WeakValueDictionary
 
-from aiohttp import WSMessage, WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, hdrs, web
 
 from ..connection import Connection, Hooks, PreparedMessage, protocol_of
 from ..errors import RegistrationError, RequestReleased
@@ -25,10 +25,11 @@ from ..settings import (
     is_number,
     is_whole_number,
 )
-from ..upgrade import admit, forget_request
+from ..upgrade import admit, and_close, forget_request
 from ..user_id import UserId, check_user_id
 from .builds import KindHooksCore, ViewHooksCore
 from .hooked import result_of, upgrade_for_hooks
+from .http_methods import answers_to, method_for
 
 __all__ = ("WebSocketView", "on")
 
@@ -81,6 +82,9 @@ class WebSocketView(ViewOptions, web.View):
     pairs of a prefix and one. ``on_unknown_kind(self, kind, fields)``, if the class has one, handles the
     other kinds. ``sends`` are the `Payload` types that the view sends, for the contract. A subclass inherits
     all of it. ``kinds`` is the `KindDispatcher` that comes of it, None if nothing does.
+
+    It is an aiohttp view as any other: `get` answers an upgrade, and a coroutine method ``post(self)`` or
+    ``options(self)``, if the class has one, answers such requests. `authenticate` is not asked for them.
 
     Class attributes are options: ``max_msg_size`` (4 MiB), ``max_backpressure`` (1 MiB), both in bytes;
     ``idle_timeout`` (120 seconds without a sign of life until the peer is given up; 0: never),
@@ -190,10 +194,24 @@ class WebSocketView(ViewOptions, web.View):
 
     # how it runs
 
-    def __await__(self) -> Generator[None, None, web.StreamResponse]:
-        return self._answer(self.request).__await__()
+    async def get(self) -> web.StreamResponse:
+        """Answer an upgrade. Overridden to answer other requests, too, it is what those that remain go to."""
+        return await self._upgrade(self.request)
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    def __await__(self) -> Generator[None, None, web.StreamResponse]:
+        return self._answer(self.request.method).__await__()
+
+    async def _answer(self, http_method: str) -> web.StreamResponse:
+        """Answer as any view of aiohttp does, with the method that has the HTTP method's name."""
+        method = method_for(self, http_method)
+        if method is None and http_method == hdrs.METH_GET:
+            return await self._upgrade(self.request)  # ``get`` is something else in this class
+        if method is None:
+            allowed = answers_to(self) | {hdrs.METH_GET}
+            raise and_close(web.HTTPMethodNotAllowed(http_method, allowed))
+        return await method()
+
+    async def _upgrade(self, request: web.Request) -> web.StreamResponse:
         admit(request, type(self).origins)  # a function there is no method of the view
         user_id = await result_of(self.authenticate(request))
         check_user_id(user_id, f"{type(self).__qualname__}.authenticate")

@@ -9,7 +9,7 @@ from ..payload import Payload
 from .settings import KindOptions, check_named
 from .table import KindTable
 
-__all__ = ("on", "register_marked")
+__all__ = ("is_marked", "on", "register_marked")
 
 M = TypeVar("M", bound=Callable[..., Any])
 
@@ -32,6 +32,11 @@ def on(kind: str | type[Payload], /, **options: Unpack[KindOptions]) -> Callable
         return method
 
     return mark
+
+
+def is_marked(attribute: object) -> bool:
+    """Whether ``attribute`` is a method that was marked with `on`."""
+    return bool(_marks_of(attribute))
 
 
 def register_marked(owner: type, kinds: KindTable) -> bool:

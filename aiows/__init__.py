@@ -5,7 +5,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType
 from ._wire import Compression, wire_build
 from .app import HUB, setup
 from .backplane import MemoryBackplane
-from .connection import Connection, PreparedMessage, counters, observe
+from .connection import Connection, Joined, PreparedMessage, counters, observe
 from .endpoint import WebSocket
 from .errors import (
     AiowsError,
@@ -23,6 +23,7 @@ from .errors import (
 from .events import Observer
 from .hub.hub import Hub
 from .hub.registry import ConnectionRegistry
+from .hub.topics import History, Topic
 from .inject import AsyncResource, Ignore, use
 from .kinds import KindDispatcher, Payload
 from .mounting.browser_client import client_js
@@ -49,9 +50,11 @@ __all__ = (
     "Connection",
     "ConnectionClosed",
     "ConnectionRegistry",
+    "History",
     "Hub",
     "HubMissing",
     "Ignore",
+    "Joined",
     "KindDispatcher",
     "KindError",
     "MemoryBackplane",
@@ -63,6 +66,7 @@ __all__ = (
     "RegistrationError",
     "RequestReleased",
     "SendStatus",
+    "Topic",
     "WSCloseCode",
     "WSMessage",
     "WSMsgType",

@@ -6,6 +6,7 @@ finds the hub of the nearest application around it that has one, as ``request.co
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from aiohttp import web
 from .backplane import Backplane
 from .hub.hub import Hub
 from .hub.registry import ConnectionRegistry
+from .hub.topics import Topic
 from .upgrade import TOPICS
 
 __all__ = ("HUB", "setup")
@@ -26,15 +28,20 @@ def setup(
     *,
     backplane: Backplane | None = None,
     registry: ConnectionRegistry | None = None,
+    topics: Iterable[Topic] = (),
 ) -> Hub:
     """Give ``app`` a hub: users, topics and everybody, from ``app[HUB]`` and every connection.
 
     ``backplane`` connects the hub with other nodes (default: this process alone). ``registry`` is for
-    a `ConnectionRegistry` that you have already. The hub starts before any other start-up handler.
-    When the application shuts down, its ``on_shutdown`` handlers still reach every connection; then
-    all connections are closed with 1001 at once, and the hub leaves the backplane.
+    a `ConnectionRegistry` that you have already. ``topics`` are declared topics: the messages of those say
+    where they belong, may be kept, and clients may subscribe to them where an endpoint lets them.
 
-    Raises RuntimeError if ``app`` has a hub, has started, or has been added to a parent.
+    The hub starts before any other start-up handler. When the application shuts down, its ``on_shutdown``
+    handlers still reach every connection; then all connections are closed with 1001 at once, and the hub
+    leaves the backplane.
+
+    Raises RuntimeError if ``app`` has a hub, has started, or has been added to a parent, RegistrationError
+    for topics that cannot be.
     """
     if HUB in app:
         raise RuntimeError("aiows.setup(app) was called before for this application")
@@ -42,7 +49,7 @@ def setup(
         raise RuntimeError(
             "aiows.setup(app) comes before the application starts or is added to a parent"
         )
-    hub = app[HUB] = app[TOPICS] = Hub(registry, backplane)
+    hub = app[HUB] = app[TOPICS] = Hub(registry, backplane, topics)
     app.on_startup.insert(0, _start)
     app.on_shutdown.append(_retire)
     app.on_cleanup.append(_stop)

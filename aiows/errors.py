@@ -14,6 +14,11 @@
     │   ├── AskBlocked           its answer cannot be read: too many other messages wait
     │   └── TooManyAsks          too many questions already wait for an answer
     ├── TooManySenders           too many tasks wait to send on one connection
+    ├── BackplaneError           the other nodes cannot be reached as they have to be
+    │   ├── BackplaneDown        the connection is lost, or too slow     (ConnectionError)
+    │   ├── BackplaneBusy        so much waits for it that no more is taken
+    │   ├── BackplaneRefused     it answered with an error of its own
+    │   └── NoHistory            it keeps no messages
     ├── RegistrationError        a handler that could never work       (TypeError)
     ├── InvalidUserId            what cannot be a user id              (TypeError)
     ├── HubMissing               topics or the hub without setup(app)  (RuntimeError)
@@ -35,11 +40,16 @@ __all__ = (
     "AskFailed",
     "AskRefused",
     "AskTimeout",
+    "BackplaneBusy",
+    "BackplaneDown",
+    "BackplaneError",
+    "BackplaneRefused",
     "ConcurrentReceive",
     "ConnectionClosed",
     "HubMissing",
     "InvalidUserId",
     "KindError",
+    "NoHistory",
     "ProtocolError",
     "RegistrationError",
     "RequestReleased",
@@ -200,6 +210,26 @@ class TooManySenders(AiowsError):
 
     def __str__(self) -> str:
         return f"{self.senders} tasks wait to send on the connection already, {self.size} bytes"
+
+
+class BackplaneError(AiowsError):
+    """What connects the nodes has failed; what was sent to it may have arrived or not."""
+
+
+class BackplaneDown(BackplaneError, ConnectionError):
+    """The connection to the backplane is lost, or it did not answer in time."""
+
+
+class BackplaneBusy(BackplaneError):
+    """So much waits for the backplane's answers that it takes no more now."""
+
+
+class BackplaneRefused(BackplaneError):
+    """The backplane's server answered with an error of its own, which is the text."""
+
+
+class NoHistory(BackplaneError):
+    """The backplane keeps no messages, so it has no history."""
 
 
 class RegistrationError(AiowsError, TypeError):

@@ -11,9 +11,12 @@ __all__ = (
     "ERROR",
     "ITEM",
     "KIND",
+    "LOST",
+    "PLACE",
     "REF",
     "REPLY",
     "RESERVED",
+    "SYSTEM",
     "UNANSWERED",
     "Ref",
     "kind_of",
@@ -22,6 +25,8 @@ __all__ = (
 # Keys.
 KIND: Final = "kind"
 REF: Final = "ref"
+PLACE: Final = "@"
+"""Where a message of a declared topic belongs: ``[topic]``, with history ``[topic, offset]``."""
 
 # Kinds; ``error`` is also a key.
 REPLY: Final = "reply"
@@ -29,6 +34,10 @@ ITEM: Final = "item"
 END: Final = "end"
 ERROR: Final = "error"
 CANCEL: Final = "cancel"
+
+SYSTEM: Final = "aiows."
+"""What the kinds begin with that aiows itself handles and sends."""
+LOST: Final = "aiows.lost"
 
 RESERVED: Final = frozenset({KIND, REF, ERROR})
 """The keys that no field may have as its name."""

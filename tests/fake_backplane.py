@@ -1,32 +1,48 @@
-"""A backplane without other nodes: writes down what it is told, and confirms when and how a test says."""
+"""A backplane without other nodes: writes down what it is told, and answers when and how a test says."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
-from aiows.backplane import Backplane, Confirmation, Deliver, Node
+from aiows.backplane import Backplane, Claim, Confirmation, Ear, Keep, Node, Page
+from aiows.position import Position
 
 __all__ = ("FakeBackplane", "FakeNode")
 
 
 class FakeBackplane(Backplane):
-    """``told`` is what it was told, ``confirmation`` makes what each call returns."""
+    """``told`` is what it was told, ``confirmation`` makes what each call returns.
 
-    deliver: Deliver
+    ``asked`` are the questions in their order, each with the future for its answer.
+    """
+
+    keeps_history: ClassVar[bool] = True
+
+    ear: Ear
 
     def __init__(self, confirmation: Callable[[], Confirmation] = lambda: None) -> None:
         self.told: list[Any] = []
+        self.asked: list[tuple[str, asyncio.Future[Any]]] = []
         self.confirmation = confirmation
 
-    async def start(self, deliver: Deliver) -> Node:
-        self.deliver = deliver
+    async def start(self, ear: Ear) -> Node:
+        self.ear = ear
         self.told.append("start")
         return FakeNode(self)
+
+    def question(self, *told: Any) -> asyncio.Future[Any]:
+        self.told.append(told)
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.asked.append((told[0], future))
+        return future
 
 
 class FakeNode(Node):
     """The one node of a `FakeBackplane`."""
+
+    id = b"the node"
 
     def __init__(self, backplane: FakeBackplane) -> None:
         self.backplane = backplane
@@ -45,3 +61,19 @@ class FakeNode(Node):
 
     async def stop(self) -> None:
         self.backplane.told.append("stop")
+
+    def append(self, topic: str, data: bytes, keep: Keep) -> asyncio.Future[Position]:
+        return self.backplane.question("append", topic, data, keep)
+
+    def read(self, topic: str, after: int, limit: int | None = None) -> asyncio.Future[Page]:
+        return self.backplane.question("read", topic, after)
+
+    def read_last(self, topic: str, count: int) -> asyncio.Future[Page]:
+        return self.backplane.question("read_last", topic, count)
+
+    def claim(self, key: str, seconds: float) -> asyncio.Future[Claim]:
+        return self.backplane.question("claim", key, seconds)
+
+    def settle(self, key: str, answer: bytes | None, seconds: float) -> Confirmation:
+        self.backplane.told.append(("settle", key, answer, seconds))
+        return self.backplane.confirmation()

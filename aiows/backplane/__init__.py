@@ -1,20 +1,39 @@
 """What connects the nodes: a message that one node publishes on a topic reaches all that subscribe to it.
 
 - `base` is the contract of every engine, with what each of them guarantees.
-- `memory` is the engine for the hubs of one process.
+- `memory` is the engine for the hubs of one process; `memory_logs` are its logs, `memory_claims` what it
+  knows of requests that are handled once.
 - `envelope` is the form of a message between nodes.
 """
 
-from .base import Backplane, Confirmation, Deliver, Node
-from .envelope import decode, encode
+from .base import (
+    Backplane,
+    Claim,
+    ClaimState,
+    Confirmation,
+    Ear,
+    Entry,
+    Keep,
+    Loss,
+    Node,
+    Page,
+)
+from .envelope import Envelope, decode, encode
 from .memory import MemoryBackplane
 
 __all__ = (
     "Backplane",
+    "Claim",
+    "ClaimState",
     "Confirmation",
-    "Deliver",
+    "Ear",
+    "Entry",
+    "Envelope",
+    "Keep",
+    "Loss",
     "MemoryBackplane",
     "Node",
+    "Page",
     "decode",
     "encode",
 )

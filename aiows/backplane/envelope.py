@@ -1,61 +1,139 @@
-"""The form of a message between nodes: `encode` makes the bytes, `decode` the message again.
+"""The form of a message between nodes and in logs: `encode` makes the bytes, `decode` the message again.
 
 ::
 
-    0        1        2
-    +--------+--------+-----------------------
-    | form 1 | type   | payload
-    +--------+--------+-----------------------
+    0        1        2                10               18
+    +--------+--------+----------------+----------------+-------------
+    | form 2 | type   | node           | sequence       | payload
+    +--------+--------+----------------+----------------+-------------
 
-``type`` is 1 (TEXT, the payload is UTF-8) or 2 (BINARY), as in RFC 6455, section 5.2, or 16: an object,
-which each node encodes for its connections in their codecs. The payload of an object is MessagePack: unlike
-JSON it tells bytes and points in time from text, so a peer gets the same from every node. Whoever can write
-to the backplane can make nodes send data, but never make them run code.
+``node`` is the `Node.id` of whoever has sent it, ``sequence`` counts its messages (big-endian): the two
+together name a message, so that one that is sent twice can be recognised. ``type`` says what the payload is:
+
+====  ===============================================================================================
+1     TEXT, UTF-8 (as in RFC 6455, section 5.2)
+2     BINARY
+16    an object, as the JSON that is sent to JSON's connections: nothing of it is missing in JSON
+17    an object, as MessagePack: it has what JSON cannot tell from text or from null, or is not UTF-8
+====  ===============================================================================================
+
+An object is encoded for each connection in its codec. Bytes that begin with ``{`` are an object as well,
+from outside and without a header. Whoever can write to the backplane can make nodes send data, but never
+make them run code.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import orjson
+from msgspec import DecodeError, ValidationError
 
 from .._wire import Opcode
-from ..codecs import MSGPACK
+from ..codecs import JSON, MSGPACK, check_finite
 from ..connection import PreparedMessage
 
-__all__ = ("decode", "encode")
+__all__ = ("HEADER_SIZE", "Envelope", "decode", "encode")
 
-FORM: Final = 1
-HEADER_SIZE: Final = 2
-OBJECT: Final = 16
+FORM: Final = 2
+HEADER_SIZE: Final = 18
+OBJECT_AS_JSON: Final = 16
+OBJECT_AS_MSGPACK: Final = 17
 
+# With these orjson calls ``default`` for all that JSON and MessagePack say in different ways.
+_STRICT: Final = (
+    orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
 
-def encode(message: PreparedMessage) -> bytes:
-    """Return the bytes that stand for ``message`` on a backplane."""
-    packed = message.spoken_in(MSGPACK) if message.is_object else None
-    if packed is None:  # no object, or one that only JSON can say
-        return bytes((FORM, message.opcode)) + message.payload
-    return bytes((FORM, OBJECT)) + packed.payload
-
-
-def decode(data: bytes) -> PreparedMessage:
-    """Return the message that ``data`` stands for. Raises ValueError for what `encode` cannot have made."""
-    if len(data) < HEADER_SIZE or data[0] != FORM:
-        raise ValueError("not a message of form 1")
-    opcode, payload = data[1], data[HEADER_SIZE:]
-    if opcode == OBJECT:
-        return _prepared_object(payload)
-    if opcode == Opcode.TEXT:
-        # RFC 6455, section 8.1: a peer that gets TEXT which is not UTF-8 closes its connection.
-        payload.decode()
-    elif opcode != Opcode.BINARY:
-        raise ValueError(f"a message cannot be of type {opcode}")
-    return PreparedMessage(payload, opcode)
+_read_json: Final = JSON.reader(Any)
 
 
-def _prepared_object(payload: bytes) -> PreparedMessage:
+class Envelope(NamedTuple):
+    """A message with what names it; all zeros for one from outside."""
+
+    node: bytes
+    sequence: int
+    message: PreparedMessage
+
+
+def encode(message: PreparedMessage, node: bytes = bytes(8), sequence: int = 0) -> bytes:
+    """Return the bytes that stand for ``message``, number ``sequence`` of ``node``."""
+    type_, payload = _typed(message)
+    return bytes((FORM, type_)) + node + sequence.to_bytes(8) + payload
+
+
+def _typed(message: PreparedMessage) -> tuple[int, bytes]:
+    if not message.is_object:
+        return message.opcode, message.payload
+    if message.codec is JSON and _is_json(message):
+        return OBJECT_AS_JSON, message.payload
+    packed = message.spoken_in(MSGPACK)
+    if packed is not None:
+        return OBJECT_AS_MSGPACK, packed.payload
+    said = message.spoken_in(JSON)
+    if said is not None:
+        return OBJECT_AS_JSON, said.payload
+    return message.opcode, message.payload  # only its own codec can say it
+
+
+def _is_json(message: PreparedMessage) -> bool:
+    """Whether the JSON of an object says all that there is to say."""
+    value = message.value
+    if type(value) not in (dict, list):
+        return False
     try:
-        value: Any = MSGPACK.loads(payload)
-        if isinstance(value, str | bytes):
-            raise TypeError("text and bytes have types of their own")
+        orjson.dumps(value, _refuse, _STRICT)
+        if b"null" in message.payload:  # as NaN is written, too
+            check_finite(value)
+    except (TypeError, ValidationError):
+        return False
+    return True
+
+
+def _refuse(value: object) -> object:
+    raise TypeError(f"JSON does not say all of {value!r:.64}")
+
+
+def decode(data: bytes) -> Envelope:
+    """Return what ``data`` stands for. Raises ValueError for what `encode` cannot have made."""
+    if data.startswith(b"{"):
+        return Envelope(bytes(8), 0, _prepared(_read(_read_json, data)))
+    if len(data) < HEADER_SIZE or data[0] != FORM:
+        raise ValueError("not a message of form 2")
+    message = _message(data[1], data[HEADER_SIZE:])
+    return Envelope(data[2:10], int.from_bytes(data[10:HEADER_SIZE]), message)
+
+
+def _message(type_: int, payload: bytes) -> PreparedMessage:
+    if type_ == OBJECT_AS_MSGPACK:
+        return _prepared(_read(MSGPACK.loads, payload))
+    if type_ == Opcode.BINARY:
+        return PreparedMessage(payload, type_)
+    if type_ not in (Opcode.TEXT, OBJECT_AS_JSON):
+        raise ValueError(f"a message cannot be of type {type_}")
+    # RFC 6455, section 8.1: a peer that gets TEXT which is not UTF-8 closes its connection.
+    payload.decode()
+    if type_ == Opcode.TEXT:
+        return PreparedMessage(payload, type_)
+    if payload[:1] not in (b"{", b"["):
+        raise ValueError("no object: neither a map nor a list")
+    return PreparedMessage.encoded(payload, JSON)
+
+
+def _prepared(value: Any) -> PreparedMessage:
+    if isinstance(value, str | bytes):
+        raise ValueError("no object: text and bytes have types of their own")
+    try:
         return PreparedMessage(value)
-    except (TypeError, RecursionError) as error:
+    except TypeError as error:
+        raise ValueError(f"no object: {error}") from error
+
+
+def _read(read: Callable[[bytes], Any], payload: bytes) -> Any:
+    try:
+        return read(payload)
+    except (DecodeError, RecursionError) as error:
         raise ValueError(f"no object: {error}") from error

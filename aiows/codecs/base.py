@@ -92,6 +92,18 @@ class Codec(ABC):
         Raises TypeError as `encode` does.
         """
 
+    def with_tail(self, message: bytes, field: str, value: Any, /) -> bytes:
+        """Return ``message``, an object, with ``field`` as its last key: the last of two equal keys counts.
+
+        Raises TypeError for a message that is no object.
+        """
+        try:
+            fields = self.reader(dict[str, Any])(message)
+        except msgspec.ValidationError as error:
+            raise TypeError(f"only an object can have the key {field!r}: {error}") from error
+        fields.pop(field, None)
+        return self.encode({**fields, field: value})
+
     def plain(self, value: Any, /) -> Any:
         """Return ``value`` as dicts and lists of plain values: text, numbers, bytes, dates and the like."""
         return msgspec.to_builtins(value, builtin_types=NATIVE, enc_hook=self._encode_hook)

@@ -77,6 +77,14 @@ class JsonCodec(EncodedCodec):
         start = _start_of_object(field, tag)
         return start + rest[1:] if len(rest) > len(self.empty) else start[:-1] + b"}"
 
+    def with_tail(self, message: bytes, field: str, value: Any, /) -> bytes:
+        if self.writers is None:
+            return super().with_tail(message, field, value)
+        if not (message.startswith(b"{") and message.endswith(b"}")):
+            raise TypeError(f"only an object can have the key {field!r}, not {message!r:.64}")
+        comma = b"," if len(message) > len(self.empty) else b""
+        return message[:-1] + comma + msgspec.json.encode({field: value})[1:]
+
 
 @lru_cache(maxsize=64)
 def _start_of_object(field: str, value: str) -> bytes:

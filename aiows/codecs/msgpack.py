@@ -30,6 +30,9 @@ LARGEST: Final = 2**64 - 1
 _SINGLE: Final = re.compile(rb"\xca[\x7f\xff][\x80-\xff]")
 _DOUBLE: Final = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
 
+# How a map begins: with up to 15 pairs, and with more.
+_MAPS: Final = frozenset(bytes((each,)) for each in (*range(0x80, 0x90), 0xDE, 0xDF))
+
 _digits_of: Final = msgspec.msgpack.Decoder(str).decode
 
 
@@ -95,6 +98,12 @@ class MsgpackCodec(EncodedCodec):
         count, start = _read_map_header(second)
         return _map_header(1 + count) + first[1:] + second[start:]
 
+    def with_tail(self, message: bytes, field: str, value: Any, /) -> bytes:
+        if not _is_map(message):
+            raise TypeError(f"only an object can have the key {field!r}, not {message!r:.64}")
+        count, start = _read_map_header(message)
+        return _map_header(count + 1) + message[start:] + self.encode({field: value})[1:]
+
 
 def _may_have_nan(data: bytes) -> bool:
     return (b"\xcb" in data and _DOUBLE.search(data) is not None) or (
@@ -106,6 +115,10 @@ def _map_header(count: int) -> bytes:
     if count < 16:
         return bytes((0x80 | count,))
     return b"\xde" + count.to_bytes(2) if count < 1 << 16 else b"\xdf" + count.to_bytes(4)
+
+
+def _is_map(data: bytes) -> bool:
+    return data[:1] in _MAPS
 
 
 def _read_map_header(data: bytes) -> tuple[int, int]:

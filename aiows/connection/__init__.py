@@ -7,27 +7,33 @@ from .exchange.in_flight import Stopped, Work, gone_on, run_cancellable
 from .observing import Observation, counters, observe
 from .peer import Face, Peer
 from .per_loop import per_loop
-from .prepared import PreparedMessage
+from .prepared import LoggedMessage, PlacedMessage, PreparedMessage
 from .protocol import WebSocketProtocol
 from .pump import Hooks, Pump
 from .stepper import current_task, is_cancelled, rest_of
+from .topics import HistoryPage, Joined, Wish
 from .transports import resume_reading
 
 __all__ = (
     "Connection",
     "Consumer",
     "Face",
+    "HistoryPage",
     "Hooks",
     "HooksCore",
     "Host",
     "InContext",
+    "Joined",
+    "LoggedMessage",
     "Observation",
     "Peer",
+    "PlacedMessage",
     "PreparedMessage",
     "Pump",
     "Stopped",
     "Topics",
     "WebSocketProtocol",
+    "Wish",
     "Work",
     "counters",
     "current_task",

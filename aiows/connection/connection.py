@@ -12,6 +12,7 @@ import msgspec
 
 from .._wire import Deflater, MessageReader, Opcode, build_close
 from ..codecs import JSON, Codec
+from ..position import Position
 from ..send_status import SendStatus
 from ..settings import Settings
 from ..user_id import check_user_id
@@ -21,6 +22,7 @@ from .outbox import Outbox
 from .per_loop import per_loop
 from .prepared import PreparedMessage, encode
 from .protocol import WebSocketProtocol
+from .topics import Joined, Wish
 
 __all__ = ("Connection", "outbox_of", "protocol_of")
 
@@ -285,6 +287,27 @@ class Connection:
     def unsubscribe(self, topic: str) -> bool:
         """No longer receive ``topic``; False if it did not. Raises HubMissing without ``setup(app)``."""
         return self._protocol.required_hub().unsubscribe(self, topic)
+
+    async def join(
+        self, topic: str, *, since: tuple[str, int] | None = None, last: int = 0
+    ) -> Joined:
+        """Receive what is published on ``topic``, after what was missed of it.
+
+        On a topic with history: ``since`` is a position, and all that came after it is sent first, or
+        nothing of it where that is not kept any more; `Joined` says which. Without it ``last`` messages are
+        sent first. When this returns, and before the next ``await``, nothing of what follows was sent.
+
+        Raises HubMissing without ``setup(app)``, ConnectionClosed, BackplaneError if the log cannot be read.
+        """
+        wish = Wish(None if since is None else Position(*since), last)
+        joined = (await self._protocol.required_hub().join(self, {topic: wish}))[topic]
+        if isinstance(joined, Exception):
+            raise joined
+        return joined
+
+    def leave(self, topic: str) -> bool:
+        """No longer receive ``topic``; the same as `unsubscribe`."""
+        return self.unsubscribe(topic)
 
     @property
     def topics(self) -> frozenset[str]:

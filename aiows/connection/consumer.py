@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import Context
 from typing import Any, Protocol
 
 from .._wire import Message
 from .prepared import PreparedMessage
+from .topics import HistoryPage, Joined, Wish
 
 __all__ = ("Consumer", "Host", "Topics")
 
@@ -68,7 +70,7 @@ class Host(Protocol):
 
 
 class Topics(Protocol):
-    """What a hub gives to each connection at the upgrade. All of it is synchronous."""
+    """What a hub gives to each connection at the upgrade."""
 
     def attach(self, connection: Any) -> None: ...
 
@@ -80,6 +82,26 @@ class Topics(Protocol):
 
     def topics(self, connection: Any) -> frozenset[str]: ...
 
+    def drained(self, connection: Any) -> None: ...
+
     def publish_from(
         self, connection: Any, topic: str, message: Any, *, include_self: bool
     ) -> None: ...
+
+    async def join(
+        self, connection: Any, wishes: Mapping[str, Wish]
+    ) -> Mapping[str, Joined | Exception]: ...
+
+    async def history(
+        self,
+        topic: str,
+        *,
+        since: tuple[str, int] | None,
+        last: int | None,
+        limit: int,
+        max_size: int | None,
+    ) -> HistoryPage: ...
+
+    def is_declared(self, topic: str) -> bool: ...
+
+    def has_history(self, topic: str) -> bool: ...

@@ -12,7 +12,7 @@ from ..send_status import SendStatus
 from .backlog import Backlog
 from .builds import Flusher, OutboxCore
 from .outbox_core import LARGE
-from .overflow import DROP_NEW, Overflow
+from .overflow import CATCH_UP, DROP_NEW, Overflow
 from .prepared import PreparedMessage
 from .transports import descriptor_of
 
@@ -181,7 +181,7 @@ class Outbox(OutboxCore):
         if not self.is_open:
             return SendStatus.DROPPED
         if not self._has_room_for(message.size):
-            return self._overflow.decide(self, message)
+            return (CATCH_UP if message.comes_again else self._overflow).decide(self, message)
         self._put(message)
         return self._status(message.opcode, message.size, is_full=self.is_full)
 
@@ -200,10 +200,14 @@ class Outbox(OutboxCore):
         The drain that follows comes when nothing waits any more: then any message is taken.
         """
         self._flusher.counters.dropped += 1
+        self.put_off()
+        self._owner.outbox_dropped(message)
+
+    def put_off(self) -> None:
+        """Note that something is not sent now; see `drop` for the drain that follows."""
         self._is_pressed = True
         self._made_backlog().has_dropped = True
         self._watch_transport()
-        self._owner.outbox_dropped(message)
 
     def _made_backlog(self) -> Backlog:
         if self._backlog is None:

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from ..send_status import SendStatus
 from .prepared import PreparedMessage
 
-__all__ = ("DROP_NEW", "DropNew", "Overflow")
+__all__ = ("CATCH_UP", "DROP_NEW", "CatchUp", "DropNew", "Overflow")
 
 
 class Bounded(Protocol):
@@ -18,6 +18,9 @@ class Bounded(Protocol):
 
     def drop(self, message: PreparedMessage, /) -> None:
         """Note and tell that ``message`` is not sent."""
+
+    def put_off(self) -> None:
+        """Note that something is not sent now: there is a drain once nothing waits."""
 
 
 class Overflow(Protocol):
@@ -38,4 +41,15 @@ class DropNew:
         return SendStatus.DROPPED
 
 
+class CatchUp:
+    """The message is not sent now; whoever gave it has it in a log, and brings it again at the drain."""
+
+    __slots__ = ()
+
+    def decide(self, outbox: Bounded, message: PreparedMessage, /) -> SendStatus:
+        outbox.put_off()
+        return SendStatus.DROPPED
+
+
 DROP_NEW: Final = DropNew()
+CATCH_UP: Final = CatchUp()

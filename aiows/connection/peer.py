@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from ..send_status import SendStatus
 from .connection import Connection
+from .topics import Joined
 
 __all__ = ("Face", "Peer")
 
@@ -56,6 +57,12 @@ class Peer(Protocol):
     def subscribe(self, topic: str) -> bool: ...
 
     def unsubscribe(self, topic: str) -> bool: ...
+
+    async def join(
+        self, topic: str, *, since: tuple[str, int] | None = None, last: int = 0
+    ) -> Joined: ...
+
+    def leave(self, topic: str) -> bool: ...
 
     def is_subscribed(self, topic: str) -> bool: ...
 
@@ -139,6 +146,16 @@ class Face:
     def unsubscribe(self, topic: str) -> bool:
         """No longer receive ``topic``; see `Connection.unsubscribe`."""
         return self.connection.unsubscribe(topic)
+
+    async def join(
+        self, topic: str, *, since: tuple[str, int] | None = None, last: int = 0
+    ) -> Joined:
+        """Receive ``topic``, after what was missed of it; see `Connection.join`."""
+        return await self.connection.join(topic, since=since, last=last)
+
+    def leave(self, topic: str) -> bool:
+        """No longer receive ``topic``; the same as `unsubscribe`."""
+        return self.connection.leave(topic)
 
     def is_subscribed(self, topic: str) -> bool:
         """Whether ``topic`` is subscribed to. Raises HubMissing without ``setup(app)``."""

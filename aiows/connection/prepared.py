@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final, cast
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, ClassVar, Final, cast
 
 from .._wire import Opcode, build_frame, shared_deflater
 from ..codecs import JSON, Codec
-from ..wire_form import kind_of
+from ..wire_form import PLACE, kind_of
 
-__all__ = ("PreparedMessage", "encode")
+__all__ = ("LoggedMessage", "PlacedMessage", "PreparedMessage", "encode")
 
 # Members of an enum are looked up by way of its class, for each message.
 _TEXT: Final = int(Opcode.TEXT)
 _BINARY: Final = int(Opcode.BINARY)
 
 logger: Final = logging.getLogger("aiows.connection")
+
+UNREAD: Final = object()
+"""In place of an object of which only the bytes are known."""
 
 
 class PreparedMessage:
@@ -39,6 +44,9 @@ class PreparedMessage:
         "payload",
         "plain",
     )
+
+    comes_again: ClassVar[bool] = False
+    """Whether it is sent again after the drain where there is no room: so it is not dropped."""
 
     def __init__(
         self,
@@ -67,6 +75,24 @@ class PreparedMessage:
         """Return ``message`` itself if it is prepared already."""
         return message if isinstance(message, cls) else cls(message)
 
+    @classmethod
+    def encoded(cls, payload: bytes, codec: Codec) -> PreparedMessage:
+        """Return the object that is ``payload`` in ``codec``; it is read only for another codec."""
+        message = PreparedMessage(payload, codec.opcode)
+        message.codec, message._object = codec, UNREAD
+        return message
+
+    def placed(self, topic: str) -> PlacedMessage:
+        """Return the same message with its topic.
+
+        Raises TypeError for text, bytes, and what is no object in its format: they have no keys.
+        """
+        return PlacedMessage(self, [topic])
+
+    def logged(self, topic: str, *offset: int) -> LoggedMessage:
+        """Return the same message with its topic, and with its number in the log. Raises as `placed` does."""
+        return LoggedMessage(self, [topic, *offset])
+
     @property
     def size(self) -> int:
         """The payload's bytes."""
@@ -80,7 +106,18 @@ class PreparedMessage:
     @property
     def kind(self) -> str | None:
         """The kind that an object names, None where it names none, or is text or bytes."""
-        return kind_of(self._object)
+        try:
+            return kind_of(self.value)
+        except Exception:  # its bytes may be another node's
+            return None
+
+    @property
+    def value(self) -> Any:
+        """The object that it is; None for text and bytes."""
+        if self._object is UNREAD:
+            assert self.codec is not None
+            self._object = _reader(self.codec)(self.payload)
+        return self._object
 
     @property
     def is_object(self) -> bool:
@@ -99,10 +136,13 @@ class PreparedMessage:
 
     def _try_in(self, codec: Codec) -> PreparedMessage | None:
         try:
-            return PreparedMessage(self._object, codec=codec, compress=self.compress)
-        except TypeError:
+            return self._in(codec)
+        except Exception:  # its bytes may be another node's
             logger.exception("a message does not reach the connections that speak %r", codec)
             return None
+
+    def _in(self, codec: Codec) -> PreparedMessage | None:
+        return PreparedMessage(self.value, codec=codec, compress=self.compress)
 
     @property
     def frame(self) -> bytes:
@@ -129,6 +169,46 @@ class PreparedMessage:
         if len(deflated) < self.size:
             return build_frame(self.opcode, deflated, rsv1=True)
         return self.frame
+
+
+class PlacedMessage(PreparedMessage):
+    """A message that says where it belongs, with the last of its keys: ``"@": [topic]``.
+
+    ``bare``: the same without. The key is added once for each codec that is spoken.
+    """
+
+    __slots__ = ("_place", "bare")
+
+    def __init__(self, bare: PreparedMessage, place: list[Any]) -> None:
+        if bare.codec is None:
+            raise TypeError(f"only an object can say its topic, not {bare.payload!r:.64}")
+        payload = bare.codec.with_tail(bare.payload, PLACE, place)
+        super().__init__(payload, bare.codec.opcode, compress=bare.compress)
+        self.codec = bare.codec
+        self.bare = bare
+        self._place = place
+
+    @property
+    def value(self) -> Any:
+        """The object that it is, without its place."""
+        return self.bare.value
+
+    def _in(self, codec: Codec) -> PreparedMessage | None:
+        spoken = self.bare.spoken_in(codec)
+        return None if spoken is None else type(self)(spoken, self._place)
+
+
+class LoggedMessage(PlacedMessage):
+    """One of a topic with history, or one about it: who has a log can send it again."""
+
+    __slots__ = ()
+
+    comes_again = True
+
+
+@lru_cache(maxsize=16)
+def _reader(codec: Codec) -> Callable[[bytes], Any]:
+    return codec.reader(Any)
 
 
 def encode(message: Any, codec: Codec) -> tuple[int, bytes]:

@@ -504,6 +504,8 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
 
     def outbox_drained(self) -> None:
         """There is room again."""
+        if self.hub is not None:
+            self.hub.drained(self.connection)
         self.application.on_drain()
 
     def outbox_dropped(self, message: PreparedMessage) -> None:

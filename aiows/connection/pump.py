@@ -66,6 +66,11 @@ class Pump(PumpCore):
 
     connection: Connection
 
+    @property
+    def owner(self) -> Any:
+        """Whose hooks they are."""
+        return self._owner
+
     def __init__(self, hooks: Hooks, owner: Any, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(hooks, owner, per_loop(loop).stepper)
         self._is_open = False

@@ -64,17 +64,35 @@ class Delivery:
 
     def share(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push what many get: it leaves in one write with what follows in the same turn of the loop."""
-        row = tuple(receivers)
+        return self._count(message, self._share(tuple(receivers), message))
+
+    def _share(self, row: tuple[Connection, ...], message: PreparedMessage) -> list[SendStatus]:
         if row and protocol_of(row[0]).observer is not None:
             _tell_observer(row, message)
         codec = message.codec
-        statuses = [
+        return [
             outbox_of(each).push_shared(message)
             if codec is None or codec is each.codec
             else _share_in_its_codec(each, message)
             for each in row
         ]
-        return self._count(message, statuses)
+
+    def offer(self, receivers: Iterable[Connection], message: PreparedMessage) -> list[Connection]:
+        """Push as `share` does, uncounted (see `note`); returns those who did not take it."""
+        row = tuple(receivers)
+        statuses = self._share(row, message)
+        if _BACKPRESSURE in statuses:
+            self._is_pressed = True
+        if _DROPPED not in statuses:
+            return []
+        return [each for each, status in zip(row, statuses, strict=True) if not status]
+
+    def note(self, message: PreparedMessage, receivers: int) -> None:
+        """Count what a message costs that is about to be given to so many."""
+        self._given += self._latest
+        self._latest = MESSAGE + message.size + receivers // RECEIVERS
+        if self._given + self._latest >= TURN_UNDER_PRESSURE:
+            self._watch_loop()
 
     async def send(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push to each, then wait for those whose outbox is full; returns how many took it."""
@@ -97,12 +115,9 @@ class Delivery:
 
     def _count(self, message: PreparedMessage, statuses: list[SendStatus]) -> int:
         """Return how many took ``message``, and add what it costs."""
-        self._given += self._latest
-        self._latest = MESSAGE + message.size + len(statuses) // RECEIVERS
+        self.note(message, len(statuses))
         if _BACKPRESSURE in statuses:
             self._is_pressed = True
-        if self._given + self._latest >= TURN_UNDER_PRESSURE:
-            self._watch_loop()
         return len(statuses) - statuses.count(_DROPPED)
 
     def _watch_loop(self) -> None:

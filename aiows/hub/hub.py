@@ -8,19 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Final, cast
 
-from ..backplane import Backplane, Confirmation, MemoryBackplane, decode
-from ..connection import Connection, Peer, PreparedMessage, protocol_of
+from ..backplane import Backplane, Confirmation, Loss, MemoryBackplane, decode
+from ..codecs import JSON
+from ..connection import Connection, HistoryPage, Joined, Peer, PreparedMessage, Wish, protocol_of
 from ..endpoint import WebSocket
+from ..errors import RegistrationError
 from ..inject import provide
+from ..position import Position
+from .history import read_history
 from .link import EVERYBODY, TOPIC, USER, Link, log_failure
+from .missed import Missed
+from .notices import lost
 from .registry import ConnectionRegistry
+from .topics import DeclaredTopics, History, Topic
 
-__all__ = ("Hub",)
+__all__ = ("Hub", "Published")
 
 logger: Final = logging.getLogger("aiows.hub")
+
+
+class Published(int):
+    """How many connections of this node a message was for: a number, with its place in the log.
+
+    ``position`` is behind the message; None on a topic without history.
+    """
+
+    position: Position | None = None
+
+    @classmethod
+    def at(cls, position: Position, reached: int) -> Published:
+        published = cls(reached)
+        published.position = position
+        return published
 
 
 class Hub:
@@ -28,17 +50,30 @@ class Hub:
 
     ``registry`` is the `ConnectionRegistry` of this node (default: a new one). ``backplane`` connects
     the hubs that are given the same one (default: a `MemoryBackplane` of its own, so this process
-    alone). A hub may be made before an event loop runs; `aiows.setup` makes one, starts and stops it.
+    alone). ``topics`` are the declared ones. A hub may be made before an event loop runs; `aiows.setup`
+    makes one, starts and stops it.
 
     On the backplane a user id is its text: ``7`` and ``"7"`` are one user for `send`.
+
+    Raises RegistrationError for topics that cannot be declared together, and for a topic with history
+    where the backplane keeps none.
     """
 
     def __init__(
-        self, registry: ConnectionRegistry | None = None, backplane: Backplane | None = None
+        self,
+        registry: ConnectionRegistry | None = None,
+        backplane: Backplane | None = None,
+        topics: Iterable[Topic] = (),
     ) -> None:
         self.registry = ConnectionRegistry() if registry is None else registry
         self._delivery = self.registry.delivery
         self._backplane = MemoryBackplane() if backplane is None else backplane
+        self._topics = DeclaredTopics(topics)
+        if self._topics.have_history and not self._backplane.keeps_history:
+            raise RegistrationError(
+                f"topics with history need a backplane that keeps them, not {self._backplane!r}"
+            )
+        self._missed = Missed()
         self._connections: dict[Connection, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._link: Link | None = None
@@ -71,18 +106,85 @@ class Hub:
         await self._finish(confirmation)
         return reached
 
-    async def publish(self, topic: str, message: Any, *, exclude: Peer | None = None) -> int:
+    async def publish(self, topic: str, message: Any, *, exclude: Peer | None = None) -> Published:
         """Send to the subscribers of ``topic`` on every node; returns how many took it here.
 
         ``exclude`` is a connection of this node that does not get it. No subscriber is waited for: one
         whose outbox is full does not get the message. In a loop the call lets the event loop turn now
         and then, with a pause of a millisecond while a subscriber is behind. Raises as `send` does.
+
+        On a topic with history the message is in the log when this returns, and the number that is returned
+        has its ``position``; a subscriber whose outbox is full gets it later. If that fails nobody gets the
+        message, on no node. Raises TypeError for text, bytes and whatever else is no object, ValueError for
+        ``exclude``: all who come back later would get it.
         """
         prepared = PreparedMessage.of(message)
+        history = self._topics.history_of(topic)
+        if history is not None:
+            if exclude is not None:
+                raise ValueError(
+                    f"exclude=: the topic {topic!r} has history, which is for everybody"
+                )
+            return await self._append(topic, prepared, history)
         confirmation = self._running().publish(TOPIC + topic, prepared)
-        reached = self.registry.publish(topic, prepared, exclude=exclude)
+        reached = self._share(topic, prepared, exclude=exclude)
         await self._finish(confirmation)
-        return reached
+        return Published(reached)
+
+    async def _append(self, topic: str, message: PreparedMessage, history: History) -> Published:
+        _check_object(topic, message)
+        reached = self.registry.subscribers(topic)
+        appending = self._running().append(TOPIC + topic, message, history.keep)
+        self._delivery.note(message, reached)
+        try:
+            position = await asyncio.shield(appending)
+        finally:
+            await self._delivery.keep_pace()
+        return Published.at(position, reached)
+
+    def _share(self, topic: str, message: PreparedMessage, *, exclude: Peer | None = None) -> int:
+        """Give a message of a topic without history to the subscribers on this node."""
+        if self._topics.of(topic) is None:
+            return self.registry.publish(topic, message, exclude=exclude)
+        left_out = () if exclude is None else (exclude.connection,)
+        untold = self._missed.tell(topic) if self._missed else frozenset[Connection]()
+        row = [
+            each for each in self.registry.row(topic) if each not in left_out and each not in untold
+        ]
+        placed = _placed(topic, message)
+        self._delivery.note(placed, len(row))
+        refused = self._delivery.offer(row, placed)
+        self._missed.add(topic, refused)
+        return len(row) - len(refused)
+
+    async def position(self, topic: str) -> Position:
+        """Return where the log of ``topic`` is now: what comes later can be had by ``since=``.
+
+        Raises ValueError for a topic without history, RuntimeError if the hub is not running, BackplaneError.
+        """
+        return (await self.history(topic, last=0)).position
+
+    async def history(
+        self,
+        topic: str,
+        *,
+        since: tuple[str, int] | None = None,
+        last: int | None = None,
+        limit: int = 100,
+        max_size: int | None = None,
+    ) -> HistoryPage:
+        """Return what is kept of ``topic``: after the position ``since``, or the ``last`` messages.
+
+        At most ``limit`` of them, and ``max_size`` bytes if they are more than one: the first ones after
+        ``since``, else the last ones. Raises as `position`.
+        """
+        if self._topics.history_of(topic) is None:
+            raise ValueError(f"the topic {topic!r} has no history: it is not declared with one")
+        position = None if since is None else Position(*since)
+        node = self._running().node
+        return await read_history(
+            node, TOPIC + topic, since=position, last=last, limit=limit, max_size=max_size
+        )
 
     async def broadcast(self, message: Any) -> int:
         """Send to every connection of every node, with or without a user id; returns how many here.
@@ -127,12 +229,60 @@ class Hub:
     def detach(self, connection: Connection) -> None:
         """Forget ``connection``, which has ended."""
         self._connections.pop(connection, None)
+        if self._missed:
+            self._missed.forget(connection)
 
     def subscribe(self, connection: Connection, topic: str) -> bool:
         return self.registry.subscribe(connection, topic)
 
     def unsubscribe(self, connection: Connection, topic: str) -> bool:
+        if self._missed:
+            self._missed.forget(connection, topic)
         return self.registry.unsubscribe(connection, topic)
+
+    async def join(
+        self, connection: Connection, wishes: Mapping[str, Wish]
+    ) -> Mapping[str, Joined | Exception]:
+        """Subscribe ``connection`` to topics, after what it missed of those with history.
+
+        All of them in one turn of the loop: see `Connection.join`. Raises RuntimeError if the hub is not
+        running, ConnectionClosed; what a backplane raises for one topic is in the outcome.
+        """
+        link = self._running()
+        logged = {
+            topic: wish
+            for topic, wish in wishes.items()
+            if self._topics.history_of(topic) is not None
+        }
+        outcome: dict[str, Joined | Exception] = {}
+        for topic, wish in wishes.items():
+            if topic not in logged:
+                outcome[topic] = await self._join_plain(link, connection, topic, wish)
+        return {**outcome, **(await link.feeds.join(connection, logged) if logged else {})}
+
+    async def _join_plain(
+        self, link: Link, connection: Connection, topic: str, wish: Wish
+    ) -> Joined | Exception:
+        self.registry.subscribe(connection, topic)
+        try:
+            await link.subscribed(topic)
+        except Exception as error:
+            self.registry.unsubscribe(connection, topic)
+            return error
+        return Joined(recovered=None if wish.since is None else False)
+
+    def is_declared(self, topic: str) -> bool:
+        return self._topics.of(topic) is not None
+
+    def has_history(self, topic: str) -> bool:
+        return self._topics.history_of(topic) is not None
+
+    def drained(self, connection: Connection) -> None:
+        """There is room in the outbox of ``connection`` again: what it has not got is sent first."""
+        if self._missed:
+            self._missed.drained(connection)
+        if self._link is not None:
+            self._link.feeds.drained(connection)
 
     def topics(self, connection: Connection) -> frozenset[str]:
         return self.registry.topics(connection)
@@ -142,12 +292,18 @@ class Hub:
     ) -> None:
         """Publish for ``connection`` without waiting; an error of the backplane is logged."""
         prepared = PreparedMessage.of(message)
+        history = self._topics.history_of(topic)
+        if history is not None:
+            _check_object(topic, prepared)
+            appending = self._running().append(TOPIC + topic, prepared, history.keep)
+            log_failure(appending, "a message was not published")
+            return
         if self._link is None:
             logger.error("the hub is not running: a message reaches this node only")
         else:
             confirmation = self._link.publish(TOPIC + topic, prepared)
             log_failure(confirmation, "a message was not published")
-        self.registry.publish(topic, prepared, exclude=None if include_self else connection)
+        self._share(topic, prepared, exclude=None if include_self else connection)
 
     # start and stop
 
@@ -164,12 +320,12 @@ class Hub:
             self._leave_closed_loop(self._loop)
         self._loop = loop
         try:
-            node = await self._backplane.start(self._deliver)
+            node = await self._backplane.start(self)
         except BaseException:
             self._loop = None
             raise
         self._is_retired = False
-        self._link = Link(self.registry, node)
+        self._link = Link(self.registry, node, self._topics)
 
     async def stop(self) -> None:
         """Leave the backplane; does nothing if the hub does not run."""
@@ -205,14 +361,15 @@ class Hub:
             link.unwatch()
         return link
 
-    # what other nodes send
+    # what the backplane tells (`aiows.backplane.base.Ear`)
 
-    def _deliver(self, channel: str, data: bytes) -> None:
+    def deliver(self, channel: str, data: bytes) -> None:
+        """A message of another node has come."""
         link = self._link
         if link is None:
             return  # the node is about to leave
         try:
-            message = decode(data)
+            message = decode(data).message
         except ValueError as error:
             logger.warning("bytes on the backplane were dropped: %s", error)
             return
@@ -221,7 +378,49 @@ class Hub:
         elif channel.startswith(USER):
             self._delivery.push(self._connections_of(channel, link), message)
         else:
-            self.registry.publish(channel.removeprefix(TOPIC), message)
+            self._share(channel.removeprefix(TOPIC), message)
+
+    def deliver_at(self, channel: str, position: Position, data: bytes) -> None:
+        """A message of a log has come."""
+        if self._link is not None:
+            self._link.feeds.arrived(channel, position, data)
+
+    def resumed(self, loss: Loss | None) -> None:
+        """The backplane was lost, and is back."""
+        if self._link is not None:
+            self._link.feeds.resumed()
+        if loss is not None:
+            self._tell_lost(loss)
+
+    def _tell_lost(self, loss: Loss) -> None:
+        """Plain messages of other nodes may be missing: tell the subscribers of declared topics."""
+        logger.warning(
+            "messages of other nodes may be missing: the backplane was away for %.1f seconds",
+            loss.until - loss.since,
+        )
+        for topic in self.registry.all_topics():
+            declared = self._topics.of(topic)
+            if declared is not None and declared.history is None:
+                refused = self._delivery.offer(self.registry.row(topic), lost(topic))
+                self._missed.add(topic, refused)
+
+
+def _placed(topic: str, message: PreparedMessage) -> PreparedMessage:
+    """Return ``message`` with its topic, if it can say that."""
+    try:
+        return message.placed(topic) if message.is_object else message
+    except TypeError:
+        return message  # a list, say
+
+
+def _check_object(topic: str, message: PreparedMessage) -> None:
+    """Raise TypeError for what cannot have a place in a log."""
+    if message.codec is JSON and message.payload.startswith(b"{"):
+        return
+    try:
+        message.placed(topic)
+    except TypeError as error:
+        raise TypeError(f"the topic {topic!r} has history: {error}") from None
 
 
 def _hub_of(peer: Peer) -> Hub:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Hashable
-from typing import Final
+from collections.abc import Hashable, Iterable
+from typing import Any, Final
 
-from ..backplane import Confirmation, Node, encode
+from ..backplane import Confirmation, Keep, Node, encode
 from ..connection import Connection, PreparedMessage
+from ..position import Position
+from .feeds import Feeds
 from .registry import ConnectionRegistry
+from .topics import DeclaredTopics
 
 __all__ = ("EVERYBODY", "TOPIC", "USER", "Link", "log_failure")
 
@@ -33,11 +36,19 @@ class Link:
     another watcher, told of the same change before, may have changed them again.
     """
 
-    __slots__ = ("_registry", "_user_ids", "node")
+    __slots__ = ("_registry", "_sequence", "_unconfirmed", "_user_ids", "feeds", "node")
 
-    def __init__(self, registry: ConnectionRegistry, node: Node) -> None:
+    def __init__(
+        self,
+        registry: ConnectionRegistry,
+        node: Node,
+        topics: DeclaredTopics = DeclaredTopics(),  # noqa: B008 (it does not change)
+    ) -> None:
         self.node = node
+        self.feeds = Feeds(registry, topics, node, TOPIC)
         self._registry = registry
+        self._sequence = 0
+        self._unconfirmed: dict[str, asyncio.Future[None]] = {}
         # Two user ids with the same text, 7 and "7", share a channel.
         self._user_ids: dict[str, dict[Hashable, None]] = {}
         self._subscribe_to_all()
@@ -45,7 +56,17 @@ class Link:
 
     def publish(self, channel: str, message: PreparedMessage) -> Confirmation:
         """Hand ``message`` to the backplane, for the other nodes that subscribe to ``channel``."""
-        return self.node.publish(channel, encode(message))
+        return self.node.publish(channel, self._encode(message))
+
+    def append(
+        self, channel: str, message: PreparedMessage, keep: Keep
+    ) -> asyncio.Future[Position]:
+        """Add ``message`` to the log of ``channel``; from there it comes back to this node as well."""
+        return self.node.append(channel, self._encode(message), keep)
+
+    def _encode(self, message: PreparedMessage) -> bytes:
+        self._sequence += 1
+        return encode(message, self.node.id, self._sequence)
 
     def user_ids(self, channel: str) -> tuple[Hashable, ...]:
         """The users with a connection to this node whose messages come on ``channel``."""
@@ -54,10 +75,16 @@ class Link:
     def unwatch(self) -> None:
         """Follow the registry no longer."""
         self._registry.unwatch(self)
+        self.feeds.stop()
 
     def _subscribe_to_all(self) -> None:
         """Subscribe to what the registry has already."""
-        self._subscribe(EVERYBODY, *(TOPIC + topic for topic in self._registry.all_topics()))
+        topics = self._registry.all_topics()
+        plain = [topic for topic in topics if self.feeds.history_of(topic) is None]
+        self._subscribe(EVERYBODY, *(TOPIC + topic for topic in plain))
+        for topic in set(topics).difference(plain):
+            for connection in self._registry.row(topic):
+                self.feeds.changed(connection, topic, is_member=True)
         for user_id in self._registry:
             self._add_user(user_id)
 
@@ -69,9 +96,11 @@ class Link:
         else:
             self._remove_user(user_id)
 
-    def topic_changed(
-        self, _connection: Connection, topic: str, count: int, before: int, /
-    ) -> None:
+    def topic_changed(self, connection: Connection, topic: str, count: int, before: int, /) -> None:
+        if self.feeds.history_of(topic) is not None:
+            is_member = connection in self._registry.row(topic)
+            self.feeds.changed(connection, topic, is_member=is_member)
+            return
         if count and before:
             return
         if self._registry.subscribers(topic):
@@ -95,18 +124,34 @@ class Link:
             self._unsubscribe(channel)
 
     def _subscribe(self, *channels: str) -> None:
-        log_failure(self.node.subscribe(channels), "a subscription failed")
+        confirmation = self.node.subscribe(channels)
+        log_failure(confirmation, "a subscription failed")
+        if confirmation is not None:
+            for channel in channels:
+                self._unconfirmed[channel] = confirmation
+            confirmation.add_done_callback(lambda _: self._confirmed(channels, confirmation))
+
+    def _confirmed(self, channels: Iterable[str], confirmation: asyncio.Future[None]) -> None:
+        for channel in channels:
+            if self._unconfirmed.get(channel) is confirmation:
+                del self._unconfirmed[channel]
+
+    async def subscribed(self, topic: str) -> None:
+        """Wait until the subscription to ``topic`` is in force. Raises what the backplane does."""
+        confirmation = self._unconfirmed.get(TOPIC + topic)
+        if confirmation is not None:
+            await asyncio.shield(confirmation)
 
     def _unsubscribe(self, *channels: str) -> None:
         log_failure(self.node.unsubscribe(channels), "an unsubscription failed")
 
 
-def log_failure(confirmation: Confirmation, what: str) -> None:
+def log_failure(confirmation: asyncio.Future[Any] | None, what: str) -> None:
     """Log why something failed that nobody waits for; ``what`` begins the line."""
     if confirmation is None:
         return
 
-    def done(future: asyncio.Future[None]) -> None:
+    def done(future: asyncio.Future[Any]) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:
             logger.error("%s: %s", what, error, exc_info=error)
 

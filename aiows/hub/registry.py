@@ -8,7 +8,7 @@ exactly once, and no empty row stays behind.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from ..connection import Connection, Peer, PreparedMessage, protocol_of
@@ -218,6 +218,10 @@ class ConnectionRegistry:
     def subscribers(self, topic: str) -> int:
         """How many connections are subscribed to ``topic`` on this node."""
         return len(self._topics.get(topic, ()))
+
+    def row(self, topic: str) -> Collection[Connection]:
+        """The connections that are subscribed to ``topic`` on this node; it changes as they do."""
+        return self._topics.get(topic, {}).keys()
 
     def all_topics(self) -> tuple[str, ...]:
         """The topics that have a subscriber on this node."""

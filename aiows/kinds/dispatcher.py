@@ -22,6 +22,7 @@ from .reading.refusals import wrong_message_type
 from .running import Pipeline
 from .running.bad_messages import BadMessageLimit
 from .running.runner import Runner
+from .system import MaySubscribe, system_kinds
 
 __all__ = ("KindDispatcher",)
 
@@ -58,6 +59,10 @@ class KindDispatcher(KindTable):
     first. See `Guard` and `Middleware`. ``dependencies`` are factories, or `use` of one: a parameter of a
     handler that is registered here gets its value by the class that the factory says it returns.
 
+    ``may_subscribe``: ``may_subscribe(ws, topic)``, plain or ``async``, is True if a client may have that
+    declared topic. With it clients can join topics, see `aiows.kinds.system`; None (the default): they
+    cannot.
+
     Handlers can be added at any time. Raises ValueError for options that cannot be.
     """
 
@@ -72,6 +77,7 @@ class KindDispatcher(KindTable):
         middleware: Iterable[Middleware] = (),
         guards: Iterable[Guard] = (),
         dependencies: Iterable[Factory] = (),
+        may_subscribe: MaySubscribe | None = None,
     ) -> None:
         super().__init__(
             middleware=middleware, guards=guards, dependencies=dependencies, timeout=timeout
@@ -85,6 +91,8 @@ class KindDispatcher(KindTable):
         self._bad_messages = BadMessageLimit(max_bad_messages)
         self.codecs = _checked(codecs)
         self._pipelines: dict[Codec, Pipeline] = {}
+        if may_subscribe is not None:
+            self.include(system_kinds(may_subscribe))
 
     @property
     def payload_key(self) -> str | None:

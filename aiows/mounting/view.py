@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Generator, Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Final, Self, TypeAlias, cast
 from weakref import WeakValueDictionary
 
 from aiohttp import WSMessage, WSMsgType, hdrs, web
 
-from ..connection import Connection, Hooks, PreparedMessage, protocol_of
+from ..connection import Connection, Hooks, Peer, PreparedMessage, Pump, protocol_of
 from ..errors import RegistrationError, RequestReleased
 from ..hub.hub import Hub
 from ..inject import Factory, Use
@@ -80,8 +80,9 @@ class WebSocketView(ViewOptions, web.View):
 
     Methods marked with `on` handle kinds, and so do those of ``routers``: `KindDispatcher` objects, or
     pairs of a prefix and one. ``on_unknown_kind(self, kind, fields)``, if the class has one, handles the
-    other kinds. ``sends`` are the `Payload` types that the view sends, for the contract. A subclass inherits
-    all of it. ``kinds`` is the `KindDispatcher` that comes of it, None if nothing does.
+    other kinds. A class that has `may_subscribe` also handles the kinds of aiows itself, with which clients
+    join declared topics. ``sends`` are the `Payload` types that the view sends, for the contract. A subclass
+    inherits all of it. ``kinds`` is the `KindDispatcher` that comes of it, None if nothing does.
 
     It is an aiohttp view as any other: `get` answers an upgrade, and a coroutine method ``post(self)`` or
     ``options(self)``, if the class has one, answers such requests. `authenticate` is not asked for them.
@@ -166,6 +167,10 @@ class WebSocketView(ViewOptions, web.View):
 
     def on_close(self, code: int, reason: str) -> Any:
         """It is over; nothing can be sent."""
+
+    def may_subscribe(self, topic: str) -> bool | Awaitable[bool]:
+        """Return True if this client may have the declared topic; a view that has this lets clients join."""
+        return False
 
     # what a hook reads
 
@@ -330,6 +335,7 @@ def _dispatcher_of(view: type[WebSocketView]) -> KindDispatcher:
             middleware=view.middleware,
             guards=view.guards,
             dependencies=view.dependencies,
+            may_subscribe=_may_subscribe if _lets_subscribe(view) else None,
         )
     except ValueError as error:
         raise RegistrationError(f"{view.__qualname__}: {error}") from error
@@ -345,7 +351,17 @@ def _declare_handled(view: type[WebSocketView], kinds: KindDispatcher) -> bool:
     fallback = getattr(view, FALLBACK, None)
     if fallback is not None:
         kinds.fallback(fallback, method=True)
-    return has_methods or bool(routers) or fallback is not None
+    return has_methods or bool(routers) or fallback is not None or _lets_subscribe(view)
+
+
+def _lets_subscribe(view: type[WebSocketView]) -> bool:
+    return view.may_subscribe is not WebSocketView.may_subscribe
+
+
+def _may_subscribe(ws: Peer, topic: str) -> bool | Awaitable[bool]:
+    """Ask the view of a connection."""
+    pump = cast("Pump", protocol_of(ws.connection).application)
+    return cast("WebSocketView", pump.owner).may_subscribe(topic)
 
 
 def _inherited(view: type[WebSocketView], name: str) -> list[Any]:

@@ -9,24 +9,26 @@ from typing import Any
 import pytest
 
 from aiows.backplane import Backplane, Confirmation, MemoryBackplane, Node
+from recording_ear import RecordingEar
 
 TIMEOUT = 5.0
 
 
-class Recorder:
+class Recorder(RecordingEar):
     """Takes what a node delivers; ``node`` is that node."""
 
     node: Node
 
     def __init__(self) -> None:
-        self.arrived: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        super().__init__()
+        self.queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
 
     def deliver(self, topic: str, data: bytes) -> None:
-        self.arrived.put_nowait((topic, data))
+        self.queue.put_nowait((topic, data))
 
     async def next(self) -> tuple[str, bytes]:
         async with asyncio.timeout(TIMEOUT):
-            return await self.arrived.get()
+            return await self.queue.get()
 
 
 Join = Callable[..., Awaitable[Recorder]]
@@ -45,7 +47,7 @@ async def join(backplane: Backplane) -> AsyncIterator[Join]:
 
     async def join(*topics: str) -> Recorder:
         recorder = Recorder()
-        recorder.node = await backplane.start(recorder.deliver)
+        recorder.node = await backplane.start(recorder)
         recorders.append(recorder)
         await confirmed(recorder.node.subscribe((*topics, "end of test")))
         return recorder
@@ -151,14 +153,14 @@ async def test_nothing_arrives_after_stop(join: Join) -> None:
     await leaving.node.stop()
     await leaving.node.stop()
     assert await arrived_at(staying, sender=sender) == [("room", b"hi")]
-    assert leaving.arrived.empty()
+    assert leaving.queue.empty()
 
 
 async def test_deliver_is_not_called_inside_publish(join: Join) -> None:
     """A publisher cannot be surprised by its own message's consequences."""
     sender, receiver = await join(), await join("room")
     sender.node.publish("room", b"hi")
-    assert receiver.arrived.empty()
+    assert receiver.queue.empty()
     assert await receiver.next() == ("room", b"hi")
 
 
@@ -168,11 +170,12 @@ async def test_a_deliver_that_raises_stops_nothing(backplane: Backplane, join: J
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
     attempts: list[bytes] = []
 
-    def fail(topic: str, data: bytes) -> None:
-        attempts.append(data)
-        raise LookupError(topic)
+    class Broken(RecordingEar):
+        def deliver(self, topic: str, data: bytes) -> None:
+            attempts.append(data)
+            raise LookupError(topic)
 
-    broken = await backplane.start(fail)
+    broken = await backplane.start(Broken())
     await confirmed(broken.subscribe(["room"]))
     sender, receiver = await join(), await join("room")
     for data in (b"one", b"two"):
@@ -188,8 +191,8 @@ def test_a_backplane_serves_one_event_loop_after_another(backplane: Backplane) -
 
     async def exchange() -> tuple[str, bytes]:
         sender, receiver = Recorder(), Recorder()
-        sender.node = await backplane.start(sender.deliver)
-        receiver.node = await backplane.start(receiver.deliver)
+        sender.node = await backplane.start(sender)
+        receiver.node = await backplane.start(receiver)
         await confirmed(receiver.node.subscribe(["room"]))
         await confirmed(sender.node.publish("room", b"hi"))
         return await receiver.next()

@@ -7,36 +7,37 @@ import asyncio
 import pytest
 
 from aiows.backplane import MemoryBackplane
+from recording_ear import RecordingEar
 
 
 async def test_a_subscription_is_in_force_at_once() -> None:
     """Nothing has to be awaited between subscribe and publish."""
-    arrived: list[bytes] = []
+    ear = RecordingEar()
     backplane = MemoryBackplane()
-    sender = await backplane.start(lambda topic, data: None)
-    receiver = await backplane.start(lambda topic, data: arrived.append(data))
+    sender = await backplane.start(RecordingEar())
+    receiver = await backplane.start(ear)
     assert receiver.subscribe(["room"]) is None
     assert sender.publish("room", b"hi") is None
     await asyncio.sleep(0)
-    assert arrived == [b"hi"]
+    assert ear.arrived == [("room", b"hi")]
 
 
 async def test_two_objects_are_two_backplanes() -> None:
     """Who does not share the object hears nothing."""
-    arrived: list[bytes] = []
-    receiver = await MemoryBackplane().start(lambda topic, data: arrived.append(data))
+    ear = RecordingEar()
+    receiver = await MemoryBackplane().start(ear)
     receiver.subscribe(["room"])
-    sender = await MemoryBackplane().start(lambda topic, data: None)
+    sender = await MemoryBackplane().start(RecordingEar())
     sender.publish("room", b"hi")
     await asyncio.sleep(0)
-    assert arrived == []
+    assert ear.arrived == []
 
 
 async def test_no_table_keeps_what_nobody_wants() -> None:
     """After the last unsubscribe and stop the shared table is empty, rows included."""
     backplane = MemoryBackplane()
-    first = await backplane.start(lambda topic, data: None)
-    second = await backplane.start(lambda topic, data: None)
+    first = await backplane.start(RecordingEar())
+    second = await backplane.start(RecordingEar())
     first.subscribe(["a", "b"])
     second.subscribe(["b", "c"])
     first.unsubscribe(["a", "b"])
@@ -47,7 +48,7 @@ async def test_no_table_keeps_what_nobody_wants() -> None:
 
 def join_and_leave_behind(backplane: MemoryBackplane) -> None:
     async def join() -> None:
-        (await backplane.start(lambda topic, data: None)).subscribe(["room", "hall"])
+        (await backplane.start(RecordingEar())).subscribe(["room", "hall"])
 
     asyncio.run(join())
 
@@ -56,14 +57,14 @@ async def test_nodes_of_a_closed_loop_are_dropped() -> None:
     """A hub that nobody stopped does not stay in the tables for ever."""
     backplane = MemoryBackplane()
     await asyncio.to_thread(join_and_leave_behind, backplane)
-    await backplane.start(lambda topic, data: None)
+    await backplane.start(RecordingEar())
     assert backplane._subscribers == {}
 
 
 async def test_it_is_of_one_event_loop_at_a_time() -> None:
     """Two loops in two threads would tear the tables apart: the second one is refused."""
     backplane = MemoryBackplane()
-    node = await backplane.start(lambda topic, data: None)
+    node = await backplane.start(RecordingEar())
     node.subscribe(["room"])
     with pytest.raises(RuntimeError, match="in use in another event loop"):
         await asyncio.to_thread(join_and_leave_behind, backplane)

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from aiows.backplane import Deliver, MemoryBackplane, Node
+from aiows.backplane import Ear, MemoryBackplane, Node, encode
 from aiows.connection import PreparedMessage
 from aiows.hub.hub import Hub
 from aiows.hub.registry import ConnectionRegistry
 from fake_backplane import FakeBackplane
 from fake_connection import FakeConnection
+from recording_ear import RecordingEar
 
 Connect = Callable[[Hub], FakeConnection]
 
@@ -271,8 +272,8 @@ async def test_a_start_that_failed_can_be_tried_again() -> None:
     """The broker was not there yet: the error is raised, and the next start starts."""
 
     class Late(FakeBackplane):
-        async def start(self, deliver: Deliver) -> Node:
-            node = await super().start(deliver)
+        async def start(self, ear: Ear) -> Node:
+            node = await super().start(ear)
             if self.told == ["start"]:
                 raise ConnectionError("not yet")
             return node
@@ -354,9 +355,9 @@ async def test_hostile_bytes_are_dropped(
     await hub.start()
     ws = connect(hub)
     ws.subscribe("room")
-    outsider = await backplane.start(lambda topic, data: None)
+    outsider = await backplane.start(RecordingEar())
     outsider.publish("topic:room", b"\x80\x04\x95pickle")
-    outsider.publish("topic:room", b"\x01\x01hi")
+    outsider.publish("topic:room", encode(PreparedMessage("hi")))
     with caplog.at_level(logging.WARNING, "aiows.hub"):
         await delivered()
     assert ws.payloads == [b"hi"]
@@ -371,10 +372,10 @@ async def test_what_arrives_while_the_node_leaves_is_dropped(connect: Connect) -
     await hub.start()
     ws = connect(hub)
     hub.registry.add("alice", ws)
-    backplane.deliver("user:alice", b"\x01\x01before")
+    backplane.ear.deliver("user:alice", encode(PreparedMessage("before")))
     await hub.stop()
     for topic in ("user:alice", "everybody"):
-        backplane.deliver(topic, b"\x01\x01after")
+        backplane.ear.deliver(topic, encode(PreparedMessage("after")))
     assert ws.payloads == [b"before"]
 
 

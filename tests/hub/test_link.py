@@ -134,7 +134,7 @@ async def test_a_message_is_handed_over_in_the_form_between_nodes(
     """What the other nodes read is the message."""
     Link(registry, FakeNode(backplane)).publish("topic:room", PreparedMessage("hi"))
     verb, channel, data = backplane.told[-1]
-    assert (verb, channel, decode(data).payload) == ("publish", "topic:room", b"hi")
+    assert (verb, channel, decode(data).message.payload) == ("publish", "topic:room", b"hi")
 
 
 async def test_a_subscription_that_fails_is_logged(

@@ -23,7 +23,7 @@ from ...inject import (
     refusal,
     return_annotation,
 )
-from ...wire_form import ANSWERS
+from ...wire_form import ANSWERS, SYSTEM
 from ..concurrency import Concurrency, InOrder
 from ..payload import Payload, kind_problem
 from .calls import Caller, Guard, Middleware, wrap
@@ -76,13 +76,14 @@ class Route(KindSettings):
     ``call(ws, message, instance)`` asks the guards, goes through the middleware and calls the handler; what
     it returns may be awaitable. ``admit`` only asks the guards, ``enter`` does the rest. ``is_in_order``:
     its messages do not overlap with others. ``is_plain``: also, they are read once and there is no timeout.
-    ``needs_instance``: the handler is a method. ``arguments``: ``call`` does nothing but call ``handler``
-    with these; None: it does more.
+    ``needs_instance``: the handler is a method. ``is_system``: it is one of aiows' own. ``arguments``:
+    ``call`` does nothing but call ``handler`` with these; None: it does more.
     """
 
     kind: str
     message_type: Any
     plan: Plan
+    is_system: bool = False
     call: Caller = field(init=False)
     admit: Caller = field(init=False)
     enter: Caller = field(init=False)
@@ -140,14 +141,22 @@ def _nothing(ws: Peer, message: Any, instance: Any) -> None:
 
 
 def build_route(
-    kind: str | type[Payload], handler: Handler, *, is_method: bool, settings: KindSettings
+    kind: str | type[Payload],
+    handler: Handler,
+    *,
+    is_method: bool,
+    settings: KindSettings,
+    is_system: bool = False,
 ) -> Route:
-    """Return the route of a kind. Raises RegistrationError for a handler that could never work."""
+    """Return the route of a kind; ``is_system``: one of aiows' own.
+
+    Raises RegistrationError for a handler that could never work.
+    """
     given = _given_payload(handler, kind, settings.payload)
     plan = _plan(handler, settings.dependencies, is_method=is_method, payload=given)
     payload = _one_payload(plan, given)
     name = kind if isinstance(kind, str) else kind.kind
-    if (problem := request_problem(name)) is not None:
+    if (problem := request_problem(name, is_system=is_system)) is not None:
         raise refusal(handler, problem)
     if payload is not None:
         _check_payload(plan, name, payload)
@@ -160,7 +169,7 @@ def build_route(
         reply=_reply_type(handler, settings.reply, payload),
         examples=_checked_examples(handler, name, untagged or message_type, settings.examples),
     )
-    return _route(name, plan, message_type, checked)
+    return _route(name, plan, message_type, checked, is_system=is_system)
 
 
 def build_fallback(handler: Handler, *, is_method: bool, dependencies: Iterable[Use] = ()) -> Route:
@@ -209,21 +218,25 @@ def _check_first(handler: Handler, *, is_method: bool) -> None:
         raise refusal(handler, "its first parameter is self: register it with method=True")
 
 
-def _route(kind: str, plan: Plan, message_type: Any, settings: KindSettings) -> Route:
+def _route(
+    kind: str, plan: Plan, message_type: Any, settings: KindSettings, *, is_system: bool = False
+) -> Route:
     return Route(
         kind=kind,
+        is_system=is_system,
         message_type=message_type,
         plan=plan,
         **{each.name: getattr(settings, each.name) for each in fields(settings)},
     )
 
 
-def request_problem(kind: object) -> str | None:
-    """Return why ``kind`` cannot be the kind of a request; None if it can."""
-    is_answer = isinstance(kind, str) and kind in ANSWERS
-    return (
-        f"the kind {kind!r} is for answers, not for requests" if is_answer else kind_problem(kind)
-    )
+def request_problem(kind: object, *, is_system: bool = False) -> str | None:
+    """Return why ``kind`` cannot be the kind of a request; None if it can. ``is_system``: of aiows' own."""
+    if isinstance(kind, str) and kind in ANSWERS:
+        return f"the kind {kind!r} is for answers, not for requests"
+    if isinstance(kind, str) and kind.startswith(SYSTEM) and not is_system:
+        return f"the kind {kind!r} is reserved, as all that begin with {SYSTEM!r}"
+    return kind_problem(kind)
 
 
 def _given_payload(handler: Handler, kind: object, payload: Any) -> Any:

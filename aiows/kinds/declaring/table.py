@@ -22,7 +22,10 @@ H = TypeVar("H", bound=Handler)
 
 
 class KindTable:
-    """What was declared so far, here and in included tables; more can be declared at any time."""
+    """What was declared so far, here and in included tables; more can be declared at any time.
+
+    ``is_system``: its kinds are aiows' own, whose names are reserved.
+    """
 
     def __init__(
         self,
@@ -31,9 +34,11 @@ class KindTable:
         guards: Iterable[Guard] = (),
         dependencies: Iterable[Factory] = (),
         timeout: float | None = None,
+        is_system: bool = False,
     ) -> None:
         if timeout is not None and not timeout > 0:
             raise ValueError(f"timeout takes more than 0 seconds, or None, not {timeout!r}")
+        self._is_system = is_system
         self._dependencies = read_dependencies(dependencies)
         wrappers = read_wrappers(middleware, guards, timeout)
         self._tree = KindTree(wrappers, on_change=self._changed)
@@ -59,7 +64,10 @@ class KindTable:
         def register(handler: H) -> H:
             own = read_settings(handler, **options)
             settings = replace(own, dependencies=(*self._dependencies, *own.dependencies))
-            self._tree.add(build_route(kind, handler, is_method=method, settings=settings))
+            route = build_route(
+                kind, handler, is_method=method, settings=settings, is_system=self._is_system
+            )
+            self._tree.add(route)
             return handler
 
         return register

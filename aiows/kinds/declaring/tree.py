@@ -80,7 +80,7 @@ class KindTree:
             self.check_outgoing(contract)
         self._branches.append(_Branch(tree, prefix, wrappers))
         try:
-            self.check_kinds([handler for _, handler in tree.handlers()])
+            self.check_kinds([route.handler for _, route in tree.own_routes()])
         except RegistrationError:
             self._branches.pop()
             raise
@@ -108,13 +108,12 @@ class KindTree:
         for each in self._branches:
             yield from each.tree.outgoing()
 
-    def handlers(self) -> Iterator[tuple[str, Handler]]:
-        """Yield every kind that has a handler, with the handler."""
-        for kind, route in self._routes.items():
-            yield kind, route.plan.function
+    def own_routes(self) -> Iterator[tuple[str, Route]]:
+        """Yield every kind that has a handler, with the route as it was added."""
+        yield from self._routes.items()
         for each in self._branches:
-            for kind, handler in each.tree.handlers():
-                yield f"{each.prefix}{kind}", handler
+            for kind, route in each.tree.own_routes():
+                yield f"{each.prefix}{kind}", route
 
     def all_trees(self) -> Iterator[KindTree]:
         """Yield this tree and every one below it."""
@@ -133,8 +132,9 @@ class KindTree:
     def check_kinds(self, newcomers: Collection[Handler]) -> None:
         """Raise RegistrationError if a kind of ``newcomers`` has a handler, here or in includers."""
         seen: dict[str, Handler] = {}
-        for kind, handler in self.handlers():
-            if (problem := request_problem(kind)) is not None:
+        for kind, route in self.own_routes():
+            handler = route.handler
+            if (problem := request_problem(kind, is_system=route.is_system)) is not None:
                 raise refusal(handler, problem)
             if kind in seen:
                 is_newer = handler in newcomers

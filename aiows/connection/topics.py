@@ -1,0 +1,46 @@
+"""What is asked of a hub about topics, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..position import Position
+
+__all__ = ("HistoryPage", "Joined", "Wish")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody who joins a topic wants of what is in its log.
+
+    ``since``: what came after this position. ``last``: else so many of the last messages.
+    """
+
+    since: Position | None = None
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What came of a join: everything after ``position`` is sent as it comes; None: the topic has no history.
+
+    ``recovered``: whether all that came since the position that was asked for has been sent before; None if
+    none was asked for. If it is False messages are missing, and the client has to load what it shows anew.
+    """
+
+    position: Position | None = None
+    recovered: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Messages of a topic, with their numbers: ``(17, {"kind": ...})``.
+
+    ``position`` is where the log is. ``recovered``: whether the messages begin right behind the position that
+    was asked for; False, and no messages, if that is not kept any more; None if none was asked for.
+    """
+
+    position: Position
+    messages: tuple[tuple[int, Any], ...]
+    recovered: bool | None = None

@@ -1,0 +1,228 @@
+"""A topic with history at this node: its `Log`, the backplane behind it, and the connections that get it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from typing import Final
+
+from ..backplane import Entry, Node, Page, decode
+from ..connection import Connection, PreparedMessage, outbox_of, protocol_of
+from ..position import Position
+from ..send_status import SendStatus
+from .delivery import Delivery
+from .log import Cursor, Log, NotHere, Tails
+from .notices import lost
+from .topics import History
+
+__all__ = ("Feed", "MemberCursor")
+
+logger: Final = logging.getLogger("aiows.hub")
+
+# Members of an enum are looked up by way of its class, for each message.
+_SUCCESS: Final = SendStatus.SUCCESS
+
+
+class MemberCursor(Cursor[Connection]):
+    """Where a connection is that is no member of the row yet, or was too slow for it.
+
+    ``is_joining``: if messages are lost the answer to its join will say so; else it is told by a message.
+    """
+
+    __slots__ = ("is_joining", "is_lost")
+
+    is_joining: bool
+    is_lost: bool
+
+
+class Feed:
+    """Gives the messages of one topic to its members, in order, and without a gap that they are not told of.
+
+    A member is in the row of the log, or has a cursor: while it joins, and when it was too slow. ``on_late``
+    is called with each connection that gets a cursor because it was; `catch_up` is for when it has drained.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        channel: str,
+        history: History,
+        node: Node,
+        *,
+        delivery: Delivery,
+        tails: Tails,
+        on_late: Callable[[Connection, Feed], None],
+    ) -> None:
+        self.topic = topic
+        self.channel = channel
+        self.log: Log[Connection, PreparedMessage] = Log(self, history.size, tails)
+        self._node = node
+        self._delivery = delivery
+        self._on_late = on_late
+        self._cursors: dict[Connection, MemberCursor] = {}
+
+    # what the backplane tells
+
+    def arrived(self, position: Position, data: bytes) -> None:
+        """A message has come; ``position`` is behind it."""
+        self.log.arrived(position, self._message(position, data))
+
+    def _message(self, position: Position, data: bytes) -> PreparedMessage:
+        try:
+            return decode(data).message.logged(self.topic, position.offset)
+        except (ValueError, TypeError) as error:
+            # Nobody can have it, and all have to know that it was there.
+            logger.warning("a message of the topic %.128r was dropped: %s", self.topic, error)
+            return lost(self.topic, position)
+
+    # what the log asks for (`aiows.hub.log.Port`)
+
+    def read(self, after: int | None) -> None:
+        reading = (
+            self._node.read_last(self.channel, 0)
+            if after is None
+            else self._node.read(self.channel, after)
+        )
+        reading.add_done_callback(self._was_read)
+
+    def _was_read(self, reading: asyncio.Future[Page]) -> None:
+        if reading.cancelled():
+            return  # the node has left
+        error = reading.exception()
+        if error is None:
+            position, entries = reading.result()
+            self.log.answered(position, [self._entry(position.epoch, each) for each in entries])
+        elif isinstance(error, Exception):
+            logger.error("the topic %.128r was not read: %s", self.topic, error)
+            self.log.failed(error)
+
+    def _entry(self, epoch: str, entry: Entry) -> tuple[int, PreparedMessage]:
+        return entry.offset, self._message(Position(epoch, entry.offset), entry.data)
+
+    def share(
+        self, row: Collection[Connection], message: PreparedMessage
+    ) -> Collection[Connection]:
+        refused = self._delivery.offer(row, message)
+        return [each for each in refused if not self._is_told_instead(each, message)]
+
+    def _is_told_instead(self, connection: Connection, message: PreparedMessage) -> bool:
+        """Whether the codec of ``connection`` cannot say ``message``, and it is told that it is missing."""
+        if message.spoken_in(connection.codec) is not None:
+            return False
+        assert self.log.position is not None
+        return bool(connection.push(lost(self.topic, self.log.position)))
+
+    def fell_behind(self, reader: Connection, position: Position) -> None:
+        self._add_cursor(reader, position, is_checked=True)
+        self._on_late(reader, self)
+
+    def tell_lost(
+        self, row: Collection[Connection], before: Position, position: Position
+    ) -> Collection[Connection]:
+        return self._delivery.offer(row, lost(self.topic, position))
+
+    # members
+
+    @property
+    def has_members(self) -> bool:
+        """Whether anybody gets the topic, or will."""
+        return bool(self.log.row or self._cursors)
+
+    def cursor_of(self, connection: Connection) -> MemberCursor | None:
+        """Return where a member is that is not in the row."""
+        return self._cursors.get(connection)
+
+    def begin(
+        self,
+        connection: Connection,
+        since: Position | None,
+        last: int,
+        woken: Callable[[Exception | None], None],
+    ) -> MemberCursor:
+        """Make ``connection`` a member that is on its way into the row."""
+        self.remove(connection)
+        cursor = MemberCursor(connection, since, woken, last=last)
+        cursor.is_joining, cursor.is_lost = True, False
+        self._cursors[connection] = cursor
+        return cursor
+
+    def follow(self, connection: Connection) -> None:
+        """Make ``connection`` a member that gets what comes from now on; not if it is one already."""
+        if connection not in self._cursors and connection not in self.log.row:
+            self._add_cursor(connection, None)
+            self.catch_up(connection)
+
+    def _add_cursor(
+        self, connection: Connection, position: Position | None, *, is_checked: bool = False
+    ) -> None:
+        def woken(error: Exception | None) -> None:
+            if error is None:
+                self.catch_up(connection)
+
+        cursor = MemberCursor(connection, position, woken, is_checked=is_checked)
+        cursor.is_joining = cursor.is_lost = False
+        self._cursors[connection] = cursor
+
+    def remove(self, connection: Connection) -> None:
+        """``connection`` is no member any more."""
+        self.log.leave(connection)
+        cursor = self._cursors.pop(connection, None)
+        if cursor is not None:
+            self.log.forget(cursor)
+
+    def catch_up(self, connection: Connection) -> bool:
+        """Send what a late member has not got; False if it is not all."""
+        cursor = self._cursors.get(connection)
+        if cursor is None or cursor.is_joining:
+            return True
+        if not self.bring(cursor):
+            return False
+        self.enter(cursor)
+        return True
+
+    def bring(self, cursor: MemberCursor) -> bool:
+        """Send what is between ``cursor`` and the log, as far as there is room; return whether that is it."""
+        missing = self.log.look(cursor)
+        if missing is NotHere.YET:
+            return False
+        if missing is NotHere.ANY_MORE:
+            return self._skip(cursor)
+        assert self.log.position is not None
+        epoch = self.log.position.epoch
+        for offset, message in missing:
+            position = Position(epoch, offset)
+            status = self._push(cursor.reader, position, message)
+            if not status:
+                return False
+            cursor.position = position
+            if status is not _SUCCESS:
+                return False  # the rest when that has left
+        return True
+
+    def _push(
+        self, connection: Connection, position: Position, message: PreparedMessage
+    ) -> SendStatus:
+        spoken = message.spoken_in(connection.codec)
+        if spoken is None:
+            return connection.push(lost(self.topic, position))
+        if protocol_of(connection).observer is not None:
+            protocol_of(connection).kind_sent(message.kind)
+        return outbox_of(connection).push_shared(spoken)
+
+    def _skip(self, cursor: MemberCursor) -> bool:
+        """Go on at the end of the log, as what is before it is not kept; return whether that is done."""
+        assert self.log.position is not None
+        if not cursor.is_joining and not cursor.reader.push(lost(self.topic, self.log.position)):
+            return False
+        cursor.is_lost = True
+        cursor.position, cursor.last = None, 0
+        return True
+
+    def enter(self, cursor: MemberCursor) -> Position:
+        """Put a member into the row that has everything; return where that is."""
+        assert self.log.position is not None
+        del self._cursors[cursor.reader]
+        self.log.forget(cursor)
+        self.log.enter(cursor.reader)
+        return self.log.position

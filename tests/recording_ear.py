@@ -1,0 +1,26 @@
+"""What a node of a backplane tells, written down."""
+
+from __future__ import annotations
+
+from aiows.backplane import Loss
+from aiows.position import Position
+
+__all__ = ("RecordingEar",)
+
+
+class RecordingEar:
+    """``arrived`` are the plain messages, ``logged`` those of logs, ``losses`` what `resumed` said."""
+
+    def __init__(self) -> None:
+        self.arrived: list[tuple[str, bytes]] = []
+        self.logged: list[tuple[str, Position, bytes]] = []
+        self.losses: list[Loss | None] = []
+
+    def deliver(self, topic: str, data: bytes) -> None:
+        self.arrived.append((topic, data))
+
+    def deliver_at(self, topic: str, position: Position, data: bytes) -> None:
+        self.logged.append((topic, position, data))
+
+    def resumed(self, loss: Loss | None) -> None:
+        self.losses.append(loss)

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from playwright.async_api import Browser, async_playwright
 
@@ -31,11 +31,11 @@ def find_chromium() -> str | None:
 
 
 @asynccontextmanager
-async def start_chromium() -> AsyncIterator[Browser]:
-    """Start the browser; it ends with the block."""
+async def start_chromium(**options: Any) -> AsyncIterator[Browser]:
+    """Start the browser; it ends with the block. ``options``: more of what Playwright's launch takes."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=find_chromium(), args=list(ARGUMENTS)
+            executable_path=find_chromium(), args=list(ARGUMENTS), **options
         )
         yield browser
         await browser.close()

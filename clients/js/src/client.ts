@@ -81,7 +81,7 @@ export class Client<C extends AnyContract = NoContract> {
   #line: Line | null = null;
   #attempt: object | null = null; // what is awaited for an earlier one comes too late
   #page: AbortController | null = null;
-  #failures = 0;
+  #awaySince = 0; // when there was a connection, or an attempt, that was worth the name; 0: there is one
   #isRenewed = false; // the token was asked for again because it was not good enough
   #retry: any;
   #stable: any;
@@ -265,7 +265,7 @@ export class Client<C extends AnyContract = NoContract> {
     this.user = user ?? null;
     this.#isRenewed = false;
     line.keep(idle * 1000);
-    this.#stable = setTimeout(() => (this.#failures = 0), STABLE);
+    this.#stable = setTimeout(() => (this.#awaySince = 0), STABLE);
     this.#renewIn(expires_in);
     this.#asked.opened(line);
     this.#to({ state: "open" });
@@ -319,7 +319,8 @@ export class Client<C extends AnyContract = NoContract> {
 
   #again(code: number, reason: string): void {
     this.#attempt = null;
-    const wait = waitAfter(this.#failures++, reason, isHidden());
+    this.#awaySince ||= Date.now();
+    const wait = waitAfter(Date.now() - this.#awaySince, reason, isHidden());
     this.#dialIn(wait);
     this.#to({ state: "waiting", wait, code, reason });
   }
@@ -352,8 +353,9 @@ export class Client<C extends AnyContract = NoContract> {
   #watchPage(): AbortController {
     const page = new AbortController();
     const awake = (): void => {
-      if (this.state === "waiting") this.#dialIn(Math.random() * AT_ONCE);
-      else this.#line?.doubt();
+      if (this.state !== "waiting") return this.#line?.doubt();
+      this.#awaySince = 0; // what was in the way may be gone
+      this.#dialIn(Math.random() * AT_ONCE);
     };
     const offline = (): void => this.#line?.doubt();
     const away = (): void => this.#line?.lose(1001, "The page went away.");

@@ -1,6 +1,6 @@
 /** How long to wait before the next attempt, so that many clients never come back in the same moment. */
 
-/** Milliseconds. The first failure is followed by at most this wait, every further one by twice the last. */
+/** Milliseconds that the first wait has at most. */
 const FIRST = 500;
 
 /** Longer waits would only keep a person waiting after the server is back. */
@@ -21,14 +21,18 @@ export function spread(seconds: number): number {
 }
 
 /**
- * Milliseconds to wait after so many failures in a row.
+ * Milliseconds to wait before the next attempt; `away` of them have passed since there was a connection.
  *
  * Full jitter: anywhere between nothing and the bound, because any part of it that all have in common is a wave of
- * arrivals at the server. `reason` is that of the Close: `retry=2.4` in it is the server's own wish, in seconds.
+ * arrivals at the server. The bound is the time that has passed already: a server that was away for a second has
+ * everybody back within about another one, evenly. A bound that doubles with each attempt is far beyond that for whoever
+ * had some short waits in a row, and everybody else comes in the first moments.
+ *
+ * `reason` is that of the Close: `retry=2.4` in it is the server's own wish, in seconds.
  */
-export function waitAfter(failures: number, reason: string, isHidden: boolean): number {
+export function waitAfter(away: number, reason: string, isHidden: boolean): number {
   const hint = /\bretry=(\d+(?:\.\d+)?)/.exec(reason);
   if (hint) return Math.max(SHORTEST, spread(Math.min(+hint[1]!, LONGEST_HINT)));
-  const bound = Math.min(isHidden ? LONGEST_HIDDEN : LONGEST, FIRST * 2 ** failures);
+  const bound = Math.min(isHidden ? LONGEST_HIDDEN : LONGEST, Math.max(FIRST, away));
   return SHORTEST + Math.random() * bound;
 }

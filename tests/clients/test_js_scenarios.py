@@ -65,7 +65,7 @@ MUTATIONS: Final = {
     "a hint is not spread": ("(1 + Math.random() / 2)", "1"),
     "a gap is not said": ('this.#listeners.tell("gap", this.position)', "0"),
     "what comes twice is given twice": ("if (offset < next) return false;", ""),
-    "waits begin anew at once": ("this.#failures = 0, STABLE", "this.#failures = 0, 0"),
+    "waits begin anew at once": ("this.#awaySince = 0, STABLE", "this.#awaySince = 0, 0"),
 }
 
 

@@ -24,7 +24,7 @@ from .inbox import Inbox
 from .outbox import Outbox
 from .per_loop import PerLoop
 from .prepared import PreparedMessage
-from .transports import resume_reading
+from .transports import bound_unsent, resume_reading
 from .unfinished import LONGEST_STALL
 from .wheel import Step
 
@@ -114,6 +114,8 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
             deflater=deflater,
             threshold=options.smallest_compressed,
         )
+        if options.max_unsent is not None:
+            bound_unsent(transport, options.max_unsent)
         if options.keepalive is not None:
             shared.keepalive(options.keepalive).start(self)
 

@@ -58,9 +58,9 @@ class WebSocket(Upgrade, Face):
 
     As a mapping it is what ASGI calls a scope: ``ws["path"]``. It is hashed and compared by identity.
 
-    Options (a value that cannot be is a RegistrationError): ``max_msg_size`` (4 MiB; 0: no limit) and
-    ``max_backpressure`` (1 MiB: what `push` lets
-    wait) in bytes; ``idle_timeout`` (120.0): seconds without a sign of life until the peer is given
+    Options (a value that cannot be is a RegistrationError): ``max_msg_size`` (4 MiB; 0: no limit),
+    ``max_backpressure`` (1 MiB: what `push` lets wait) and ``max_unsent`` (None; see `WebSocketResponse`)
+    in bytes; ``idle_timeout`` (120.0): seconds without a sign of life until the peer is given
     up, with a ping before, 0: never; ``compress`` (True; or a `Compression`),
     ``compress_threshold`` (None; see `WebSocketResponse`); ``origins``
     ("same"): which pages may connect, see `aiows.upgrade.check_origin`; ``codecs`` (JSON alone): their

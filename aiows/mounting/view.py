@@ -87,16 +87,16 @@ class WebSocketView(ViewOptions, web.View):
     It is an aiohttp view as any other: `get` answers an upgrade, and a coroutine method ``post(self)`` or
     ``options(self)``, if the class has one, answers such requests. `authenticate` is not asked for them.
 
-    Class attributes are options: ``max_msg_size`` (4 MiB), ``max_backpressure`` (1 MiB), both in bytes;
-    ``idle_timeout`` (120 seconds without a sign of life until the peer is given up; 0: never),
-    ``protocols`` (none), ``codecs`` (JSON alone; see `aiows.codecs`: their subprotocols are offered after
-    ``protocols``, and a connection speaks the one that was chosen, or else the first), ``compress``
-    (True), ``compress_threshold`` (None; see `WebSocketResponse`), ``origins`` ("same", which behind a
-    proxy that speaks TLS wants to be named; see `aiows.upgrade.check_origin`), ``keep_request``
-    (False), ``payload_key``, ``max_bad_messages``, ``in_flight`` and ``kind_timeout`` (see
-    `KindDispatcher`, there ``timeout``), ``guards`` and ``middleware`` (none; around every kind),
-    ``dependencies`` (none; for the view's methods). One that cannot be is a RegistrationError when the class
-    is made.
+    Class attributes are options: ``max_msg_size`` (4 MiB), ``max_backpressure`` (1 MiB) and ``max_unsent``
+    (None; see `WebSocketResponse`), all in bytes; ``idle_timeout`` (120 seconds without a sign of life
+    until the peer is given up; 0: never), ``protocols`` (none), ``codecs`` (JSON alone; see `aiows.codecs`:
+    their subprotocols are offered after ``protocols``, and a connection speaks the one that was chosen, or
+    else the first), ``compress`` (True), ``compress_threshold`` (None; see `WebSocketResponse`),
+    ``origins`` ("same", which behind a proxy that speaks TLS wants to be named; see
+    `aiows.upgrade.check_origin`), ``keep_request`` (False), ``payload_key``, ``max_bad_messages``,
+    ``in_flight`` and ``kind_timeout`` (see `KindDispatcher`, there ``timeout``), ``guards`` and
+    ``middleware`` (none; around every kind), ``dependencies`` (none; for the view's methods). One that
+    cannot be is a RegistrationError when the class is made.
     """
 
     keep_request: ClassVar[bool] = False

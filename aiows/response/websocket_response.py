@@ -58,7 +58,8 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     a `Compression`), ``max_msg_size`` (4 MiB; 0: no limit), ``writer_limit`` (64 KiB),
     ``decode_text`` (True; False gives TEXT as bytes).
 
-    Beyond them: ``max_backpressure`` (1 MiB): what `push` lets wait; ``control_messages`` (False):
+    Beyond them: ``max_backpressure`` (1 MiB): what `push` lets wait; ``max_unsent`` (None: as the system
+    has it): what the kernel may hold and not have sent yet; ``control_messages`` (False):
     give out PING and PONG although they are answered; ``origins`` (None: any): see
     `aiows.upgrade.check_origin`; ``strict_masking`` (True): refuse unmasked frames as RFC 6455,
     section 5.1 demands; ``idle_timeout`` (0: none): seconds without a sign of life until the peer is

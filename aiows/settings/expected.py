@@ -16,6 +16,7 @@ from .origin import OPAQUE, SCHEMES_OF_PAGES, Origin
 __all__ = (
     "BOOL",
     "BYTES",
+    "BYTES_OF_KERNEL",
     "BYTES_OR_NO_LIMIT",
     "BYTES_OVER_0",
     "CODECS",
@@ -34,6 +35,9 @@ __all__ = (
 
 # The largest size that both builds can count with.
 MAX_BYTES: Final = sys.maxsize
+
+# The largest size that a socket can be told: an int of C.
+MAX_OF_KERNEL: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,10 @@ BOOL: Final = Expected(_is_bool, "a bool")
 BYTES: Final = Expected(_is_size, "a number of bytes")
 BYTES_OVER_0: Final = Expected(
     lambda value: _is_size(value) and value > 0, "a positive number of bytes"
+)
+BYTES_OF_KERNEL: Final = Expected(
+    lambda value: value is None or (_is_size(value) and 0 < value <= MAX_OF_KERNEL),
+    "a positive number of bytes below 2 GiB, or None for the system's own",
 )
 BYTES_OR_NO_LIMIT: Final = Expected(_is_size, "a number of bytes, or 0 for no limit")
 CODECS: Final = Expected(are(lambda each: isinstance(each, Codec)), "a sequence of codecs")

@@ -13,6 +13,7 @@ from ..codecs import JSON, Codec
 from .expected import (
     BOOL,
     BYTES,
+    BYTES_OF_KERNEL,
     BYTES_OR_NO_LIMIT,
     BYTES_OVER_0,
     CODECS,
@@ -72,6 +73,9 @@ class Settings:
     max_msg_size: int = field(default=4 * MIB, metadata=_option(BYTES_OR_NO_LIMIT))
     # What is sent to a peer that does not read is kept: without a limit such peers could fill the memory.
     max_backpressure: int = field(default=MIB, metadata=_option(BYTES_OVER_0))
+    # What the kernel has taken can be neither replaced nor taken back: megabytes, for each peer that stopped
+    # reading. None by default: with a bound a burst finds less room, also for a reader that keeps up.
+    max_unsent: int | None = field(default=None, metadata=_option(BYTES_OF_KERNEL))
     # A peer that vanished without a word would be kept for ever.
     idle_timeout: float = field(default=120.0, metadata=_option(SECONDS_OR_NEVER))
     protocols: Collection[str] = field(default=(), metadata=_option(NAMES))
@@ -158,6 +162,7 @@ class WebSocketOptions(TypedDict, total=False):
 
     max_msg_size: int
     max_backpressure: int
+    max_unsent: int | None
     idle_timeout: float
     codecs: Iterable[Codec]
     compress: bool | Compression
@@ -185,6 +190,7 @@ class ViewOptions:
 
     max_msg_size: ClassVar[int] = DEFAULTS.max_msg_size
     max_backpressure: ClassVar[int] = DEFAULTS.max_backpressure
+    max_unsent: ClassVar[int | None] = DEFAULTS.max_unsent
     idle_timeout: ClassVar[float] = DEFAULTS.idle_timeout
     protocols: ClassVar[Collection[str]] = DEFAULTS.protocols
     codecs: ClassVar[Sequence[Codec]] = (JSON,)

@@ -48,6 +48,7 @@ NOT_NAMES: Final = (
 WRONG: Final[Mapping[str, tuple[object, ...]]] = {
     "max_msg_size": NOT_SIZES,
     "max_backpressure": (*NOT_SIZES, 0),
+    "max_unsent": (*(each for each in NOT_SIZES if each is not None), 0, 2**31),
     "writer_limit": NOT_SIZES,
     "compress_threshold": tuple(each for each in NOT_SIZES if each is not None),
     "idle_timeout": (*NOT_TIMES, None),
@@ -255,6 +256,26 @@ async def test_max_backpressure_acts(face: Face, serve: Serve, raw_client: Conne
         await client.recv_frame()
     for limit, amount in amounts.items():
         assert limit - 2 * len(part) <= amount <= limit + 2 * len(part)
+
+
+@with_option("max_unsent")
+async def test_max_unsent_acts(face: Face, serve: Serve, raw_client: Connect) -> None:
+    """The kernel keeps so much for a peer that does not read, beside what fits in the peer's own buffer."""
+    part = bytes(4 * 1024)
+    taken: dict[int | None, int] = {4 * 1024: 0, None: 0}
+    for limit in taken:
+
+        def fill(ws: Any, text: str, limit: int | None = limit) -> None:
+            while ws.push(part):
+                taken[limit] += len(part)
+            taken[limit] -= ws.buffered_amount
+
+        options = face.options_of({"max_unsent": limit})
+        client = await raw_client(await serve(face.serve(fill, options)), receive_buffer=4096)
+        client.send_text("fill")
+        await client.recv_frame()
+    assert taken[4 * 1024] < 64 * 1024
+    assert taken[None] > 256 * 1024
 
 
 @with_option("idle_timeout")

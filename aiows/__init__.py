@@ -32,6 +32,7 @@ from .mounting.routes import websocket
 from .mounting.view import WebSocketView, on
 from .response.websocket_response import WebSocketResponse
 from .send_status import SendStatus
+from .upgrade import trust_proxies
 
 OpCode = WSMsgType
 CompressOptions = Compression
@@ -81,6 +82,7 @@ __all__ = (
     "observe",
     "on",
     "setup",
+    "trust_proxies",
     "use",
     "websocket",
     "wire_build",

@@ -33,7 +33,7 @@ class Upgrade(Mapping[str, Any]):
         self.request = request
         self._scope: dict[str, Any] | None = None
         # Once it is accepted, the transport is not aiohttp's any more, and the request forgets it.
-        self._port = _port_of(request.get_extra_info("peername"))
+        self._port = _port_of(request.get_extra_info("peername"), request.remote)
 
     @property
     def app(self) -> Any:
@@ -74,7 +74,10 @@ class Upgrade(Mapping[str, Any]):
 
     @property
     def client(self) -> Address | None:
-        """The peer's address; None where the transport has none (a Unix socket)."""
+        """The peer's address; None where the transport has none (a Unix socket).
+
+        Behind trusted proxies it is the client's, and the port, which they do not say, is 0.
+        """
         return None if self._port is None else Address(self.request.remote or "", self._port)
 
     def required_hub(self) -> Topics:
@@ -128,6 +131,8 @@ class Upgrade(Mapping[str, Any]):
         }
 
 
-def _port_of(peername: Any) -> int | None:
-    is_address = isinstance(peername, tuple)  # a Unix socket's is a str
-    return cast("tuple[str, int]", peername)[1] if is_address else None
+def _port_of(peername: Any, remote: str | None) -> int | None:
+    if not isinstance(peername, tuple):  # a Unix socket's is a str
+        return None
+    host, port, *_ = cast("tuple[str, int]", peername)
+    return port if host == remote else 0

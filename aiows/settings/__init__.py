@@ -9,14 +9,16 @@ from .checking import OptionSet
 from .expected import Expected, are, is_number, is_whole_number
 from .faces import CALLBACK_OPTIONS, RESPONSE_OPTIONS, VIEW_OPTIONS, WEBSOCKET_OPTIONS
 from .keepalive import DEAF_PERIODS, KeepAlivePolicy
-from .origin import OPAQUE, Origin
+from .origin import DEFAULT_PORTS, OPAQUE, SCHEMES_OF_PAGES, Origin
 from .settings import Origins, ResponseOptions, Settings, ViewOptions, WebSocketOptions
 
 __all__ = (
     "CALLBACK_OPTIONS",
     "DEAF_PERIODS",
+    "DEFAULT_PORTS",
     "OPAQUE",
     "RESPONSE_OPTIONS",
+    "SCHEMES_OF_PAGES",
     "VIEW_OPTIONS",
     "WEBSOCKET_OPTIONS",
     "Expected",

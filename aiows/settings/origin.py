@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from yarl import URL
 
-__all__ = ("OPAQUE", "SCHEMES_OF_PAGES", "Origin")
+__all__ = ("DEFAULT_PORTS", "OPAQUE", "SCHEMES_OF_PAGES", "Origin")
 
 OPAQUE: Final = "null"
 """What a browser sends where it does not want to say the origin (RFC 6454, section 7.1)."""

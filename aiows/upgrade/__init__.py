@@ -3,6 +3,7 @@
 from .admission import admit
 from .handshake import Handshake, negotiate
 from .origins import check_origin
+from .proxies import trust_proxies
 from .refusing import and_close
 from .takeover import ServerEntry, forget_request
 from .upgrade import TOPICS, SwitchingProtocols, upgrade
@@ -17,5 +18,6 @@ __all__ = (
     "check_origin",
     "forget_request",
     "negotiate",
+    "trust_proxies",
     "upgrade",
 )

@@ -9,7 +9,6 @@
 from .base import (
     Backplane,
     Claim,
-    ClaimState,
     Confirmation,
     Ear,
     Entry,
@@ -24,7 +23,6 @@ from .memory import MemoryBackplane
 __all__ = (
     "Backplane",
     "Claim",
-    "ClaimState",
     "Confirmation",
     "Ear",
     "Entry",

@@ -36,7 +36,6 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
 from ..position import Position
@@ -44,7 +43,6 @@ from ..position import Position
 __all__ = (
     "Backplane",
     "Claim",
-    "ClaimState",
     "Confirmation",
     "Ear",
     "Entry",
@@ -88,18 +86,15 @@ class Loss:
     until: float
 
 
-class ClaimState(Enum):
-    """What became of a key that somebody claims."""
-
-    NEW = "new"
-    AT_WORK = "at work"
-    DONE = "done"
-
-
 class Claim(NamedTuple):
-    """The answer to ``claim``; ``answer`` is what was kept, None for one that was too large to be."""
+    """The answer to ``claim``: ``is_new`` for the first, who is to handle it.
 
-    state: ClaimState
+    For all others ``is_done`` says whether that was settled, with ``answer``; None for one that was too large
+    to be kept.
+    """
+
+    is_new: bool
+    is_done: bool = False
     answer: bytes | None = None
 
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Final
 
 from ..errors import BackplaneBusy
-from .base import Claim, ClaimState
+from .base import Claim
 
 __all__ = ("Claims",)
 
@@ -49,10 +49,9 @@ class Claims:
             if len(self._records) >= MAX_KEYS:
                 raise BackplaneBusy(f"{MAX_KEYS} requests that are handled once are known already")
             self._records[key] = _Record()
-            return Claim(ClaimState.NEW)
-        if record.ends is None:
-            return Claim(ClaimState.AT_WORK)
-        return Claim(ClaimState.DONE, record.answer)
+            return Claim(is_new=True)
+        is_done = record.ends is not None
+        return Claim(is_new=False, is_done=is_done, answer=record.answer)
 
     def settle(self, key: str, answer: bytes | None, ends: float) -> None:
         """The request is done: keep ``answer``."""

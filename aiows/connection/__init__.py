@@ -11,13 +11,14 @@ from .prepared import LoggedMessage, PlacedMessage, PreparedMessage
 from .protocol import WebSocketProtocol
 from .pump import Hooks, Pump
 from .stepper import current_task, is_cancelled, rest_of
-from .topics import HistoryPage, Joined, Wish
+from .topics import Handled, HistoryPage, Joined, Wish
 from .transports import resume_reading
 
 __all__ = (
     "Connection",
     "Consumer",
     "Face",
+    "Handled",
     "HistoryPage",
     "Hooks",
     "HooksCore",

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from .._wire import Message
 from .prepared import PreparedMessage
-from .topics import HistoryPage, Joined, Wish
+from .topics import Handled, HistoryPage, Joined, Wish
 
 __all__ = ("Consumer", "Host", "Topics")
 
@@ -105,3 +105,7 @@ class Topics(Protocol):
     def is_declared(self, topic: str) -> bool: ...
 
     def has_history(self, topic: str) -> bool: ...
+
+    async def claim(self, key: str) -> Handled | None: ...
+
+    def settle(self, key: str, answer: PreparedMessage | None) -> None: ...

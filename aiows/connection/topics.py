@@ -1,4 +1,4 @@
-"""What is asked of a hub about topics, and what it answers."""
+"""What is asked of a hub about topics, and about requests that are handled once, and what it answers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..position import Position
+from .prepared import PreparedMessage
 
-__all__ = ("HistoryPage", "Joined", "Wish")
+__all__ = ("Handled", "HistoryPage", "Joined", "Wish")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,11 @@ class HistoryPage:
     position: Position
     messages: tuple[tuple[int, Any], ...]
     recovered: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What became of a request that was sent before; ``answer`` is None where none is kept (yet)."""
+
+    is_done: bool
+    answer: PreparedMessage | None = None

@@ -60,27 +60,18 @@ class Delivery:
     def push(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push ``message`` to each; returns how many took it."""
         # From a copy: a push may close a connection, which changes the tables.
-        return self._count(message, [each.push(message) for each in tuple(receivers)])
+        statuses = [each.push(message) for each in tuple(receivers)]
+        return self._count(message, len(statuses), statuses)
 
     def share(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push what many get: it leaves in one write with what follows in the same turn of the loop."""
-        return self._count(message, self._share(tuple(receivers), message))
-
-    def _share(self, row: tuple[Connection, ...], message: PreparedMessage) -> list[SendStatus]:
-        if row and protocol_of(row[0]).observer is not None:
-            _tell_observer(row, message)
-        codec = message.codec
-        return [
-            outbox_of(each).push_shared(message)
-            if codec is None or codec is each.codec
-            else _share_in_its_codec(each, message)
-            for each in row
-        ]
+        row = tuple(receivers)
+        return self._count(message, len(row), _pushed(row, message))
 
     def offer(self, receivers: Iterable[Connection], message: PreparedMessage) -> list[Connection]:
         """Push as `share` does, uncounted (see `note`); returns those who did not take it."""
         row = tuple(receivers)
-        statuses = self._share(row, message)
+        statuses = _pushed(row, message)
         if _BACKPRESSURE in statuses:
             self._is_pressed = True
         if _DROPPED not in statuses:
@@ -89,16 +80,13 @@ class Delivery:
 
     def note(self, message: PreparedMessage, receivers: int) -> None:
         """Count what a message costs that is about to be given to so many."""
-        self._given += self._latest
-        self._latest = MESSAGE + message.size + receivers // RECEIVERS
-        if self._given + self._latest >= TURN_UNDER_PRESSURE:
-            self._watch_loop()
+        self._count(message, receivers, [])
 
     async def send(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push to each, then wait for those whose outbox is full; returns how many took it."""
         asked = tuple(receivers)
         statuses = [_try(each, message) for each in asked]
-        reached = self._count(message, statuses)
+        reached = self._count(message, len(asked), statuses)
         if reached == len(asked):
             return reached
         refused = (each for each, status in zip(asked, statuses, strict=True) if not status)
@@ -113,12 +101,15 @@ class Delivery:
         elif self._given >= TURN:
             await asyncio.sleep(0)
 
-    def _count(self, message: PreparedMessage, statuses: list[SendStatus]) -> int:
-        """Return how many took ``message``, and add what it costs."""
-        self.note(message, len(statuses))
+    def _count(self, message: PreparedMessage, receivers: int, statuses: list[SendStatus]) -> int:
+        """Add what it costs to give ``message`` to so many, and return how many took it."""
+        self._given += self._latest
+        self._latest = MESSAGE + message.size + receivers // RECEIVERS
         if _BACKPRESSURE in statuses:
             self._is_pressed = True
-        return len(statuses) - statuses.count(_DROPPED)
+        if self._given + self._latest >= TURN_UNDER_PRESSURE:
+            self._watch_loop()
+        return receivers - statuses.count(_DROPPED)
 
     def _watch_loop(self) -> None:
         """Count anew when the loop has turned. To be told of each turn would cost more than to count."""
@@ -132,6 +123,19 @@ class Delivery:
         self._given = self._latest = 0
         self._is_pressed = False
         self._watched_loop = None
+
+
+def _pushed(row: tuple[Connection, ...], message: PreparedMessage) -> list[SendStatus]:
+    """Push to each, to leave at the end of the turn; return what each of them answers."""
+    if row and protocol_of(row[0]).observer is not None:
+        _tell_observer(row, message)
+    codec = message.codec
+    return [
+        outbox_of(each).push_shared(message)
+        if codec is None or codec is each.codec
+        else _share_in_its_codec(each, message)
+        for each in row
+    ]
 
 
 def _share_in_its_codec(connection: Connection, message: PreparedMessage) -> SendStatus:

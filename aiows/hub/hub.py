@@ -11,9 +11,18 @@ import logging
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Final, cast
 
-from ..backplane import Backplane, Confirmation, Loss, MemoryBackplane, decode
+from ..backplane import Backplane, Confirmation, Loss, MemoryBackplane, decode, encode
 from ..codecs import JSON
-from ..connection import Connection, HistoryPage, Joined, Peer, PreparedMessage, Wish, protocol_of
+from ..connection import (
+    Connection,
+    Handled,
+    HistoryPage,
+    Joined,
+    Peer,
+    PreparedMessage,
+    Wish,
+    protocol_of,
+)
 from ..endpoint import WebSocket
 from ..errors import RegistrationError
 from ..inject import provide
@@ -28,6 +37,11 @@ from .topics import DeclaredTopics, History, Topic
 __all__ = ("Hub", "Published")
 
 logger: Final = logging.getLogger("aiows.hub")
+
+# What the keys of requests begin with that are handled once, and for how many seconds their answers are
+# kept: a client that comes back after a loss of the network asks within some of them.
+ONCE: Final = "once:"
+KEPT: Final = 120.0
 
 
 class Published(int):
@@ -276,6 +290,24 @@ class Hub:
 
     def has_history(self, topic: str) -> bool:
         return self._topics.history_of(topic) is not None
+
+    async def claim(self, key: str) -> Handled | None:
+        """Take a request that is handled once; return what became of it if somebody has before.
+
+        Raises BackplaneError if that cannot be known.
+        """
+        claim = await self._running().node.claim(ONCE + key, KEPT)
+        if claim.is_new:
+            return None
+        answer = None if claim.answer is None else decode(claim.answer).message
+        return Handled(claim.is_done, answer)
+
+    def settle(self, key: str, answer: PreparedMessage | None) -> None:
+        """Keep what was answered to a request that was taken; None: that it was answered."""
+        if self._link is not None:
+            data = None if answer is None else encode(answer)
+            confirmation = self._link.node.settle(ONCE + key, data, KEPT)
+            log_failure(confirmation, "an answer was not kept")
 
     def drained(self, connection: Connection) -> None:
         """There is room in the outbox of ``connection`` again: what it has not got is sent first."""

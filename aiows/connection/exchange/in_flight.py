@@ -49,17 +49,21 @@ class Work:
     Leaving it raises Stopped if it was told to stop. Only the handler ends then and not what its task
     does besides: a view's loop goes on with the next message, as after an `asyncio.timeout`.
 
-    ``ref`` is its request's; ``is_stream``: it answers with a stream.
+    ``ref`` is its request's; ``is_stream``: it answers with a stream; ``is_once``: its answer is kept, so it
+    runs on when its peer has left.
     """
 
-    __slots__ = ("_cancelling", "_flight", "_reason", "is_stream", "ref", "task")
+    __slots__ = ("_cancelling", "_flight", "_reason", "is_once", "is_stream", "ref", "task")
 
-    def __init__(self, flight: InFlight, ref: Ref, *, is_stream: bool = False) -> None:
+    def __init__(
+        self, flight: InFlight, ref: Ref, *, is_stream: bool = False, is_once: bool = False
+    ) -> None:
         self._flight = flight
         self._cancelling = 0
         self._reason: str | None = None
         self.ref = ref
         self.is_stream = is_stream
+        self.is_once = is_once
         self.task: asyncio.Task[Any] | None = None  # while it is at work
 
     def start(self, handling: Coroutine[Any, Any, None]) -> None:
@@ -234,7 +238,7 @@ class InFlight:
 
     def stop_if_unwanted(self, work: Work) -> None:
         """A peer that leaves wants no answers; a server that closes lets handlers finish, but no stream."""
-        if work.ref is None:
+        if work.ref is None or work.is_once:
             return
         if self._line.has_peer_left or (work.is_stream and self._line.is_closed):
             work.stop(LEFT)
@@ -259,7 +263,12 @@ class InFlight:
 
 
 async def run_cancellable(
-    awaitable: Awaitable[T], requests: Requests, ref: Ref, *, is_stream: bool = False
+    awaitable: Awaitable[T],
+    requests: Requests,
+    ref: Ref,
+    *,
+    is_stream: bool = False,
+    is_once: bool = False,
 ) -> T:
     """Await ``awaitable`` as a `Work`; if it does not wait it never becomes one.
 
@@ -270,7 +279,7 @@ async def run_cancellable(
     has_ended, value = first_step(steps)
     if has_ended:
         return cast("T", value)
-    return await gone_on(steps, value, requests, ref, is_stream=is_stream)
+    return await gone_on(steps, value, requests, ref, is_stream=is_stream, is_once=is_once)
 
 
 async def gone_on(
@@ -280,11 +289,12 @@ async def gone_on(
     ref: Ref,
     *,
     is_stream: bool = False,
+    is_once: bool = False,
 ) -> T:
     """Await a coroutine whose first step was made and led to ``waits_for``: as a `Work` if it has a ref."""
     if ref is None:
         return await rest_of(steps, waits_for)
-    with Work(requests.exchange.in_flight, ref, is_stream=is_stream):
+    with Work(requests.exchange.in_flight, ref, is_stream=is_stream, is_once=is_once):
         return await rest_of(steps, waits_for)
 
 

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Iterable,
-    Iterator,
-    Mapping,
-)
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from ...inject import innermost
 from .calls import Guard
 from .message_types import own_doc
-from .routes import Route
+from .routes import Route, is_stream
 from .settings import PossibleError, possible_errors
 
 __all__ = ("Direction", "KindContract", "contract_of", "split_doc")
@@ -25,7 +18,12 @@ __all__ = ("Direction", "KindContract", "contract_of", "split_doc")
 Direction: TypeAlias = Literal["in", "out", "ask"]
 """``in``: a client sends it; ``out``: the server sends it; ``ask``: the server asks, a client replies."""
 
-STREAMS: Final = (AsyncGenerator, AsyncIterator, AsyncIterable)
+ONCE_ERRORS: Final = (
+    PossibleError("in_progress", "The request was sent before, and is at work: ask again."),
+    PossibleError("done", "The request was handled before, and its answer is not kept."),
+    PossibleError("unavailable", "Whether it was handled before cannot be known now: ask again."),
+)
+"""Of kinds that are handled once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +64,10 @@ def contract_of(route: Route) -> KindContract:
         payload=payload,
         reply=reply,
         streams=streams,
-        errors=_distinct((*_errors_of(route.guards), *route.errors)),
+        once=route.once,
+        errors=_distinct(
+            (*_errors_of(route.guards), *(ONCE_ERRORS if route.once else ()), *route.errors)
+        ),
         summary=summary,
         description=description,
         examples=route.examples,
@@ -77,7 +78,7 @@ def _item_of(reply: Any) -> tuple[Any, bool]:
     """Return the type of one reply, and whether there are many of them."""
     if reply is type(None):
         return None, False
-    if (get_origin(reply) or reply) not in STREAMS:
+    if not is_stream(reply):
         return reply, False
     items = get_args(reply)
     return (items[0] if items else Any), True

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, get_origin
 
 from msgspec import Struct
 
@@ -47,11 +47,14 @@ __all__ = (
     "Unrouted",
     "build_fallback",
     "build_route",
+    "is_stream",
     "request_problem",
 )
 
 Handler: TypeAlias = Callable[..., Any]
 
+
+STREAMS: Final = (AsyncGenerator, AsyncIterator, AsyncIterable)
 
 _POSITIONAL: Final = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -75,7 +78,8 @@ class Route(KindSettings):
 
     ``call(ws, message, instance)`` asks the guards, goes through the middleware and calls the handler; what
     it returns may be awaitable. ``admit`` only asks the guards, ``enter`` does the rest. ``is_in_order``:
-    its messages do not overlap with others. ``is_plain``: also, they are read once and there is no timeout.
+    its messages do not overlap with others. ``is_plain``: also, they are read once, there is no timeout, and
+    nothing is kept of them.
     ``needs_instance``: the handler is a method. ``is_system``: it is one of aiows' own. ``arguments``:
     ``call`` does nothing but call ``handler`` with these; None: it does more.
     """
@@ -104,7 +108,7 @@ class Route(KindSettings):
 
     def __post_init__(self) -> None:
         is_in_order = isinstance(self.concurrency, InOrder)
-        is_plain = is_in_order and self.payload is None and self.timeout is None
+        is_plain = is_in_order and self.payload is None and self.timeout is None and not self.once
         object.__setattr__(self, "is_in_order", is_in_order)
         object.__setattr__(self, "is_plain", is_plain)
         object.__setattr__(self, "call", self._around(self.plan.call, self.guards, self.middleware))
@@ -162,11 +166,16 @@ def build_route(
         _check_payload(plan, name, payload)
     message_type = _message_type(name, plan, payload)
     _check_key(handler, settings.concurrency, payload or message_type)
+    reply = _reply_type(handler, settings.reply, payload)
+    if settings.once and (inspect.isasyncgenfunction(handler) or is_stream(reply)):
+        raise refusal(
+            handler, "once=True: a request that is handled once has one answer, no stream"
+        )
     untagged = None if is_payload(payload) else payload
     checked = replace(
         settings,
         payload=untagged,
-        reply=_reply_type(handler, settings.reply, payload),
+        reply=reply,
         examples=_checked_examples(handler, name, untagged or message_type, settings.examples),
     )
     return _route(name, plan, message_type, checked, is_system=is_system)
@@ -319,6 +328,11 @@ def _checked_examples(
         return read_examples(kind, message_type, examples)
     except ValueError as error:
         raise refusal(handler, str(error)) from error
+
+
+def is_stream(reply: Any) -> bool:
+    """Whether ``reply`` is the type of a stream of replies."""
+    return (get_origin(reply) or reply) in STREAMS
 
 
 def _reply_type(handler: Handler, given: Any, payload: Any) -> Any:

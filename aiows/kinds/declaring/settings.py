@@ -44,6 +44,9 @@ class KindOptions(TypedDict, total=False):
     - ``concurrency``: how messages of the kind may overlap on one connection (default: `InOrder`).
     - ``timeout``: seconds that the handler may take; for a stream, seconds for each item. Default: the
       ``timeout`` of the nearest dispatcher that has one.
+    - ``once``: a request whose ``ref`` is a text of at least 16 characters is handled at most once (default
+      False). Sent again within two minutes, on whatever connection, it gets the same answer. Its handler runs
+      on when its peer leaves. Needs ``setup(app)``.
     - ``middleware``, ``guards``: for this kind; those of its dispatcher come before them.
     - ``reply``: the type of what the handler returns. Default: its return annotation.
     - ``errors``: the errors that the kind answers with, for the contract: codes, or `KindError` objects.
@@ -54,6 +57,7 @@ class KindOptions(TypedDict, total=False):
     dependencies: Iterable[Factory]
     concurrency: Concurrency
     timeout: float | None
+    once: bool
     middleware: Iterable[Middleware]
     guards: Iterable[Guard]
     reply: Any
@@ -77,6 +81,7 @@ class KindSettings(Wrappers):
     payload: Any = None
     dependencies: tuple[Use, ...] = ()
     concurrency: Concurrency = InOrder()  # noqa: RUF009 (frozen)
+    once: bool = False
     reply: Any = NOT_GIVEN
     errors: tuple[PossibleError, ...] = ()
     examples: tuple[Any, ...] = ()
@@ -107,6 +112,7 @@ def read_settings(handler: Callable[..., Any], **options: Unpack[KindOptions]) -
         dependencies=read_dependencies(options.get("dependencies", ())),
         concurrency=options.get("concurrency", InOrder()),
         timeout=options.get("timeout"),
+        once=options.get("once", False),
         middleware=read_middleware(options.get("middleware", ())),
         guards=read_guards(options.get("guards", ())),
         reply=options.get("reply", NOT_GIVEN),
@@ -119,6 +125,8 @@ def read_settings(handler: Callable[..., Any], **options: Unpack[KindOptions]) -
             "concurrency= takes InOrder(), Parallel(), OnePerKey() or Latest(), "
             f"not {settings.concurrency!r}",
         )
+    if not isinstance(settings.once, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise refusal(handler, f"once= takes a bool, not {settings.once!r}")
     if settings.timeout is not None and not settings.timeout > 0:
         raise refusal(
             handler, f"timeout= takes more than 0 seconds, or None, not {settings.timeout!r}"

@@ -31,6 +31,8 @@ class Request(Struct, frozen=True):
     kind: str
     message: Any
     ref: Ref
+    claim: Any = None
+    """Where its answer is kept, as its route says ``once``; an `aiows.kinds.running.once.Claim`."""
 
 
 class Unreadable(Exception):

@@ -23,6 +23,7 @@ __all__ = (
     "quote",
     "ref_in_use",
     "superseded",
+    "taken_back",
     "unknown_kind",
     "wrong_message_type",
 )
@@ -152,6 +153,11 @@ def ref_in_use(ref: Ref) -> KindError:
 def superseded() -> KindError:
     """A later request was handled instead of this one (`Latest`)."""
     return KindError("superseded", "a later message was handled instead of this one")
+
+
+def taken_back() -> KindError:
+    """The peer has taken the request back while its handler was at work."""
+    return KindError("cancelled", "the request was taken back while it was at work")
 
 
 def _unreadable_code(codec: Codec) -> str:

@@ -10,6 +10,8 @@ from types import AsyncGeneratorType, CoroutineType
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
+from msgspec import structs
+
 from ...codecs import Codec
 from ...connection import (
     Connection,
@@ -30,7 +32,8 @@ from ..concurrency import Latest
 from ..declaring.calls import Caller
 from ..payload import Payload, Ref
 from ..reading.reader import Request
-from ..reading.refusals import INTERNAL, missing_ref, quote, ref_in_use, superseded
+from ..reading.refusals import INTERNAL, missing_ref, quote, ref_in_use, superseded, taken_back
+from .once import claim, is_named
 from .replies import end, error_reply, item, reply
 from .scheduling import SUPERSEDED, Groups, key_of
 from .streams import send_items
@@ -73,7 +76,7 @@ class Runner:
         route, flight = request.route, protocol_of(ws.connection).in_flight
         if instance is None and route.needs_instance:
             raise refusal(route.plan.function, "registered with method=True: needs instance=")
-        if not route.is_in_order or (flight is not None and not flight.is_empty):
+        if not route.is_in_order or route.once or (flight is not None and not flight.is_empty):
             return self._run_among_others(ws, request, instance, codec)
         try:
             value: Any = route.call(ws, request.message, instance)
@@ -137,6 +140,8 @@ class Runner:
             answer = self.reply(value, request.ref, codec)
         except Exception as error:
             return _send_error(ws, error, request, codec)
+        if request.claim is not None:
+            request.claim.settle(answer, codec)
         self.replied(ws.connection, value)
         if protocol_of(ws.connection).outbox.try_push(codec.opcode, answer) is DROPPED:
             return self.send_late(ws, answer, codec)
@@ -158,11 +163,35 @@ class Runner:
         if flight.has(request.ref) and not isinstance(request.route.concurrency, Latest):
             await _send_error(ws, ref_in_use(request.ref), request, codec)
             return
-        if not request.route.is_in_order:
-            await self._begin(ws, request, instance, codec)
+        if request.route.once and is_named(request.ref):
+            await self._run_once(ws, request, instance, codec)
+        else:
+            await self._run(request.route.call, ws, request, instance, codec)
+
+    async def _run_once(self, ws: Peer, request: Request, instance: Any, codec: Codec) -> None:
+        """Handle a request that was not sent before; else send the answer that it has got."""
+        try:
+            await self._called(request.route.admit, ws, request, instance)
+            claimed = await claim(ws, request)
+        except FAILURES as error:
+            await _send_failure(ws, error, request, codec)
             return
-        called = self._called(request.route.call, ws, request, instance)
-        await self._answer(called, ws, request, codec)
+        if isinstance(claimed, PreparedMessage):
+            spoken = claimed.spoken_in(codec)
+            assert spoken is not None
+            await send(ws, spoken.payload, codec, REPLY)
+            return
+        request = structs.replace(request, claim=claimed)
+        await self._run(request.route.enter, ws, request, instance, codec)
+
+    async def _run(
+        self, call: Caller, ws: Peer, request: Request, instance: Any, codec: Codec
+    ) -> None:
+        if request.route.is_in_order:
+            called = self._called(call, ws, request, instance)
+            await self._answer(called, ws, request, codec)
+        else:
+            await self._begin(call, ws, request, instance, codec)
 
     async def _called(
         self, call: Caller, ws: Peer, request: Request, instance: Any, work: Work | None = None
@@ -180,7 +209,8 @@ class Runner:
         if (limit := request.route.timeout) is not None:
             value = within(limit, value)
         if request.ref is not None and work is None:
-            value = run_cancellable(value, protocol_of(ws.connection), request.ref)
+            protocol, is_once = protocol_of(ws.connection), request.claim is not None
+            value = run_cancellable(value, protocol, request.ref, is_once=is_once)
         return await value
 
     async def _answer(
@@ -198,6 +228,8 @@ class Runner:
                 await self._stream(cast("Any", value), ws, request, codec, work)
                 return
         except FAILURES as error:
+            if work is not None and is_cancelled(error):
+                raise  # `Work` knows whether it was told to stop
             await _send_failure(ws, error, request, codec)
             return
         waiting = self._answer_with(value, ws, request, codec)
@@ -216,6 +248,9 @@ class Runner:
         ref = request.ref
         if ref is None:
             raise missing_ref(request.kind)
+        if request.claim is not None:
+            await items.aclose()
+            raise TypeError("a request that is handled once has one answer, not a stream")
         sending = send_items(
             ws.connection,
             items,
@@ -231,7 +266,9 @@ class Runner:
             await sending
         await send(ws, end(ref, codec), codec, END)
 
-    async def _begin(self, ws: Peer, request: Request, instance: Any, codec: Codec) -> None:
+    async def _begin(
+        self, call: Caller, ws: Peer, request: Request, instance: Any, codec: Codec
+    ) -> None:
         """Start the handler beside others; it makes its first step at once if it is its turn."""
         try:
             key = (request.kind, key_of(request.route.concurrency, request.message))
@@ -239,12 +276,14 @@ class Runner:
         except Exception as error:
             await _send_error(ws, error, request, codec)
             return
-        work = Work(protocol_of(ws.connection).exchange.in_flight, request.ref)
-        work.start(self._handle_beside(key, ws, request, instance, codec, work))
+        flight = protocol_of(ws.connection).exchange.in_flight
+        work = Work(flight, request.ref, is_once=request.claim is not None)
+        work.start(self._handle_beside(key, call, ws, request, instance, codec, work))
 
     async def _handle_beside(
         self,
         key: Hashable,
+        call: Caller,
         ws: Peer,
         request: Request,
         instance: Any,
@@ -252,11 +291,12 @@ class Runner:
         work: Work,
     ) -> None:
         groups = self._groups.setdefault(ws.connection, Groups())
-        route, call = request.route, request.route.call
+        route = request.route
         try:
             with work, groups.entered(key, route.concurrency, work) as group:
                 if isinstance(route.concurrency, Latest):  # what a guard refuses replaces nothing
-                    await self._called(route.admit, ws, request, instance, work)
+                    if call is route.call:
+                        await self._called(route.admit, ws, request, instance, work)
                     group.supersede_before(work)
                     call = route.enter
                 async with group.slots:
@@ -271,14 +311,24 @@ def _send_failure(
 ) -> Awaitable[None]:
     """Answer to what a handler raised; a cancellation of the task itself passes, for who waits for it."""
     if is_cancelled(error):
+        if request.claim is not None:  # it may have done half
+            request.claim.settle(error_reply(INTERNAL, request.ref, codec), codec)
         raise error
     return _send_error(ws, error, request, codec)
 
 
 async def _send_error(ws: Peer, error: BaseException, request: Request, codec: Codec) -> None:
     answer = answer_to_error(ws, error, request.kind, request.ref, codec)
+    if request.claim is not None:
+        kept = error_reply(_unanswered(error), request.ref, codec) if answer is None else answer
+        request.claim.settle(kept, codec)
     if answer is not None:
         await send(ws, answer, codec, ERROR)
+
+
+def _unanswered(error: BaseException) -> KindError:
+    """Return what is kept of a request to which nothing was answered."""
+    return taken_back() if isinstance(error, Stopped) else INTERNAL
 
 
 def answer_to_error(

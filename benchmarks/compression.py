@@ -1,6 +1,8 @@
-"""Shows what each compression mode saves and costs for three kinds of traffic, as a Markdown table.
+"""Shows what each compression mode saves and costs for three kinds of traffic, as two Markdown tables.
 
     python benchmarks/compression.py [--quick]
+
+The first is about what we send, the second about what clients send.
 
 For each mode and kind of traffic: the size of what is sent, as part of the size of the messages, and
 the processor time that deflating one message takes. The memory is what the compressor and the
@@ -21,9 +23,25 @@ from pathlib import Path
 import orjson
 
 from aiows import Compression
-from aiows._wire import Deflater, Inflater, make_deflater, negotiate_deflate
+from aiows._wire import (
+    DeflateParams,
+    Deflater,
+    Inflater,
+    make_deflater,
+    make_inflater,
+    negotiate_deflate,
+)
 
 OFFER = "permessage-deflate; client_max_window_bits"
+
+# How clients compress what they send, as they are told with SHARED and with DEDICATED_256KB.
+CLIENTS = {
+    "`SHARED`, a browser": DeflateParams(client_no_context_takeover=True),
+    "`SHARED`, another client": DeflateParams(
+        client_no_context_takeover=True, client_may_disobey=True
+    ),
+    "`DEDICATED_256KB`": DeflateParams(),
+}
 
 SEED = 1
 CONNECTIONS = 200
@@ -80,9 +98,65 @@ def main() -> None:
     print("| mode | KiB a connection |", " | ".join(headings), "|")
     print("|---|---:|" + "---:|" * len(headings))
     for mode in Compression:
-        memory = "" if quick else f"{_memory_by_itself(mode):.0f}"
+        memory = "" if quick else f"{_by_itself(_memory, mode):.0f}"
         cells = [_cell(mode, messages[name]) for name in TRAFFIC]
         print(f"| `{mode.name}` | {memory} |", " | ".join(cells), "|")
+
+    print()
+    _print_clients(messages, is_quick=quick)
+
+
+def _print_clients(messages: dict[str, list[bytes]], *, is_quick: bool) -> None:
+    """What the window of a client costs."""
+    said = {
+        "nothing": [],
+        "one small JSON": messages["small JSON"][:1],
+        "100 of them": messages["small JSON"][:100],
+        "20 larger JSON": messages["larger JSON"][:20],
+    }
+    timed = ("small JSON", "larger JSON")
+    headings = [*(f"KiB after {what}" for what in said), *(f"{name}, us" for name in timed)]
+    print("| client |", " | ".join(headings), "|")
+    print("|---|" + "---:|" * len(headings))
+    for client, params in CLIENTS.items():
+        sizes = [
+            "" if is_quick else f"{_by_itself(_window, params, each):.1f}" for each in said.values()
+        ]
+        times = [f"{_inflating(params, messages[name]):.1f}" for name in timed]
+        print(f"| {client} |", " | ".join([*sizes, *times]), "|")
+
+
+def _compressed(params: DeflateParams, messages: list[bytes]) -> list[bytes]:
+    """The payloads of a client that does what it is told, or keeps its window if it may."""
+    has_takeover = not params.client_no_context_takeover or params.client_may_disobey
+    deflater = Deflater(has_takeover=has_takeover)
+    return [deflater.compress(message) for message in messages]
+
+
+def _inflating(params: DeflateParams, messages: list[bytes]) -> float:
+    """Microseconds of the processor for each message."""
+    payloads = _compressed(params, messages)
+    inflater = make_inflater(params)
+    begin = time.process_time()
+    for payload in payloads:
+        for _ in inflater.inflate(payload, final=True):
+            pass
+    return (time.process_time() - begin) / len(payloads) * 1e6
+
+
+def _window(params: DeflateParams, messages: list[bytes]) -> float:
+    """KiB of the process for each connection whose client has said this much."""
+    payloads = _compressed(params, messages)
+    kept = []
+    before = 0
+    for number in range(CONNECTIONS + 1):
+        kept.append(make_inflater(params))
+        for payload in payloads:
+            for _ in kept[-1].inflate(payload, final=True):
+                pass
+        if not number:  # what comes with the first is there before
+            before = _resident()
+    return (_resident() - before) / CONNECTIONS / 1024
 
 
 def _arguments() -> argparse.Namespace:
@@ -116,16 +190,16 @@ def _measure(mode: Compression, messages: list[bytes]) -> tuple[float, float]:
 
 
 def _codec(mode: Compression) -> tuple[Deflater | None, Inflater | None]:
-    params = negotiate_deflate(OFFER, mode)
+    params = negotiate_deflate(OFFER, mode, is_obedient=True)
     if params is None:
         return None, None
-    return make_deflater(params, mode), Inflater(params)
+    return make_deflater(params, mode), make_inflater(params)
 
 
-def _memory_by_itself(mode: Compression) -> float:
-    """`_memory` in a process that has not freed anything which could be used again."""
+def _by_itself(measure: Callable[..., float], *given: object) -> float:
+    """Call ``measure`` in a process that has not freed anything which could be used again."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_memory, mode).result()
+        return pool.submit(measure, *given).result()
 
 
 def _memory(mode: Compression) -> float:

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING
 
 from .._native import core, wire_build
 from .compression import Compression
-from .deflate import Deflater, Inflater, make_deflater, share_backend, shared_deflater
+from .deflate import (
+    CarefulInflater,
+    Deflater,
+    Inflater,
+    make_deflater,
+    make_inflater,
+    share_backend,
+    shared_deflater,
+)
 from .frames import build_close, build_frame, parse_close
 from .messages import CloseCode, Message, Opcode, is_close_code, new_tuple
 from .negotiation import DeflateParams, negotiate_deflate
@@ -25,6 +33,7 @@ if not TYPE_CHECKING and core is not None:
     MessageReader, build_frame = core.MessageReader, core.build_frame
 
 __all__ = (
+    "CarefulInflater",
     "CloseCode",
     "Compression",
     "DeflateParams",
@@ -37,6 +46,7 @@ __all__ = (
     "build_frame",
     "is_close_code",
     "make_deflater",
+    "make_inflater",
     "negotiate_deflate",
     "new_tuple",
     "parse_close",

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from .frames import BytesLike
 
-__all__ = ("Deflater", "Inflater", "make_deflater", "share_backend", "shared_deflater")
+__all__ = (
+    "CarefulInflater",
+    "Deflater",
+    "Inflater",
+    "make_deflater",
+    "make_inflater",
+    "share_backend",
+    "shared_deflater",
+)
 
 # Section 7.2.1: every flush ends with an empty stored block. These bytes of it are not sent.
 _FLUSH_MARK: Final = b"\x00\x00\xff\xff"
@@ -163,13 +171,15 @@ def make_deflater(params: DeflateParams, compression: Compression) -> Deflater:
 class Inflater:
     """Inflates the messages of one connection, with the parameters that were negotiated."""
 
-    __slots__ = ("_has_takeover", "_is_at_start", "_stream", "_window_bits")
+    __slots__ = ("_has_takeover", "_kept", "_stream", "_window_bits")
 
     def __init__(self, params: DeflateParams) -> None:
         self._has_takeover = not params.client_no_context_takeover
         self._window_bits = params.client_max_window_bits or MAX_WINDOW_BITS
+        # Of the message that has begun; None at its start, and right after a final block.
         self._stream: _Decompress | None = None
-        self._is_at_start = True  # of a message, or right after a final block
+        # What the next message may refer to: with takeover the stream of those before.
+        self._kept: Any = None
 
     def inflate(self, data: bytes, *, final: bool) -> Iterator[bytes]:
         """Yield the next part of a message in pieces of at most 64 KiB (RFC 7692, section 7.2.2).
@@ -181,7 +191,7 @@ class Inflater:
         try:
             for start in range(0, len(data), _INPUT_PIECE):
                 yield from self._inflate(data[start : start + _INPUT_PIECE])
-            if final and not self._is_at_start:
+            if final and self._stream is not None:
                 yield from self._inflate(_FLUSH_MARK)
         except zlib.error as error:
             raise ProtocolError(CloseCode.INVALID_DATA, "Invalid compressed data") from error
@@ -190,18 +200,58 @@ class Inflater:
 
     def _inflate(self, data: bytes) -> Iterator[bytes]:
         while data:
-            stream = self._stream = self._stream or zlib.decompressobj(wbits=-self._window_bits)
+            stream = self._stream = self._stream or self._next_stream()
             piece = stream.decompress(data, _OUTPUT_PIECE)
             data = stream.unconsumed_tail
-            self._is_at_start = stream.eof
             if stream.eof:
                 # Section 7.2.3.4: a block with BFINAL ends a stream, but not the message.
                 data = stream.unused_data
                 self._stream = None
             if piece:
+                self._inflated(piece)
                 yield piece
 
+    def _next_stream(self) -> _Decompress:
+        kept: _Decompress | None
+        kept, self._kept = self._kept, None
+        return kept or zlib.decompressobj(wbits=-self._window_bits)
+
+    def _inflated(self, piece: bytes) -> None:
+        """A piece of a message was inflated."""
+
     def _end_message(self) -> None:
-        self._is_at_start = True
-        if not self._has_takeover:
+        if self._stream is not None:
+            self._kept = self._stream if self._has_takeover else None
             self._stream = None
+
+
+class CarefulInflater(Inflater):
+    """For a peer whose messages may refer to earlier ones although it was told that they must not.
+
+    RFC 7692, section 7.1.1.2: a client has to obey ``client_no_context_takeover`` also where it has not
+    offered it. Tornado and Mojolicious do not. What the last compressed messages said is kept, and given to
+    the next stream as its dictionary: 32 KiB at most. A peer that has said little costs little, and one that
+    has sent nothing compressed costs nothing.
+    """
+
+    __slots__ = ()
+
+    @property
+    def window(self) -> bytes:
+        """What the next message may refer to."""
+        return self._kept or b""
+
+    def _next_stream(self) -> _Decompress:
+        return zlib.decompressobj(wbits=-self._window_bits, zdict=self.window)
+
+    def _inflated(self, piece: bytes) -> None:
+        size = 1 << self._window_bits
+        self._kept = (self.window + piece if len(piece) < size else piece)[-size:]
+
+    def _end_message(self) -> None:
+        self._stream = None
+
+
+def make_inflater(params: DeflateParams) -> Inflater:
+    """Return the inflater for a connection that has negotiated ``params``."""
+    return CarefulInflater(params) if params.client_may_disobey else Inflater(params)

@@ -46,13 +46,15 @@ _IMPOSSIBLE: Final = "8"
 class DeflateParams:
     """What both sides agreed on (RFC 7692, section 7.1).
 
-    Window bits are 9 to 15; None: not in the answer, which means 15.
+    Window bits are 9 to 15; None: not in the answer, which means 15. ``client_may_disobey``: the client has
+    not offered ``client_no_context_takeover``, and nobody knows whether it does what the answer says.
     """
 
     server_no_context_takeover: bool = False
     client_no_context_takeover: bool = False
     server_max_window_bits: int | None = None
     client_max_window_bits: int | None = None
+    client_may_disobey: bool = False
 
     def header(self) -> str:
         """Return the value of the server's Sec-WebSocket-Extensions."""
@@ -68,8 +70,12 @@ class DeflateParams:
         return "; ".join(parts)
 
 
-def negotiate_deflate(header: str | None, compression: Compression) -> DeflateParams | None:
+def negotiate_deflate(
+    header: str | None, compression: Compression, *, is_obedient: bool = False
+) -> DeflateParams | None:
     """Return the answer to the first acceptable offer of permessage-deflate in ``header``.
+
+    ``is_obedient``: the client is known to do what the answer says, also where it has not offered that.
 
     None: there is no such offer, ``compression`` is DISABLED, or ``header`` is malformed. An offer with an
     unknown, duplicate or invalid parameter is skipped (RFC 7692, section 7.1), and so is one that requires a
@@ -80,7 +86,7 @@ def negotiate_deflate(header: str | None, compression: Compression) -> DeflatePa
     for parameters in _parse_offers(header):
         offer = dict(parameters)
         if len(offer) == len(parameters) and _is_acceptable(offer):
-            return _answer(offer, compression)
+            return _answer(offer, compression, is_obedient=is_obedient)
     return None
 
 
@@ -111,13 +117,15 @@ def _is_acceptable(offer: _Offer) -> bool:
     )
 
 
-def _answer(offer: _Offer, compression: Compression) -> DeflateParams:
+def _answer(offer: _Offer, compression: Compression, *, is_obedient: bool) -> DeflateParams:
     is_shared = not compression.is_dedicated
+    has_offered = "client_no_context_takeover" in offer
     return DeflateParams(
         server_no_context_takeover=is_shared or "server_no_context_takeover" in offer,
-        client_no_context_takeover=is_shared or "client_no_context_takeover" in offer,
+        client_no_context_takeover=is_shared or has_offered,
         server_max_window_bits=_server_window(offer, compression),
         client_max_window_bits=None if is_shared else _client_window(offer, compression),
+        client_may_disobey=is_shared and not has_offered and not is_obedient,
     )
 
 

@@ -14,6 +14,7 @@ from aiohttp import HttpVersion11, hdrs, web
 from multidict import CIMultiDict
 
 from .._wire import Compression, DeflateParams, negotiate_deflate
+from .browsers import is_browser
 from .refusing import and_close, quoted
 
 __all__ = ("Handshake", "check_method", "is_upgrade", "negotiate")
@@ -74,7 +75,11 @@ def negotiate(
     protocol = _choose_protocol(request, tuple(protocols))
     if protocol is not None:
         headers[hdrs.SEC_WEBSOCKET_PROTOCOL] = protocol
-    deflate = negotiate_deflate(_joined(request, hdrs.SEC_WEBSOCKET_EXTENSIONS), compression)
+    deflate = negotiate_deflate(
+        _joined(request, hdrs.SEC_WEBSOCKET_EXTENSIONS),
+        compression,
+        is_obedient=is_browser(request),
+    )
     if deflate is not None:
         headers[hdrs.SEC_WEBSOCKET_EXTENSIONS] = deflate.header()
     return Handshake(headers, protocol, deflate)

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from .._wire import DeflateParams, Inflater, MessageReader, make_deflater
+from .._wire import DeflateParams, MessageReader, make_deflater, make_inflater
 from ..connection import Connection, Consumer, Topics, protocol_of
 from ..settings import Settings
 from .handshake import Handshake
@@ -103,7 +103,7 @@ def _connect(
 def _make_reader(settings: Settings, deflate: DeflateParams | None) -> MessageReader:
     return MessageReader(
         max_msg_size=settings.max_msg_size,
-        inflater=Inflater(deflate) if deflate else None,
+        inflater=make_inflater(deflate) if deflate else None,
         decode_text=settings.decode_text,
         require_mask=settings.strict_masking,
         takes_limit=settings.takes_limit,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,8 +17,13 @@ from clients.chromium_client import ChromiumClient
 from clients.client import Client, Connect
 from clients.echo_server import EchoServer, serve
 from clients.js_build import build
-from clients.node_clients import HERE, NodeClient
-from clients.python_clients import AiohttpClient, WebsocketClientClient, WebsocketsClient
+from clients.process_clients import HERE, ProcessClient
+from clients.python_clients import (
+    AiohttpClient,
+    TornadoClient,
+    WebsocketClientClient,
+    WebsocketsClient,
+)
 from node_packages import NEEDS_NODE, has_node, install_packages
 
 
@@ -46,12 +53,25 @@ def js_build(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def ws_client(node_modules: Path) -> Client:
-    return NodeClient("ws_client.cjs", node_modules)
+    return ProcessClient("node", HERE / "ws_client.cjs", NODE_PATH=str(node_modules))
 
 
 @pytest.fixture(scope="session")
 def undici_client(node_modules: Path) -> Client:
-    return NodeClient("undici_client.cjs", node_modules)
+    return ProcessClient("node", HERE / "undici_client.cjs", NODE_PATH=str(node_modules))
+
+
+@pytest.fixture(scope="session")
+def mojolicious_client() -> Client:
+    has_mojolicious = ["perl", "-MMojolicious", "-e", "1"]
+    if shutil.which("perl") is None or subprocess.run(has_mojolicious, check=False).returncode:
+        pytest.skip("needs Mojolicious: apt-get install -y libmojolicious-perl")
+    return ProcessClient("perl", HERE / "mojolicious_client.pl")
+
+
+@pytest.fixture
+def tornado_client() -> Client:
+    return TornadoClient()
 
 
 @pytest.fixture

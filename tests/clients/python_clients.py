@@ -1,4 +1,4 @@
-"""The clients that are Python packages: websockets, websocket-client and aiohttp's own."""
+"""The clients that are Python packages: websockets, websocket-client, Tornado's and aiohttp's own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import aiohttp
 import websocket
 import websockets
 from aiohttp import WSMsgType
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from clients.client import Client, Closed, Session
 
@@ -132,6 +134,51 @@ class AiohttpClient(Client):
 
     async def release(self) -> None:
         await self._session.close()
+
+
+class TornadoSession(Session):
+    """It ends with None, and has no fragments."""
+
+    def __init__(self, socket: WebSocketClientConnection) -> None:
+        self._socket = socket
+        self.subprotocol = socket.selected_subprotocol or ""
+        self.is_compressed = "Sec-WebSocket-Extensions" in (socket.headers or {})
+
+    async def send(self, message: str | bytes) -> None:
+        await self._socket.write_message(message, binary=isinstance(message, bytes))
+
+    async def receive(self) -> str | bytes | Closed:
+        message = await self._socket.read_message()
+        return self._closed() if message is None else message
+
+    async def close(self, code: int, reason: str) -> Closed:
+        self._socket.close(code, reason)
+        assert await self._socket.read_message() is None
+        return self._closed()
+
+    async def release(self) -> None:
+        self._socket.close()
+
+    def _closed(self) -> Closed:
+        assert self._socket.close_code is not None
+        return Closed(self._socket.close_code, self._socket.close_reason or "")
+
+
+class TornadoClient(Client):
+    async def connect(
+        self,
+        url: str,
+        *,
+        subprotocols: Sequence[str] = (),
+        compress: bool = False,
+        ca_file: Path | None = None,
+    ) -> Session:
+        socket = await websocket_connect(
+            HTTPRequest(url, ca_certs=str(ca_file) if ca_file else None),
+            compression_options={} if compress else None,
+            subprotocols=list(subprotocols) or None,
+        )
+        return TornadoSession(socket)
 
 
 class WebsocketClientSession(Session):

@@ -18,9 +18,11 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(30)
 
 BROWSERS = ["chromium_client", "undici_client"]
 LIBRARIES = ["ws_client", "websockets_client", "websocket_client_client", "aiohttp_client_client"]
-EVERY = BROWSERS + LIBRARIES
+# They refer to earlier messages although they are told not to.
+DISOBEDIENT = ["tornado_client", "mojolicious_client"]
+EVERY = BROWSERS + LIBRARIES + DISOBEDIENT
 # A browser's interface, which undici has too, has no ping and no fragments.
-CAN_PING = LIBRARIES
+CAN_PING = [*LIBRARIES, "mojolicious_client"]
 CAN_FRAGMENT = ["ws_client", "websockets_client", "websocket_client_client"]
 CAN_COMPRESS = [name for name in EVERY if name != "websocket_client_client"]
 # undici takes compressed messages, but sends none.

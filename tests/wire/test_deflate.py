@@ -7,18 +7,20 @@ import threading
 import tracemalloc
 import zlib
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiows._wire import (
+    CarefulInflater,
     Compression,
     DeflateParams,
     Deflater,
     Inflater,
     make_deflater,
+    make_inflater,
     share_backend,
     shared_deflater,
 )
@@ -253,6 +255,45 @@ def test_without_takeover_nothing_is_kept_between_messages() -> None:
     payload = deflated(FAR)
     assert kept_by(DeflateParams(client_no_context_takeover=True)) < 1024
     assert kept_by(DeflateParams()) > 32 * 1024
+
+
+MAY_DISOBEY: Final = DeflateParams(client_no_context_takeover=True, client_may_disobey=True)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.booleans(), st.lists(st.tuples(payloads, st.lists(st.integers(0, 5000), max_size=5))))
+def test_a_peer_is_understood_whether_or_not_it_obeys(
+    has_takeover: bool, messages: list[tuple[bytes, list[int]]]
+) -> None:
+    """It was told not to refer to earlier messages; nobody knows whether it does."""
+    inflater = make_inflater(MAY_DISOBEY)
+    peer = ZlibPeer(has_takeover=has_takeover)
+    for message, places in [*messages, (FAR, [1, 100, 9000]), (b"", [0]), (FAR, []), (FAR, [2])]:
+        payload = peer.deflate(message)
+        inside = [place for place in places if place <= len(payload)]
+        assert inflate(inflater, *cut_with_empty_parts(payload, inside)) == message
+
+
+def test_what_a_peer_may_refer_to_costs_as_much_as_it_has_said() -> None:
+    """Nothing before its first compressed message, and 32 KiB at most."""
+    inflater = make_inflater(MAY_DISOBEY)
+    assert isinstance(inflater, CarefulInflater)
+    peer = ZlibPeer()
+    said = b""
+    assert inflater.window == said
+    for message in (b"Hello", b"", b"all", FAR, b"of you", bytes(100_000), b"x" * 2**15, b"y"):
+        assert inflate(inflater, peer.deflate(message)) == message
+        said = (said + message)[-(2**15) :]
+        assert inflater.window == said
+
+
+def test_a_final_block_leaves_the_window_as_it_is() -> None:
+    """RFC 7692, section 7.2.3.4: it ends a stream, and the peer begins the next one with what was said."""
+    inflater = make_inflater(MAY_DISOBEY)
+    assert inflate(inflater, bytes.fromhex("f348cdc9c9070000")) == b"Hello"
+    stream = zlib.compressobj(wbits=-15, zdict=b"Hello")
+    payload = stream.compress(b"Hello") + stream.flush(zlib.Z_SYNC_FLUSH)
+    assert inflate(inflater, payload.removesuffix(FLUSH_MARK)) == b"Hello"
 
 
 @pytest.mark.parametrize("size", [65535, 65536, 65537, 131072, 131073, 400_000])

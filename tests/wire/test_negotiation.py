@@ -49,6 +49,29 @@ def test_shared_answers_that_neither_side_keeps_anything(offer: str) -> None:
     assert answer(offer, SHARED) == SHARED_ANSWER
 
 
+OFFERS_TO_FORGET = "permessage-deflate; client_no_context_takeover"
+
+
+@pytest.mark.parametrize(
+    ("offer", "compression", "is_obedient", "may_disobey"),
+    [
+        ("permessage-deflate", SHARED, False, True),
+        ("permessage-deflate; client_max_window_bits", SHARED, False, True),
+        (OFFERS_TO_FORGET, SHARED, False, False),
+        ("permessage-deflate", SHARED, True, False),
+        ("permessage-deflate", SMALL, False, False),
+        (OFFERS_TO_FORGET, SMALL, False, False),
+    ],
+)
+def test_a_client_may_disobey_what_it_has_not_offered(
+    offer: str, compression: Compression, is_obedient: bool, may_disobey: bool
+) -> None:
+    """RFC 7692, section 7.1.1.2 does not allow it, but some clients do: unless it is known to obey."""
+    params = negotiate_deflate(offer, compression, is_obedient=is_obedient)
+    assert params is not None
+    assert params.client_may_disobey == may_disobey
+
+
 @pytest.mark.parametrize(
     ("offer", "expected"),
     [

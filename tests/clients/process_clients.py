@@ -1,4 +1,4 @@
-"""The clients that are npm packages, ws and undici: a Node process each, controlled line by line."""
+"""The clients that are no Python: ws and undici in Node, Mojolicious in Perl; controlled line by line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HERE: Final = Path(__file__).parent
 LONGEST_LINE: Final = 8 * 1024 * 1024
 
 
-class NodeSession(Session):
+class ProcessSession(Session):
     def __init__(self, process: Process, subprotocol: str, *, is_compressed: bool) -> None:
         self._process = process
         self.subprotocol = subprotocol
@@ -61,10 +61,12 @@ async def hear(process: Process) -> dict[str, Any]:
     return told
 
 
-class NodeClient(Client):
-    def __init__(self, script: str, node_modules: Path) -> None:
-        self._script = HERE / script
-        self._environment = os.environ | {"NODE_PATH": str(node_modules)}
+class ProcessClient(Client):
+    """``command`` runs a program that does what talk.cjs says, with ``environment`` besides ours."""
+
+    def __init__(self, *command: str | Path, **environment: str) -> None:
+        self._command = command
+        self._environment = os.environ | environment
 
     async def connect(
         self,
@@ -77,8 +79,7 @@ class NodeClient(Client):
         options = {"url": url, "subprotocols": subprotocols, "compress": compress}
         options["caFile"] = str(ca_file or "")
         process = await asyncio.create_subprocess_exec(
-            "node",
-            self._script,
+            *self._command,
             json.dumps(options),
             env=self._environment,
             stdin=PIPE,
@@ -86,7 +87,7 @@ class NodeClient(Client):
             limit=LONGEST_LINE,
         )
         opened = (await hear(process))["open"]
-        return NodeSession(
+        return ProcessSession(
             process,
             opened["subprotocol"],
             is_compressed="permessage-deflate" in opened["extensions"],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from docutils import nodes
+from sphinx.errors import SphinxError
 
 from aiows import __version__
 
@@ -98,6 +101,7 @@ ELSEWHERE: Final = {
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("missing-reference", link)
+    app.connect("build-finished", check_search)
 
 
 def link(
@@ -133,3 +137,34 @@ def address_of(name: str) -> str | None:
         if start.endswith(".") and name.startswith(start):
             return address + name.removeprefix(start)
     return None
+
+
+# What people look for, and the page that says what there is of it today: there it is an entry of the
+# index, which the search puts before all else.
+SOUGHT: Final = {
+    "presence": "how-to/users",
+    "throttle": "how-to/guards",
+    "token": "how-to/authenticate",
+    "jwt": "how-to/authenticate",
+    "celery": "how-to/workers",
+    "redis": "how-to/deploy",
+    "scale": "how-to/deploy",
+}
+
+
+def check_search(app: Sphinx, error: Exception | None) -> None:
+    """Fail if the search that was built does not lead from a word to its page."""
+    path = Path(app.outdir) / "searchindex.js"
+    if error is not None or not path.exists():
+        return
+    index = json.loads(path.read_text().removeprefix("Search.setIndex(").removesuffix(")"))
+    for word, page in SOUGHT.items():
+        if page not in pages_found(index, word):
+            raise SphinxError(
+                f"the search for {word!r} does not find {page}: give it an index entry"
+            )
+
+
+def pages_found(index: dict[str, Any], word: str) -> set[str]:
+    """The pages that have ``word`` as an entry of the index."""
+    return {index["docnames"][number] for number, *_ in index["indexentries"].get(word, ())}

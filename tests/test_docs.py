@@ -46,7 +46,7 @@ PAGES: Final = (
 Client = TestClient[web.Request, web.Application]
 
 # What is no code, and what Sphinx itself checks.
-NOT_RUN: Final = {"text", "nginx", "console", "eval-rst", "toctree", "figure", "image"}
+NOT_RUN: Final = {"text", "nginx", "console", "eval-rst", "toctree", "figure", "image", "index"}
 SCRIPT: Final = re.compile(r"<script[^>]*>(.*?)</script>", re.DOTALL)
 FENCE: Final = re.compile(r"^ *(`{3,}|~{3,})\{?([\w-]*)\}?(.*)$", re.MULTILINE)
 

@@ -53,7 +53,16 @@ async def take_counts(marks: Marks) -> None:
 
 
 async def _repeat(run: Run, path: Path, times: int) -> None:
+    """Run outside of any task, as a transport brings what it has read; or each time in a turn of its own."""
+    if not path.takes_turn:
+        asyncio.get_running_loop().call_soon(_run_often, run, times)
+        await asyncio.sleep(0)
+        return
     for _ in range(times):
         run()
-        if path.takes_turn:
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+def _run_often(run: Run, times: int) -> None:
+    for _ in range(times):
+        run()

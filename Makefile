@@ -46,7 +46,7 @@ layers: $(VENV)/.package $(VENV)/.layers
 	$(bin)/lint-imports
 
 docs: $(VENV)/.tests $(VENV)/.docs
-	$(bin)/sphinx-build -W --keep-going -b html docs docs/_build/html
+	AIOWS_NO_EXTENSIONS=1 $(bin)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 # What the package serves to browsers, built anew from clients/js.
 client:

@@ -44,7 +44,6 @@ html_copy_source = False
 nitpick_ignore = [
     ("py:class", "AbstractStreamWriter"),
     ("py:class", "aiows.connection.consumer.Topics"),
-    ("py:class", "aiows._native.core.Counters"),
     ("py:class", "aiows.connection.counters.Counters"),
     ("py:class", "aiows.endpoint.request.Address"),
     ("py:class", "aiows.inject.markers.Use"),

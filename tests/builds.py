@@ -12,8 +12,16 @@ from unittest.mock import patch
 
 from aiows import wire_build
 from aiows._wire import assembler, frames, masking, parser, reader, utf8
+from aiows.codecs import json_core
 from aiows.connection import builds as connection_builds
-from aiows.connection import flusher, outbox_core, protocol_core, pump_core, stepper
+from aiows.connection import (
+    connection_core,
+    flusher,
+    outbox_core,
+    protocol_core,
+    pump_core,
+    stepper,
+)
 from aiows.connection.outbox import Outbox
 from aiows.kinds.running import pipeline
 from aiows.mounting import hooks_core
@@ -36,6 +44,8 @@ class Build:
     ReceiverCore: type[receiver_core.ReceiverCore] = receiver_core.ReceiverCore
     Pipeline: type[pipeline.Pipeline] = pipeline.Pipeline
     ProtocolCore: type[protocol_core.ProtocolCore] = protocol_core.ProtocolCore
+    ConnectionCore: type[connection_core.ConnectionCore] = connection_core.ConnectionCore
+    JsonCore: type[json_core.JsonCore] = json_core.JsonCore
     OutboxCore: type[outbox_core.OutboxCore] = outbox_core.OutboxCore
     MessageReader: type[reader.MessageReader] = reader.MessageReader
     MessageAssembler: type[assembler.MessageAssembler] = assembler.MessageAssembler

@@ -5,10 +5,22 @@ from __future__ import annotations
 import pytest
 
 from aiows._native import core
-from aiows.connection import outbox, outbox_core, protocol, protocol_core, pump, pump_core
+from aiows.codecs import json, json_core
+from aiows.connection import (
+    connection,
+    connection_core,
+    outbox,
+    outbox_core,
+    protocol,
+    protocol_core,
+    pump,
+    pump_core,
+)
 from aiows.response import receiver, receiver_core
 
 PAIRS = {
+    connection.Connection: connection_core.ConnectionCore,
+    json.JsonCodec: json_core.JsonCore,
     outbox.Outbox: outbox_core.OutboxCore,
     protocol.WebSocketProtocol: protocol_core.ProtocolCore,
     pump.Pump: pump_core.PumpCore,

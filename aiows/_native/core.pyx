@@ -25,10 +25,13 @@ from libc.string cimport memcpy, memset
 import sys
 from asyncio import CancelledError, Task, tasks
 from contextvars import Context
+from functools import partial
 from inspect import isawaitable
 from types import CoroutineType
 
-from msgspec import UNSET
+import orjson
+from msgspec import UNSET, Struct, to_builtins
+from msgspec.json import Encoder as JsonEncoder
 
 from .._wire import refusals
 from .._wire.assembler import DEFAULT_MAX_MSG_SIZE
@@ -37,6 +40,7 @@ from .._wire.messages import Message
 from .._wire.parser import Frame
 from ..errors import ConcurrentReceive, ProtocolError
 from ..send_status import SendStatus
+from ..wire_form import kind_of
 
 include "declarations.pxi"
 include "utf8.pxi"
@@ -45,6 +49,7 @@ include "parser.pxi"
 include "partial.pxi"
 include "assembler.pxi"
 include "reader.pxi"
+include "json_core.pxi"
 include "counters.pxi"
 include "flusher.pxi"
 include "stepper.pxi"
@@ -52,5 +57,6 @@ include "pump_core.pxi"
 include "receiver_core.pxi"
 include "protocol_core.pxi"
 include "outbox_core.pxi"
+include "connection_core.pxi"
 include "pipeline.pxi"
 include "hooks_core.pxi"

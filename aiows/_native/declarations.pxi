@@ -5,7 +5,11 @@ cdef extern from "Python.h":
     int PyContext_Enter(object context) except -1
     int PyContext_Exit(object context) except -1
     const size_t PY_VECTORCALL_ARGUMENTS_OFFSET
+    void PyErr_Clear()
+    bint PyErr_ExceptionMatches(object error)
     PyObject *PyObject_CallMethodOneArg(object owner, object name, object argument)
+    PyObject *PyObject_CallOneArg(object function, object argument)
+    bint PyObject_TypeCheck(object value, PyTypeObject *type)
     object PyObject_Vectorcall(object function, PyObject **arguments, size_t count, PyObject *names)
     bint PyUnicode_IS_COMPACT_ASCII(object text)
     str PyUnicode_DecodeUTF8(const char *data, Py_ssize_t size, const char *errors)
@@ -71,6 +75,9 @@ cdef extern from "objects.h":
     bytes unmasked_bytes "aiows_unmasked_bytes"(
         const uint8_t *data, Py_ssize_t size, const uint8_t *key
     )
+    PyObject *call_with_three "aiows_call_with_three"(
+        object function, object first, object second, object third
+    )
     str unmasked_text "aiows_unmasked_text"(
         const uint8_t *data, Py_ssize_t size, const uint8_t *key
     )
@@ -85,3 +92,15 @@ cdef extern from "memory.h":
 
 cdef extern from "sending.h":
     Py_ssize_t send_now "aiows_send_now"(int descriptor, const char *data, size_t size)
+
+
+cdef int raise_pending() except -1:
+    """Raise the error that a function of C has set."""
+    return -1
+
+
+cdef inline object owned(PyObject *value):
+    """The object whose reference came with the pointer."""
+    result = <object>value
+    Py_DECREF(result)
+    return result

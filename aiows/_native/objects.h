@@ -115,6 +115,14 @@ aiows_is_weakly_known(PyObject *value)
     return *PyObject_GET_WEAKREFS_LISTPTR(value) != NULL;
 }
 
+/* Call `function` with three arguments, by position. */
+static inline PyObject *
+aiows_call_with_three(PyObject *function, PyObject *first, PyObject *second, PyObject *third)
+{
+    PyObject *arguments[4] = {NULL, first, second, third};
+    return PyObject_Vectorcall(function, arguments + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+}
+
 /* Release a buffer. The view is emptied first, because the release may call other code. */
 static inline void
 aiows_release_buffer(Py_buffer *view)

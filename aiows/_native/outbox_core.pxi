@@ -13,11 +13,6 @@ cdef str WRITE = "write"
 cdef long long MOST_BYTES = 2**60
 
 
-cdef int raise_pending() except -1:
-    """Raise the error that a function of C has set."""
-    return -1
-
-
 cdef Py_ssize_t payload_size(bytes frame) except -1:
     """How much of a whole frame of ours is behind its header (RFC 6455, section 5.2)."""
     cdef uint8_t length = PyBytes_AS_STRING(frame)[1]
@@ -107,6 +102,9 @@ cdef class OutboxCore:
     # messages
 
     def push(self, uint8_t opcode, payload):
+        return self.push_payload(opcode, payload)
+
+    cdef object push_payload(self, uint8_t opcode, payload):
         cdef Payload data
         bytes_of = read_payload(&data, payload)
         if not self.takes(data.size):

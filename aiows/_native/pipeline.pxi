@@ -109,10 +109,7 @@ cdef class Pipeline:
     cdef Py_ssize_t _type_at
     cdef Py_ssize_t _data_at
     cdef object _payload_type
-    cdef object _dumps
-    cdef object _default
-    cdef object _options
-    cdef object _encode
+    cdef JsonCore _json
     cdef readonly object codec
     cdef readonly object opcode
     cdef int _opcode
@@ -134,9 +131,7 @@ cdef class Pipeline:
         self._given_size = len(given_as._fields)
         self._type_at, self._data_at = map(given_as._fields.index, ("type", "data"))
         self._payload_type = runner.payload_type
-        writers = getattr(reader.codec, "writers", None)
-        if writers is not None:
-            self._dumps, self._default, self._options, self._encode = writers
+        self._json = json_core_of(reader.codec)
         self.codec = reader.codec
         self.opcode = self._opcode = reader.codec.opcode
 
@@ -233,7 +228,7 @@ cdef class Pipeline:
     cdef bytes reply(self, value, ref):
         """The answer that carries ``value``, or None: there is something wrong with it."""
         try:
-            if self._encode is not None:
+            if self._json is not None:
                 if type(value) is dict:
                     return self.json_of_fields(ref, <dict>value)
                 if isinstance(value, self._payload_type) and value.ref is NO_REF:
@@ -245,14 +240,10 @@ cdef class Pipeline:
     cdef bytes json_of_fields(self, ref, dict fields):
         if has_reserved(fields):
             return None
-        try:
-            data = self._dumps(fields, self._default, self._options)
-        except TypeError:
-            data = self.codec.encode(fields)
-        return self.with_ref(b'{"kind":"reply","ref":', ref, data)
+        return self.with_ref(b'{"kind":"reply","ref":', ref, self._json.encoded(fields))
 
     cdef bytes json_of_payload(self, ref, payload):
-        cdef bytes data = self._encode(payload)
+        cdef bytes data = self._json.encoded(payload)
         has_kind = data.startswith(b'{"kind":')  # no field can have the name
         return self.with_ref(b'{"ref":' if has_kind else b'{"kind":"reply","ref":', ref, data)
 
@@ -260,7 +251,7 @@ cdef class Pipeline:
         """One JSON object: ``head``, the ref, and what ``object_`` has; None if that is no object."""
         if PyBytes_GET_SIZE(object_) < 2 or PyBytes_AS_STRING(object_)[0] != c"{":
             return None
-        cdef bytes number = self._encode(ref)
+        cdef bytes number = self._json.encoded(ref)
         cdef Py_ssize_t first = PyBytes_GET_SIZE(head), second = PyBytes_GET_SIZE(number)
         cdef Py_ssize_t rest = PyBytes_GET_SIZE(object_) - 1  # all but the brace that it begins with
         cdef bytes whole = PyBytes_FromStringAndSize(NULL, first + second + (rest > 1) + rest)

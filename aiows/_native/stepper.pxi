@@ -50,13 +50,6 @@ cdef bint send(steps, PyObject **value) except -1:
     return PyIter_Send(steps, None, value) == PYGEN_RETURN
 
 
-cdef inline object owned(PyObject *value):
-    """The object whose reference came with the pointer."""
-    result = <object>value
-    Py_DECREF(result)
-    return result
-
-
 def first_step(work not None):
     cdef PyObject *value = NULL
     cdef bint has_ended = send(work, &value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._native import core
+from .connection_core import ConnectionCore
 from .counters import Counters
 from .flusher import Flusher
 from .outbox_core import OutboxCore
@@ -14,11 +15,12 @@ from .stepper import InContext, Stepper, first_step
 
 if not TYPE_CHECKING and core is not None:
     Counters, Flusher, OutboxCore = core.Counters, core.Flusher, core.OutboxCore
-    ProtocolCore = core.ProtocolCore
+    ConnectionCore, ProtocolCore = core.ConnectionCore, core.ProtocolCore
     HooksCore, PumpCore = core.HooksCore, core.PumpCore
     InContext, Stepper, first_step = core.InContext, core.Stepper, core.first_step
 
 __all__ = (
+    "ConnectionCore",
     "Counters",
     "Flusher",
     "HooksCore",

@@ -17,6 +17,7 @@ from ..send_status import SendStatus
 from ..settings import Settings
 from ..user_id import check_user_id
 from ..wire_form import kind_of
+from .builds import ConnectionCore
 from .consumer import Consumer, Host, Topics
 from .outbox import Outbox
 from .per_loop import per_loop
@@ -26,19 +27,18 @@ from .topics import Joined, Wish
 
 __all__ = ("Connection", "outbox_of", "protocol_of")
 
-# Members of an enum are looked up by way of its class, several times for each message.
-_TEXT: Final = int(Opcode.TEXT)
-_BINARY: Final = int(Opcode.BINARY)
 
-
-class Connection:
+class Connection(ConnectionCore):
     """One accepted WebSocket connection, as callbacks and views see it.
 
     ``user_data`` is the application's own; None until set. ``codec`` is how objects are sent, and messages
     with a kind read.
     """
 
-    __slots__ = ("__weakref__", "_outbox", "_protocol", "_user_id", "codec", "user_data")
+    __slots__ = ("__weakref__", "_user_id", "user_data")
+
+    _outbox: Outbox
+    _protocol: WebSocketProtocol
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Connection:
             hub=hub,
             app=app,
         )
-        self._outbox = self._protocol.outbox
+        self._outbox = self._protocol.outbox  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __repr__(self) -> str:
         closing = self._protocol.closing
@@ -166,16 +166,7 @@ class Connection:
 
     # sending
 
-    def push(self, message: Any) -> SendStatus:
-        """Send without waiting: ``str`` as TEXT, bytes-like as BINARY, any other object in its codec.
-
-        DROPPED if the connection is closed, or if something waits already and this message would
-        make it more than ``max_backpressure`` bytes. Raises TypeError for what the codec cannot say.
-        """
-        if message.__class__ is str:  # encoded where it is sent
-            return self._outbox.push(_TEXT, message)
-        if message.__class__ is bytes:
-            return self._outbox.push(_BINARY, message)
+    def _push_other(self, message: Any) -> SendStatus:
         if isinstance(message, PreparedMessage):
             spoken = message.spoken_in(self.codec)
             if spoken is None:

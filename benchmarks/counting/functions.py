@@ -14,8 +14,8 @@ from .paths import Run
 
 __all__ = ("TRACED", "functions_passed")
 
-TRACED: Final = ("view", "view-async", "kinds", "kinds-async")
-"""Of `PATHS`: a view's ``on_message`` and a kind with a ref, ``def`` and ``async def``."""
+TRACED: Final = ("view", "view-async", "kinds", "kinds-async", "kinds-push", "kinds-push-async")
+"""Of `PATHS`: a view's ``on_message``, a kind with a ref, one that pushes; ``def`` and ``async def``."""
 
 PACKAGE: Final = Path(aiows.__file__).parent
 TURNS: Final = 3  # of the loop, for what a message leaves to be done later

@@ -22,7 +22,7 @@ class Pipeline:
     """From the data of a message to the answer of its handler, or to a refusal.
 
     The native one does by itself what `Runner.run` does with a plain route where nothing waits, and where
-    the codec is JSON and has ``writers`` what `Runner.reply` does with objects. ``given_as``: the NamedTuple
+    the codec is `JSON` what `Runner.reply` does with objects. ``given_as``: the NamedTuple
     of most messages that are dispatched, with a ``type`` and ``data``.
     """
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from aiows.backplane import Backplane, Confirmation, MemoryBackplane, Node
+from aiows.backplane import Backplane, Claim, Confirmation, Keep, MemoryBackplane, Node
 from recording_ear import RecordingEar
 
 TIMEOUT = 5.0
+
+T = TypeVar("T")
 
 
 class Recorder(RecordingEar):
@@ -199,3 +201,106 @@ def test_a_backplane_serves_one_event_loop_after_another(backplane: Backplane) -
 
     assert asyncio.run(exchange()) == ("room", b"hi")
     assert asyncio.run(exchange()) == ("room", b"hi")
+
+
+# history, where an engine keeps any
+
+KEEP = Keep(size=100, seconds=3600)
+
+
+@pytest.fixture
+def keeping(backplane: Backplane) -> Backplane:
+    if not backplane.keeps_history:
+        pytest.skip("this engine keeps no history")
+    return backplane
+
+
+async def answered(future: asyncio.Future[T]) -> T:
+    async with asyncio.timeout(TIMEOUT):
+        return await future
+
+
+async def test_each_message_of_a_log_has_the_next_number(keeping: Backplane, join: Join) -> None:
+    """In one epoch, whichever node appends, and of each topic for itself."""
+    first, second = await join(), await join()
+    positions = [
+        await answered(node.append("room", data, KEEP))
+        for node, data in ((first.node, b"1"), (second.node, b"2"), (first.node, b"3"))
+    ]
+    assert [offset for _, offset in positions] == [1, 2, 3]
+    assert len({epoch for epoch, _ in positions}) == 1
+    assert (await answered(first.node.append("hall", b"1", KEEP))).offset == 1
+
+
+async def test_a_log_reaches_every_subscribed_node_its_publisher_too(
+    keeping: Backplane, join: Join
+) -> None:
+    """With the position behind each message; whoever is not subscribed gets nothing."""
+    publisher, other, stranger = await join("room"), await join("room"), await join("hall")
+    for data in (b"1", b"2"):
+        await answered(publisher.node.append("room", data, KEEP))
+    await arrived_at(other, sender=stranger)
+    await arrived_at(publisher, sender=stranger)
+    expected = [("room", 1, b"1"), ("room", 2, b"2")]
+    for each in (publisher, other):
+        assert [(topic, position.offset, data) for topic, position, data in each.logged] == expected
+    assert stranger.logged == []
+
+
+async def test_deliver_at_is_not_called_inside_append(keeping: Backplane, join: Join) -> None:
+    """Nor is anything delivered that was under way when the topic was left."""
+    node, other = await join("room"), await join()
+    appending = node.node.append("room", b"1", KEEP)
+    assert node.logged == []
+    node.node.unsubscribe(["room"])
+    await answered(appending)
+    await arrived_at(node, sender=other)
+    assert node.logged == []
+
+
+async def test_a_read_has_what_came_after_without_a_hole(keeping: Backplane, join: Join) -> None:
+    """Or begins with the first that is kept."""
+    node = (await join()).node
+    for number in range(1, 6):
+        await answered(node.append("room", str(number).encode(), Keep(size=3, seconds=3600)))
+    for after, expected in ((4, [5]), (2, [3, 4, 5]), (-1, [3, 4, 5]), (5, []), (9, [])):
+        page = await answered(node.read("room", after))
+        assert page.position.offset == 5
+        assert [(each.offset, each.data) for each in page.entries] == [
+            (number, str(number).encode()) for number in expected
+        ]
+    page = await answered(node.read("room", 2, limit=2))
+    assert [each.offset for each in page.entries] == [3, 4]
+
+
+async def test_the_last_messages_can_be_read(keeping: Backplane, join: Join) -> None:
+    """As many as are kept; none is the position alone."""
+    node = (await join()).node
+    assert (await answered(node.read_last("room", 3))).entries == []
+    for number in range(1, 6):
+        await answered(node.append("room", str(number).encode(), KEEP))
+    for count, expected in ((0, []), (2, [4, 5]), (99, [1, 2, 3, 4, 5])):
+        page = await answered(node.read_last("room", count))
+        assert page.position.offset == 5
+        assert [each.offset for each in page.entries] == expected
+
+
+async def test_a_position_that_was_read_is_kept(keeping: Backplane, join: Join) -> None:
+    """Also of a topic on which nothing was published: what comes next is behind it."""
+    node = (await join()).node
+    before = (await answered(node.read_last("room", 0))).position
+    after = await answered(node.append("room", b"1", KEEP))
+    assert after == (before.epoch, before.offset + 1)
+
+
+async def test_a_key_is_claimed_once(keeping: Backplane, join: Join) -> None:
+    """By one node; all others learn what became of it."""
+    first, second = (await join()).node, (await join()).node
+    assert (await answered(first.claim("key", 60))).is_new
+    assert await answered(second.claim("key", 60)) == Claim(is_new=False)
+    assert (await answered(second.claim("other", 60))).is_new
+    await confirmed(first.settle("key", b"answer", 60))
+    done = Claim(is_new=False, is_done=True, answer=b"answer")
+    assert await answered(second.claim("key", 60)) == done
+    await confirmed(second.settle("other", None, 60))
+    assert await answered(first.claim("other", 60)) == Claim(is_new=False, is_done=True)

@@ -13,6 +13,7 @@ __all__ = (
     "KIND",
     "LOST",
     "PLACE",
+    "PONG",
     "REF",
     "REPLY",
     "RESERVED",
@@ -38,6 +39,7 @@ CANCEL: Final = "cancel"
 SYSTEM: Final = "aiows."
 """What the kinds begin with that aiows itself handles and sends."""
 LOST: Final = "aiows.lost"
+PONG: Final = "aiows.pong"
 
 RESERVED: Final = frozenset({KIND, REF, ERROR})
 """The keys that no field may have as its name."""

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from ..connection import Joined, Peer, Topics, Wish, protocol_of
 from ..errors import BackplaneError, KindError
 from ..position import Position
-from ..wire_form import SYSTEM
+from ..wire_form import KIND, LOST, PLACE, PONG, SYSTEM
 from .declaring.table import KindTable
+from .payload import Payload
 
 __all__ = ("MaySubscribe", "system_kinds")
+
+T = TypeVar("T")
 
 MaySubscribe: TypeAlias = Callable[[Peer, str], bool | Awaitable[bool]]
 """``may_subscribe(ws, topic)``: whether a client may have a declared topic."""
@@ -46,12 +49,34 @@ MAX_HISTORY: Final = 512 * 1024
 # After so many seconds a client may ask again for a topic that cannot be had now.
 RETRY_AFTER: Final = 1.0
 
+
+def forbidden() -> KindError:
+    return KindError("forbidden", "you may not subscribe to this topic")
+
+
+def too_many() -> KindError:
+    return KindError("too_many", f"a connection has at most {MAX_TOPICS} topics")
+
+
+def unavailable() -> KindError:
+    return KindError(
+        "unavailable", "the topic cannot be read just now", {"retry_after": RETRY_AFTER}
+    )
+
+
+def no_history() -> KindError:
+    return KindError("no_history", "no messages of this topic are kept")
+
+
+TOPIC_ERRORS: Final = (forbidden(), too_many(), unavailable())
+
 Epoch: TypeAlias = Annotated[str, Meta(max_length=64)]
 Offset: TypeAlias = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # what JavaScript has as an integer
 Since: TypeAlias = tuple[Epoch, Offset] | None
 Last: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_LAST)]
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_LAST)]
 Session: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
+At: TypeAlias = tuple[str, int]
 Token: TypeAlias = Annotated[str, Meta(max_length=8192)]
 
 
@@ -62,9 +87,58 @@ class TopicWish(Struct):
     last: Last = 0
 
 
+class TopicRefusal(Struct, omit_defaults=True):
+    """Why a topic was not joined; with ``retry_after`` in ``details`` the client may ask again."""
+
+    code: str
+    message: str
+    details: Any = None
+
+
+class TopicOutcome(Struct):
+    """What came of one topic: ``error``, or else what a `TopicJoined` says."""
+
+    position: At | UnsetType = UNSET
+    recovered: bool | UnsetType = UNSET
+    error: TopicRefusal | UnsetType = UNSET
+
+
+class TopicJoined(Payload):
+    """A topic is joined: what comes from ``position`` on is sent. ``recovered`` is there if ``since`` was."""
+
+    position: At | UnsetType = UNSET
+    recovered: bool | UnsetType = UNSET
+
+
+class Welcome(Payload):
+    """The answer to a hello; ``idle``: ask for a sign of life after so many seconds without a message."""
+
+    v: int
+    user: str | int | None
+    idle: int
+    topics: dict[str, TopicOutcome]
+
+
+class TopicHistory(Payload):
+    """Messages with their numbers, and where the log is. ``recovered`` is there if ``since`` was."""
+
+    messages: list[tuple[int, Any]]
+    position: At
+    recovered: bool | UnsetType = UNSET
+
+
+class Lost(Struct):
+    """Messages of a topic are missing; it goes on behind ``position``, if it has a log."""
+
+    place: tuple[str] = field(name=PLACE)
+    position: At | UnsetType = UNSET
+
+
 def system_kinds(may_subscribe: MaySubscribe) -> KindTable:
     """Return the router, for a dispatcher to include."""
     kinds = KindTable(is_system=True)
+    kinds.sends(LOST, Lost)
+    kinds.sends(PONG)
     access = _Access(may_subscribe)
 
     @kinds.on(SYSTEM + "hello")
@@ -74,20 +148,18 @@ def system_kinds(may_subscribe: MaySubscribe) -> KindTable:
         session: Session,
         topics: dict[str, TopicWish] = {},  # noqa: B006 (it is only read)
         token: Token | None = None,
-    ) -> dict[str, Any]:
+    ) -> Welcome:
         """Begin: join topics, all of them before the reply, and learn what the server knows."""
         user = ws.user_id
-        return {
-            "v": min(v, VERSION),
-            "user": user if isinstance(user, str | int | None) else str(user),
-            "idle": IDLE,
-            "topics": await access.join(ws, topics),
-        }
+        return Welcome(
+            v=min(v, VERSION),
+            user=user if isinstance(user, str | int | None) else str(user),
+            idle=IDLE,
+            topics=await access.join(ws, topics),
+        )
 
-    @kinds.on(SYSTEM + "subscribe")
-    async def subscribe(
-        ws: Peer, topic: str, since: Since = None, last: Last = 0
-    ) -> dict[str, Any]:
+    @kinds.on(SYSTEM + "subscribe", errors=TOPIC_ERRORS)
+    async def subscribe(ws: Peer, topic: str, since: Since = None, last: Last = 0) -> TopicJoined:
         """Join a topic: what was missed comes before the reply."""
         return await access.join_one(ws, topic, TopicWish(since, last))
 
@@ -97,17 +169,17 @@ def system_kinds(may_subscribe: MaySubscribe) -> KindTable:
         if _hub(ws).is_declared(topic):
             ws.leave(topic)
 
-    @kinds.on(SYSTEM + "history")
+    @kinds.on(SYSTEM + "history", errors=(*TOPIC_ERRORS, no_history()))
     async def history(
         ws: Peer, topic: str, since: Since = None, last: Last | None = None, limit: Limit = 100
-    ) -> dict[str, Any]:
+    ) -> TopicHistory:
         """Read what is kept of a topic, without joining it."""
         return await access.history(ws, topic, since, last, limit)
 
     @kinds.on(SYSTEM + "ping")
     def ping(ws: Peer) -> None:
         """Ask whether the server is there; the answer is ``aiows.pong``."""
-        ws.push({"kind": SYSTEM + "pong"})
+        ws.push({KIND: PONG})
 
     return kinds
 
@@ -118,41 +190,37 @@ class _Access:
     def __init__(self, may_subscribe: MaySubscribe) -> None:
         self._may_subscribe = may_subscribe
 
-    async def join_one(self, ws: Peer, topic: str, wish: TopicWish) -> dict[str, Any]:
-        """Join one topic and return the fields of the answer. Raises KindError."""
+    async def join_one(self, ws: Peer, topic: str, wish: TopicWish) -> TopicJoined:
+        """Join one topic. Raises KindError."""
         joined = (await self._outcomes(ws, {topic: wish}))[topic]
         if isinstance(joined, Exception):
             raise _refusal(joined)
-        return _fields_of(joined)
+        return TopicJoined(position=_given(joined.position), recovered=_given(joined.recovered))
 
-    async def join(self, ws: Peer, wishes: Mapping[str, TopicWish]) -> dict[str, Any]:
-        """Join topics in one turn, and return what came of each."""
+    async def join(self, ws: Peer, wishes: Mapping[str, TopicWish]) -> dict[str, TopicOutcome]:
+        """Join topics in one turn, and return what came of each. Raises KindError if they are too many."""
         if len(wishes) > MAX_TOPICS:
             raise too_many()
-        return {
-            topic: {"error": _error_of(each)} if isinstance(each, Exception) else _fields_of(each)
-            for topic, each in (await self._outcomes(ws, wishes)).items()
-        }
+        outcomes = await self._outcomes(ws, wishes)
+        return {topic: _outcome_of(each) for topic, each in outcomes.items()}
 
     async def history(
         self, ws: Peer, topic: str, since: Since, last: int | None, limit: int
-    ) -> dict[str, Any]:
-        """Return the fields of an answer with history. Raises KindError."""
+    ) -> TopicHistory:
+        """Read what is kept. Raises KindError."""
         await self._check(ws, topic)
         hub = _hub(ws)
         if not hub.has_history(topic):
-            raise KindError("no_history", "no messages of this topic are kept")
+            raise no_history()
         try:
             page = await hub.history(
                 topic, since=since, last=last, limit=limit, max_size=MAX_HISTORY
             )
         except BackplaneError as error:
             raise _refusal(error) from error
-        fields = {
-            "messages": [[number, message] for number, message in page.messages],
-            "position": [*page.position],
-        }
-        return fields if page.recovered is None else {**fields, "recovered": page.recovered}
+        return TopicHistory(
+            messages=[*page.messages], position=page.position, recovered=_given(page.recovered)
+        )
 
     async def _outcomes(
         self, ws: Peer, wishes: Mapping[str, TopicWish]
@@ -194,34 +262,22 @@ def _hub(ws: Peer) -> Topics:
     return protocol_of(ws.connection).required_hub()
 
 
-def _fields_of(joined: Joined) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    if joined.position is not None:
-        fields["position"] = [*joined.position]
-    if joined.recovered is not None:
-        fields["recovered"] = joined.recovered
-    return fields
+def _given(value: T | None) -> T | UnsetType:
+    return UNSET if value is None else value
 
 
-def _error_of(error: Exception) -> dict[str, Any]:
-    refusal = _refusal(error)
-    fields = {"code": refusal.code, "message": refusal.message}
-    return fields if refusal.details is None else {**fields, "details": refusal.details}
+def _outcome_of(joined: Joined | Exception) -> TopicOutcome:
+    if isinstance(joined, Exception):
+        refusal = _refusal(joined)
+        error = TopicRefusal(refusal.code, refusal.message, refusal.details)
+        return TopicOutcome(error=error)
+    return TopicOutcome(position=_given(joined.position), recovered=_given(joined.recovered))
 
 
 def _refusal(error: Exception) -> KindError:
     """Return the answer to what went wrong with one topic. Raises what is no fault of a topic."""
     if isinstance(error, BackplaneError):
-        details = {"retry_after": RETRY_AFTER}
-        return KindError("unavailable", "the topic cannot be joined just now", details)
+        return unavailable()
     if isinstance(error, KindError):
         return error
     raise error
-
-
-def forbidden() -> KindError:
-    return KindError("forbidden", "you may not subscribe to this topic")
-
-
-def too_many() -> KindError:
-    return KindError("too_many", f"a connection has at most {MAX_TOPICS} topics")

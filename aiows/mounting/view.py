@@ -81,8 +81,9 @@ class WebSocketView(ViewOptions, web.View):
     Methods marked with `on` handle kinds, and so do those of ``routers``: `KindDispatcher` objects, or
     pairs of a prefix and one. ``on_unknown_kind(self, kind, fields)``, if the class has one, handles the
     other kinds. A class that has `may_subscribe` also handles the kinds of aiows itself, with which clients
-    join declared topics. ``sends`` are the `Payload` types that the view sends, for the contract. A subclass
-    inherits all of it. ``kinds`` is the `KindDispatcher` that comes of it, None if nothing does.
+    join declared topics. ``sends`` are the `Payload` types that the view sends, for the contract, and
+    ``carries`` those that come on topics: ``{"room:*": [Said]}``. A subclass inherits all of it. ``kinds`` is
+    the `KindDispatcher` that comes of it, None if nothing does.
 
     It is an aiohttp view as any other: `get` answers an upgrade, and a coroutine method ``post(self)`` or
     ``options(self)``, if the class has one, answers such requests. `authenticate` is not asked for them.
@@ -109,6 +110,7 @@ class WebSocketView(ViewOptions, web.View):
     dependencies: ClassVar[Sequence[Factory]] = ()
     routers: ClassVar[Sequence[Router]] = ()
     sends: ClassVar[Sequence[type[Payload]]] = ()
+    carries: ClassVar[Mapping[str, Sequence[type[Payload]]]] = {}
     kinds: ClassVar[KindDispatcher | None] = None
 
     _handles_kinds: ClassVar[bool] = False
@@ -123,6 +125,8 @@ class WebSocketView(ViewOptions, web.View):
         kinds = _dispatcher_of(cls)
         cls._handles_kinds = _declare_handled(cls, kinds)
         kinds.sends(*_inherited(cls, "sends"))
+        for payloads in cls.carries.values():
+            kinds.sends(*payloads)
         cls.kinds = kinds if kinds.contracts() or cls._handles_kinds else None
         if cls._handles_kinds:
             cls._hooks = _KindHooks(kinds, WSMessage, MESSAGE_TYPES)
@@ -284,6 +288,13 @@ def _is_payload_type(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, Payload)
 
 
+def _are_carried(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(topic, str) and are(_is_payload_type)(payloads)
+        for topic, payloads in cast("Mapping[object, object]", value).items()
+    )
+
+
 # Kinds are read from the bytes of a message.
 KIND_VIEW_OPTIONS: Final = VIEW_OPTIONS.with_defaults(decode_text=False)
 
@@ -305,6 +316,7 @@ ATTRIBUTES: Final[Mapping[str, Expected]] = {
         are(_is_router), "a sequence of KindDispatcher objects, or pairs of a prefix and one"
     ),
     "sends": Expected(are(_is_payload_type), "a sequence of Payload types"),
+    "carries": Expected(_are_carried, "a dict of topics, each with a sequence of Payload types"),
 }
 
 

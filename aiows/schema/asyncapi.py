@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 
 from ..codecs import JSON, Codec
-from .application import Channel
+from .application import SYSTEM_CHANNEL, Channel
 from .description import ChannelDescription, describe
 from .messages import MessageSchema, RefUse
 from .names import Names
@@ -87,6 +87,8 @@ def _channel(described: ChannelDescription) -> Json:
             "parameters": {name: {} for name in channel.parameters},
             "bindings": {"ws": _binding(channel)},
             "x-codecs": [_codec(each) for each in channel.codecs],
+            "x-system-kinds": _ref_of(SYSTEM_CHANNEL) if channel.has_topics else {},
+            "x-topics": channel.carries,
         }
     )
 
@@ -151,7 +153,11 @@ def _reply(channel: Channel, operation: Operation) -> Json:
 
 
 def _channel_ref(channel: Channel) -> Json:
-    return {"$ref": f"#/channels/{_escaped(channel.name)}"}
+    return _ref_of(channel.name)
+
+
+def _ref_of(channel: str) -> Json:
+    return {"$ref": f"#/channels/{_escaped(channel)}"}
 
 
 def _refs(channel: Channel, messages: Iterable[str]) -> list[Json]:

@@ -91,7 +91,7 @@ def _is_describable(contract: KindContract) -> bool:
 def _described(
     channel: Channel, schemas: Iterator[JsonSchema], components: dict[str, JsonSchema]
 ) -> ChannelDescription:
-    builder = OperationBuilder(channel.payload_key, components)
+    builder = OperationBuilder(channel.payload_key, components, has_topics=channel.has_topics)
     contracts: tuple[KindContract, ...] = channel.contracts
     operations = (builder.operation(each, next(schemas), next(schemas)) for each in contracts)
     return ChannelDescription(channel, tuple(operations))

@@ -11,7 +11,16 @@ from ..kinds import PossibleError
 from ..wire_form import CANCEL, END, ERROR, KIND, REF
 from .json_schema import JsonSchema
 
-__all__ = ("STANDARD_ERRORS", "MessageSchema", "RefUse", "cancel", "end", "error", "message_schema")
+__all__ = (
+    "PLACE_SCHEMA",
+    "STANDARD_ERRORS",
+    "MessageSchema",
+    "RefUse",
+    "cancel",
+    "end",
+    "error",
+    "message_schema",
+)
 
 STANDARD_ERRORS: Final[Mapping[str, str]] = {
     "bad_json": "The message is not JSON, or nested too deeply.",
@@ -31,6 +40,16 @@ STANDARD_ERRORS: Final[Mapping[str, str]] = {
 """The errors that any request may be answered with: code and text."""
 
 REF_SCHEMA: Final[JsonSchema] = {"type": ["string", "integer"]}
+
+
+PLACE_SCHEMA: Final[JsonSchema] = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 2,
+    "items": [{"type": "string"}, {"type": "integer"}],
+    "additionalItems": False,
+    "description": "Where it belongs: its topic, and its number there if the topic has history.",
+}
 
 
 class RefUse(Enum):

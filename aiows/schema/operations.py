@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..kinds import KindContract
-from ..wire_form import CANCEL, END, ERROR, ITEM, KIND, REPLY
+from ..wire_form import CANCEL, END, ERROR, ITEM, KIND, PLACE, REPLY
 from .json_schema import JsonSchema, resolve
 from .layout import MessageLayout
-from .messages import MessageSchema, RefUse, error
+from .messages import PLACE_SCHEMA, MessageSchema, RefUse, error
 from .names import Names
 
 __all__ = ("Operation", "OperationBuilder")
@@ -42,10 +42,17 @@ class OperationBuilder:
     """Makes the operations of one channel.
 
     ``payload_key`` is for the requests of clients and their answers. What the server sends or asks itself is
-    always flat, as it does not go through the dispatcher.
+    always flat, as it does not go through the dispatcher. ``has_topics``: what it sends may say its topic.
     """
 
-    def __init__(self, payload_key: str | None, components: dict[str, JsonSchema]) -> None:
+    def __init__(
+        self,
+        payload_key: str | None,
+        components: dict[str, JsonSchema],
+        *,
+        has_topics: bool = False,
+    ) -> None:
+        self._has_topics = has_topics
         flat = MessageLayout(None, components)
         self._layouts = {"in": MessageLayout(payload_key, components), "out": flat, "ask": flat}
         self._components = components
@@ -68,10 +75,13 @@ class OperationBuilder:
     def _message(self, contract: KindContract, payload: JsonSchema) -> MessageSchema:
         kind, ref = contract.kind, REF_USE[contract.direction]
         layout = self._layouts[contract.direction]
+        schema = layout.schema(kind, ref, payload)
+        if self._has_topics and contract.direction == "out":
+            schema["properties"][PLACE] = PLACE_SCHEMA
         return MessageSchema(
             name=self._names.take(kind, f"{kind}.{NAME_SUFFIX[contract.direction]}"),
             kind=kind,
-            schema=layout.schema(kind, ref, payload),
+            schema=schema,
             ref=ref,
             summary=contract.summary,
             description=contract.description,

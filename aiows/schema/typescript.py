@@ -44,7 +44,9 @@ MAPS: Final = {
     "Errors": "The server's error replies, by the request's kind.",
     "Answers": "What a client replies, by the question's kind.",
 }
-OTHERS: Final = frozenset({"ClientMessage", "Contract", "Fields", "Path", "ServerMessage"})
+OTHERS: Final = frozenset(
+    {"ClientMessage", "Contract", "Fields", "Path", "ServerMessage", "Topics"}
+)
 # TypeScript's own types that are used here: a kind of that name must not hide them.
 NEEDED: Final = frozenset({"Array", "Omit"})
 
@@ -99,8 +101,10 @@ def _namespace(name: str, described: ChannelDescription, names: Mapping[str, str
     ]
     blocks += [_map(each, _entries(each, described.operations, types)) for each in MAPS]
     blocks += _unions(described)
+    if channel.carries:
+        blocks.append(_topics(channel))
     blocks.append(_contract(described))
-    head = comment(channel.address, channel.summary, channel.description)
+    head = comment(channel.address or "", channel.summary, channel.description)
     return [*head, f"export namespace {name} {block([_joined(blocks)])}"]
 
 
@@ -112,6 +116,8 @@ def _messages(operation: Operation) -> Iterator[MessageSchema]:
 
 
 def _path(channel: Channel) -> str:
+    if channel.address is None:
+        return "string"
     if not channel.parameters:
         return literal(channel.address)
     return f"`{re.sub(r'{[^{}]*}', '${string}', channel.address)}`"
@@ -172,6 +178,17 @@ def _fields(payload_key: str | None) -> Block:
     return [*head, f"export type Fields<K extends keyof Kinds> = {fields};"]
 
 
+def _topics(channel: Channel) -> Block:
+    entries = [
+        f"{literal(topic)}: {' | '.join(map(literal, kinds)) or 'never'};"
+        for topic, kinds in channel.carries.items()
+    ]
+    return [
+        *comment("The kinds that come on a topic."),
+        f"export interface Topics {block(entries)}",
+    ]
+
+
 def _contract(described: ChannelDescription) -> Block:
     """Return all of it as one type: a namespace cannot be given to a client as a type parameter."""
     requests = described.with_direction("in")
@@ -182,6 +199,8 @@ def _contract(described: ChannelDescription) -> Block:
         "fields": "{ [K in keyof Kinds]: Fields<K> }" if requests else "{}",
         "once": " | ".join(once) or "never",
     }
+    if described.channel.carries:
+        entries["topics"] = "Topics"
     head = comment("Everything that is said here, as the client takes it.")
     lines = [f"{name}: {each};" for name, each in entries.items()]
     return [*head, f"export interface Contract {block(lines)}"]

@@ -15,6 +15,7 @@ from aiows import (
     History,
     KindDispatcher,
     KindError,
+    Payload,
     RegistrationError,
     Topic,
     WebSocketResponse,
@@ -388,6 +389,8 @@ def test_their_names_are_reserved() -> None:
         kinds.sends("aiows.news")
     with pytest.raises(RegistrationError, match="is reserved"):
         kinds.asks("aiows.news")
+    with pytest.raises(RegistrationError, match="is reserved"):
+        kinds.sends(type("News", (Payload,), {}, kind="aiows.news"))
     inner = KindDispatcher()
     inner.on("ws.x")(lambda: None)
     with pytest.raises(RegistrationError, match="is reserved"):

@@ -49,6 +49,7 @@ __all__ = (
     "build_route",
     "is_stream",
     "request_problem",
+    "reserved_problem",
 )
 
 Handler: TypeAlias = Callable[..., Any]
@@ -243,9 +244,14 @@ def request_problem(kind: object, *, is_system: bool = False) -> str | None:
     """Return why ``kind`` cannot be the kind of a request; None if it can. ``is_system``: of aiows' own."""
     if isinstance(kind, str) and kind in ANSWERS:
         return f"the kind {kind!r} is for answers, not for requests"
-    if isinstance(kind, str) and kind.startswith(SYSTEM) and not is_system:
+    return (None if is_system else reserved_problem(kind)) or kind_problem(kind)
+
+
+def reserved_problem(kind: object) -> str | None:
+    """Return why ``kind`` is aiows' own; None if it is not."""
+    if isinstance(kind, str) and kind.startswith(SYSTEM):
         return f"the kind {kind!r} is reserved, as all that begin with {SYSTEM!r}"
-    return kind_problem(kind)
+    return None
 
 
 def _given_payload(handler: Handler, kind: object, payload: Any) -> Any:

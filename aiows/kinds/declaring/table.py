@@ -126,7 +126,9 @@ class KindTable:
         """
         is_named = isinstance(next(iter(declared), None), str)
         for each in [declared] if is_named else [(payload,) for payload in declared]:
-            self._tree.add_outgoing(outgoing_contract("out", *each, examples=examples))
+            self._tree.add_outgoing(
+                outgoing_contract("out", *each, examples=examples, is_system=self._is_system)
+            )
 
     def asks(
         self,

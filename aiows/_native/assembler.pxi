@@ -4,9 +4,6 @@
 cdef enum:
     DEFLATE_OVERHEAD = 1024
 
-# No frame can be longer: RFC 6455, section 5.2.
-MAX_LIMIT = 2**63 - 1
-
 # A C variable: a name of the module would be looked up for each message. The module keeps the type alive.
 cdef PyTypeObject *MESSAGE = <PyTypeObject *>Message
 
@@ -28,6 +25,9 @@ cdef class MessageAssembler:
         bint decode_text=True,
         bint takes_limit=False,
     ):
+        # Without the garbage collector: readers in readers in readers would overflow the stack when they go.
+        if inflater is not None and not isinstance(inflater, Inflater):
+            raise TypeError(f"{inflater!r} is no Inflater")
         self._max_msg_size = min(max_msg_size, MAX_LIMIT)
         self._takes_limit = takes_limit
         self._inflater = inflater
@@ -44,12 +44,14 @@ cdef class MessageAssembler:
         cdef Piece piece
         cdef bytes payload = frame.payload
         memset(&piece, 0, sizeof(piece))
+        piece.size = size_of(payload)
         piece.opcode = frame.opcode
         piece.fin = piece.is_of_last = frame.fin
         piece.rsv1 = frame.rsv1
         piece.payload = <const uint8_t *>PyBytes_AS_STRING(payload)
-        piece.size = PyBytes_GET_SIZE(payload)
         piece.rest = frame.rest
+        if piece.rest > MAX_LIMIT:
+            raise OverflowError(f"no frame has {piece.rest} bytes")
         return self.add_piece(&piece)
 
     cdef object add_piece(self, const Piece *piece):

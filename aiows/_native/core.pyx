@@ -1,10 +1,13 @@
 # cython: language_level=3, embedsignature=False, binding=False
-# cython: boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
-# cython: nonecheck=True
+# cython: wraparound=False, initializedcheck=False, cdivision=True
+# cython: boundscheck=True, nonecheck=True, auto_pickle=False
 """The compiled build: one extension module that is made of several files.
 
 The files call each other for every message, and within one C file the compiler can inline those calls. And one
 module either exists or does not: there is no half-compiled build.
+
+No object that Python code can make crashes it. So indexes and None are checked, and what the C API trusts is
+checked before: that ``bytes`` are no None, that a class is one of tuples, that a slot is that of the object.
 """
 
 cimport cython
@@ -34,7 +37,8 @@ from msgspec import UNSET, Struct, to_builtins
 from msgspec.json import Encoder as JsonEncoder
 
 from .._wire import refusals
-from .._wire.assembler import DEFAULT_MAX_MSG_SIZE
+from .._wire.assembler import DEFAULT_MAX_MSG_SIZE, MAX_LIMIT
+from .._wire.deflate import Inflater
 from .._wire.frames import parse_close
 from .._wire.messages import Message
 from .._wire.parser import Frame

@@ -64,10 +64,8 @@ cdef extern from "objects.h":
     object new_message "aiows_new_message"(
         PyTypeObject *type, int opcode, PyObject *data, object extra, Py_ssize_t size
     )
-    object new_triple "aiows_new_triple"(
-        PyTypeObject *type, object first, object second, object third
-    )
-    Py_ssize_t slot_offset "aiows_slot_offset"(object descriptor)
+    object new_triple "aiows_new_triple"(object type, object first, object second, object third)
+    Py_ssize_t slot_offset "aiows_slot_offset"(object type, object descriptor)
     PyObject **slot_of "aiows_slot"(object owner, Py_ssize_t offset)
     bint may_be_awaited "aiows_may_be_awaited"(object value)
     bint is_weakly_known "aiows_is_weakly_known"(object value)
@@ -89,6 +87,12 @@ cdef extern from "memory.h":
     int resize_memory "aiows_resize_memory"(
         PyObject **memory, Py_ssize_t size, Py_ssize_t capacity
     ) except -1
+
+cdef inline Py_ssize_t size_of(bytes data) except -1:
+    """The size of what has to be ``bytes``: a variable of that type may hold None."""
+    if data is None:
+        raise TypeError("bytes are needed, not None")
+    return PyBytes_GET_SIZE(data)
 
 cdef extern from "sending.h":
     Py_ssize_t send_now "aiows_send_now"(int descriptor, const char *data, size_t size)

@@ -39,7 +39,7 @@ cdef class ViewHooksCore(HooksCore):
 
     cdef object give(self, view, int opcode, data):
         type_ = self._text if opcode == TEXT else self._binary
-        return view.on_message(new_triple(<PyTypeObject *>self._given_as, type_, data, ""))
+        return view.on_message(new_triple(self._given_as, type_, data, ""))
 
 
 cdef class KindHooksCore(ViewHooksCore):

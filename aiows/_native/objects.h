@@ -34,8 +34,11 @@ aiows_new_message(PyTypeObject *type, int opcode, PyObject *data, PyObject *extr
 
 /* Make an object of a subclass of tuple with three items, as tuple.__new__ would. */
 static inline PyObject *
-aiows_new_triple(PyTypeObject *type, PyObject *first, PyObject *second, PyObject *third)
+aiows_new_triple(PyObject *class, PyObject *first, PyObject *second, PyObject *third)
 {
+    PyTypeObject *type = (PyTypeObject *)class;
+    if (!PyType_Check(class) || !PyType_HasFeature(type, Py_TPFLAGS_TUPLE_SUBCLASS))
+        return PyErr_Format(PyExc_TypeError, "%R is no class of tuples", class);
     PyObject *triple = type->tp_alloc(type, 3);
     if (!triple)
         return NULL;
@@ -48,13 +51,15 @@ aiows_new_triple(PyTypeObject *type, PyObject *first, PyObject *second, PyObject
     return triple;
 }
 
-/* The offset of a slot in the instances of a class with `__slots__`; 0 if `descriptor` is not that of a slot. */
+/* The offset of a slot in the instances of `class`, which has `__slots__`; 0 if `descriptor` is not that of one. */
 static inline Py_ssize_t
-aiows_slot_offset(PyObject *descriptor)
+aiows_slot_offset(PyObject *class, PyObject *descriptor)
 {
-    if (!Py_IS_TYPE(descriptor, &PyMemberDescr_Type))
+    if (!Py_IS_TYPE(descriptor, &PyMemberDescr_Type) || !PyType_Check(class))
         return 0;
-    return ((PyMemberDescrObject *)descriptor)->d_member->offset;
+    const PyMemberDef *slot = ((PyMemberDescrObject *)descriptor)->d_member;
+    const int is_of_class = PyType_IsSubtype((PyTypeObject *)class, PyDescr_TYPE(descriptor));
+    return is_of_class && slot->type == T_OBJECT_EX && !(slot->flags & READONLY) ? slot->offset : 0;
 }
 
 /* A slot of an object; it holds NULL if it is empty. */

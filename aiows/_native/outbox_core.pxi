@@ -15,8 +15,11 @@ cdef long long MOST_BYTES = 2**60
 
 cdef Py_ssize_t payload_size(bytes frame) except -1:
     """How much of a whole frame of ours is behind its header (RFC 6455, section 5.2)."""
+    cdef Py_ssize_t size = size_of(frame)
+    if size < 2:
+        raise ValueError(f"{frame!r} is no frame")
     cdef uint8_t length = PyBytes_AS_STRING(frame)[1]
-    return PyBytes_GET_SIZE(frame) - (2 if length < 126 else 4 if length == 126 else 10)
+    return size - (2 if length < 126 else 4 if length == 126 else 10)
 
 
 cdef class OutboxCore:
@@ -121,18 +124,20 @@ cdef class OutboxCore:
         return self._push_late(opcode, PyBytes_FromStringAndSize(data.start, data.size))
 
     def push_message(self, message):
-        if not self.takes(PyBytes_GET_SIZE(<bytes?>message.payload)):
+        cdef Py_ssize_t size = size_of(message.payload)
+        if not self.takes(size):
             return self._push_message_late(message)
         is_full = self.send(self.frame_of(message))
-        return self.status_of(message.opcode, PyBytes_GET_SIZE(<bytes>message.payload), is_full)
+        return self.status_of(message.opcode, size, is_full)
 
     def push_shared(self, message):
         if self._threshold == MOST_BYTES:
             return self.push_plain(message, message.plain)
-        if not self.takes(PyBytes_GET_SIZE(<bytes?>message.payload)):
+        cdef Py_ssize_t size = size_of(message.payload)
+        if not self.takes(size):
             return self._push_message_late(message)
         is_full = self.gather(self.frame_of(message))
-        return self.status_of(message.opcode, PyBytes_GET_SIZE(<bytes>message.payload), is_full)
+        return self.status_of(message.opcode, size, is_full)
 
     cdef object push_plain(self, message, bytes frame):
         """Send what is not compressed, or only if it says so itself, to many."""
@@ -170,7 +175,7 @@ cdef class OutboxCore:
         return self.is_over()
 
     cdef bytes frame_of(self, message):
-        if message.compress is None and PyBytes_GET_SIZE(<bytes?>message.payload) < self._threshold:
+        if message.compress is None and size_of(message.payload) < self._threshold:
             frame = message.plain
             return message.frame if frame is None else frame
         return self._chosen_frame(message)
@@ -245,13 +250,14 @@ cdef class OutboxCore:
         self.enqueue(frame)
 
     cdef int enqueue(self, bytes frame) except -1:
+        cdef Py_ssize_t size = size_of(frame)
         if self._frames is None:
             self._frames = [frame]
             self._held = self.held_by_transport()
             self.join()
         else:
             self._frames.append(frame)
-        self._queued += PyBytes_GET_SIZE(frame)
+        self._queued += size
         return 0
 
     def _join(self):
@@ -349,7 +355,7 @@ cdef class TextBytes:
 
     cdef str _text
 
-    def __init__(self, str text not None):
+    def __cinit__(self, str text not None):
         self._text = text
 
     def __getbuffer__(self, Py_buffer *view, int flags):

@@ -60,7 +60,7 @@ cdef class Partial:
         return self.added(target, piece.size, is_ascii)
 
     cdef int add_inflated(self, bytes piece) except -1:
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(piece)
+        cdef Py_ssize_t size = size_of(piece)
         if not size:
             return 0
         self.reserve(size, 0, False)

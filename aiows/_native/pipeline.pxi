@@ -25,6 +25,7 @@ cdef class Plain:
     """A route whose messages need nothing but a call; where they have their ref, and its arguments."""
 
     cdef object route
+    cdef object type
     cdef object _call
     cdef object _handler
     cdef bint needs_instance
@@ -34,14 +35,15 @@ cdef class Plain:
 
     def __init__(self, type_, route):
         self.route = route
+        self.type = type_
         self._call = route.call
         self.needs_instance = route.needs_instance
-        self.ref_offset = slot_offset(type_.ref)
+        self.ref_offset = slot_offset(type_, type_.ref)
         self._set_places(type_, route)
 
     cdef int _set_places(self, type_, route) except -1:
         """Find where its arguments are, if that is all that there is to know of them."""
-        arguments = route.arguments
+        cdef tuple arguments = route.arguments
         self._count = -1
         if arguments is None or len(arguments) > MOST_ARGUMENTS:
             return 0
@@ -55,14 +57,14 @@ cdef class Plain:
 
     cdef object call(self, ws, message, instance):
         cdef PyObject *arguments[1 + MOST_ARGUMENTS]
-        cdef Py_ssize_t index
-        for index in range(self._count):
+        cdef Py_ssize_t index, count = self._count
+        for index in range(count):
             arguments[1 + index] = self.argument(index, ws, message, instance)
             if arguments[1 + index] is NULL:
                 break  # an empty slot: what reads it as an attribute raises
         else:
-            if self._count >= 0:
-                return self.called(arguments)
+            if count >= 0:
+                return self.called(arguments, count)
         return self._call(ws, message, instance)
 
     cdef PyObject *argument(self, Py_ssize_t index, ws, message, instance):
@@ -73,17 +75,17 @@ cdef class Plain:
             return <PyObject *>ws
         return <PyObject *>message if place == MESSAGE_ITSELF else <PyObject *>instance
 
-    cdef object called(self, PyObject **arguments):
+    cdef object called(self, PyObject **arguments, Py_ssize_t count):
         """Call the handler; the arguments are kept meanwhile, as their message may change."""
         cdef Py_ssize_t index
-        for index in range(self._count):
+        for index in range(count):
             Py_INCREF(<object>arguments[1 + index])
         try:
             return PyObject_Vectorcall(
-                self._handler, arguments + 1, <size_t>self._count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
+                self._handler, arguments + 1, <size_t>count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL
             )
         finally:
-            for index in range(self._count):
+            for index in range(count):
                 Py_DECREF(<object>arguments[1 + index])
 
 
@@ -93,7 +95,7 @@ cdef Py_ssize_t place_of(type_, str argument) except? -3:
         return PLACES[argument]
     if not argument.startswith("message."):
         return NOWHERE
-    return slot_offset(getattr(type_, argument.removeprefix("message."))) or NOWHERE
+    return slot_offset(type_, getattr(type_, argument.removeprefix("message."))) or NOWHERE
 
 
 @cython.final
@@ -125,7 +127,7 @@ cdef class Pipeline:
         self._plain = {
             type_: Plain(type_, route)
             for type_, route in reader.by_type.items()
-            if route.is_plain and slot_offset(type_.ref)
+            if route.is_plain and slot_offset(type_, type_.ref)
         }
         self._given_as = given_as
         self._given_size = len(given_as._fields)
@@ -158,7 +160,7 @@ cdef class Pipeline:
     cdef object take(self, ws, connection, data, instance):
         message = self.read(data)
         cdef Plain plain = self._plain.get(type(message))
-        if plain is None:
+        if plain is None or plain.type is not type(message):
             return self.take_slowly(ws, connection, message, data, instance)
         if self._bad_in_a_row:
             self._bad_messages.forgive(connection)
@@ -244,16 +246,17 @@ cdef class Pipeline:
 
     cdef bytes json_of_payload(self, ref, payload):
         cdef bytes data = self._json.encoded(payload)
+        size_of(data)
         has_kind = data.startswith(b'{"kind":')  # no field can have the name
         return self.with_ref(b'{"ref":' if has_kind else b'{"kind":"reply","ref":', ref, data)
 
     cdef bytes with_ref(self, bytes head, ref, bytes object_):
         """One JSON object: ``head``, the ref, and what ``object_`` has; None if that is no object."""
-        if PyBytes_GET_SIZE(object_) < 2 or PyBytes_AS_STRING(object_)[0] != c"{":
+        cdef Py_ssize_t rest = size_of(object_) - 1  # all but the brace that it begins with
+        if rest < 1 or PyBytes_AS_STRING(object_)[0] != c"{":
             return None
         cdef bytes number = self._json.encoded(ref)
-        cdef Py_ssize_t first = PyBytes_GET_SIZE(head), second = PyBytes_GET_SIZE(number)
-        cdef Py_ssize_t rest = PyBytes_GET_SIZE(object_) - 1  # all but the brace that it begins with
+        cdef Py_ssize_t first = size_of(head), second = size_of(number)
         cdef bytes whole = PyBytes_FromStringAndSize(NULL, first + second + (rest > 1) + rest)
         cdef char *target = PyBytes_AS_STRING(whole)
         memcpy(target, PyBytes_AS_STRING(head), first)

@@ -40,7 +40,7 @@ cdef class MessageReader:
     cpdef release(self):
         self._parser.keep_rest()
 
-    cdef Py_ssize_t kept(self) noexcept:
+    cdef Py_ssize_t kept(self) except -1:
         return 0 if self._failure is not None else self._assembler.kept()
 
     @property

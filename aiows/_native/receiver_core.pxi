@@ -100,7 +100,7 @@ cdef class ReceiverCore(Consumer):
 
     cdef object as_given(self, message):
         opcode, data, extra = (<tuple>message)[0], (<tuple>message)[1], (<tuple>message)[2]
-        return new_triple(<PyTypeObject *>self._given_as, self._types[opcode], data, extra)
+        return new_triple(self._given_as, self._types[opcode], data, extra)
 
     def _next(self, *, has_waited):
         return None

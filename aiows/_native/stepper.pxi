@@ -6,6 +6,8 @@ cdef extern from "Python.h":
     object PyContext_Copy(object context)
     object PyContext_CopyCurrent()
     Py_ssize_t Py_REFCNT(object known)
+    bint Py_EnterRecursiveCall(const char *where)
+    void Py_LeaveRecursiveCall()
     PyObject *PyDict_GetItemWithError(object mapping, object key) except? NULL
     PyObject *PyDict_SetDefault(object mapping, object key, object value) except NULL
 
@@ -18,6 +20,11 @@ cdef object SWAP_CURRENT_TASK = getattr(tasks, "_swap_current_task", None)
 
 cdef enum:
     MAX_PARKED = 16
+
+
+cdef int go_deeper(const char *where) except -1:
+    """Count a call, as Python does with its own: RecursionError before the stack overflows."""
+    return -1 if Py_EnterRecursiveCall(where) else 0
 
 
 cdef object enter_task(loop, task):
@@ -82,13 +89,21 @@ cdef class InContext:
         cdef bint has_ended
         PyContext_Enter(self._context)
         try:
-            has_ended = send(self._work, &sent)
+            has_ended = self.send_within(&sent)
         finally:
             PyContext_Exit(self._context)
         value = owned(sent)
         if has_ended:
             raise StopIteration(value)
         return value
+
+    cdef bint send_within(self, PyObject **sent) except -1:
+        """Step what may be another of these, and so on: they may be nested more deeply than C can call."""
+        go_deeper(" while stepping")
+        try:
+            return send(self._work, sent)
+        finally:
+            Py_LeaveRecursiveCall()
 
     def throw(self, *error):
         PyContext_Enter(self._context)
@@ -105,7 +120,11 @@ cdef class InContext:
             PyContext_Exit(self._context)
 
     def __getattr__(self, name):
-        return getattr(self._work, name)
+        go_deeper(" while getting an attribute")
+        try:
+            return getattr(self._work, name)
+        finally:
+            Py_LeaveRecursiveCall()
 
 
 @cython.final

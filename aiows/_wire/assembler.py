@@ -23,6 +23,8 @@ _CHUNK: Final = 64 * 1024
 
 DEFAULT_MAX_MSG_SIZE: Final = 4 * 1024 * 1024  # aiohttp's
 
+MAX_LIMIT: Final = 2**63 - 1  # no frame can be longer: RFC 6455, section 5.2
+
 # Bytes that a deflate stream may have besides its data: empty blocks, one for each flush.
 _DEFLATE_OVERHEAD: Final = 1024
 
@@ -54,7 +56,7 @@ class MessageAssembler:
         decode_text: bool = True,
         takes_limit: bool = False,
     ) -> None:
-        self._max_msg_size = max_msg_size
+        self._max_msg_size = min(max_msg_size, MAX_LIMIT)
         self._takes_limit = takes_limit
         self._inflater = inflater
         self._decode_text = decode_text

@@ -34,7 +34,7 @@ CALLBACK_OPTIONS: Final = OptionSet(
     DEFAULTS,
 )
 
-WEBSOCKET_OPTIONS: Final = OptionSet(_names("protocols"), replace(DEFAULTS, takes_limit=False))
+WEBSOCKET_OPTIONS: Final = OptionSet(_names("protocols"), DEFAULTS)
 
 # What aiohttp's class only asks whether it is true.
 SWITCHES: Final = frozenset({"autoclose", "autoping", "compress", "decode_text"})

@@ -186,6 +186,14 @@ def test_a_message_that_is_too_big_is_refused_on_its_header(build: Build) -> Non
     assert_refused(1009, "exceeds limit 1000", assembler(build), frame(BINARY, rest=2**63 - 1))
 
 
+def test_a_limit_that_no_frame_can_reach_is_the_same_in_both_builds(build: Build) -> None:
+    """The longest frame has 2**63 - 1 bytes (RFC 6455, section 5.2)."""
+    longest = frame(BINARY, rest=2**63 - 1)
+    assert_refused(
+        1009, f"exceeds limit {2**63 - 1}", assembler(build, max_msg_size=2**70), longest
+    )
+
+
 def test_fragments_are_too_big_together(build: Build) -> None:
     """On the header of the one that would pass the limit."""
     frames = (frame(BINARY, bytes(500), fin=False), frame(CONTINUATION, rest=500))

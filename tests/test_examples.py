@@ -19,6 +19,7 @@ import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
 
 import aiows
+from eventually import eventually
 
 EXAMPLES: Final = Path(__file__).parents[1] / "examples"
 
@@ -157,18 +158,53 @@ async def test_the_chat_refuses_a_text_that_is_empty_or_long(
 ) -> None:
     """Nobody hears it, and the connection lives on."""
     ada = await join("Ada")
-    await ada.ask("room.enter", room="general")
-    assert (await ada.ask("chat.send", text=text))["error"]["code"] == "invalid"
-    assert (await ada.ask("chat.send", text="Hello"))["id"] == 1
+    assert (await ada.ask("chat.send", room="general", text=text))["error"]["code"] == "invalid"
+    assert (await ada.ask("chat.send", room="general", text="Hello"))["kind"] == "reply"
 
 
-async def test_whoever_is_in_no_room_cannot_speak(
+async def test_whoever_is_in_no_room_cannot_type(
     join: Callable[[str], Awaitable[Talker]],
 ) -> None:
     """The error says what to do first."""
     ada = await join("Ada")
-    answer = await ada.ask("chat.send", text="Hello")
+    answer = await ada.ask("chat.typing")
     assert answer["error"] == {"code": "no_room", "message": "Enter a room first."}
+
+
+@pytest.mark.parametrize("topic", ["lobby", "news:general", "room:", "room:two words", "user:1"])
+async def test_a_page_can_join_what_is_said_in_rooms_and_nothing_else(
+    topic: str, join: Callable[[str], Awaitable[Talker]]
+) -> None:
+    """Names of topics come from strangers."""
+    ada = await join("Ada")
+    assert "position" in await ada.ask("aiows.subscribe", topic="room:general")
+    assert (await ada.ask("aiows.subscribe", topic=topic))["kind"] == "error"
+
+
+async def test_a_page_is_the_same_person_on_each_of_its_connections(
+    serve: Serve, connect: Connect
+) -> None:
+    """By a secret of the page; the id that everybody sees tells nothing of it."""
+    url = f"http://127.0.0.1:{await serve(load('chat/chat.py').make_app())}/ws?name=Ada&key="
+    ids = []
+    for key in ("a secret", "a secret", "another secret"):
+        talker = await connect(url + key)
+        ids.append((await talker.hear_kind("welcome"))["you"]["id"])
+    assert ids[0] == ids[1] != ids[2]
+    assert "secret" not in ids[0]
+
+
+async def test_a_message_that_is_sent_again_is_said_once(serve: Serve, connect: Connect) -> None:
+    """A page does so when it lost its connection before the answer came."""
+    url = f"http://127.0.0.1:{await serve(load('chat/chat.py').make_app())}/ws?name=Ada&key=1"
+    asked = {"kind": "chat.send", "room": "general", "text": "Hello", "ref": f"{'x' * 22}.1"}
+    for _ in range(2):
+        ada = await connect(url)
+        await ada.socket.send_json(asked)
+        assert (await ada.hear(lambda message: "ref" in message))["kind"] == "reply"
+        ada.lose()
+    said = (await (await connect(url)).ask("aiows.history", topic="room:general"))["messages"]
+    assert [message["message"]["text"] for _, message in said] == ["Hello"]
 
 
 async def test_the_chat_keeps_the_last_fifty_messages(
@@ -176,12 +212,12 @@ async def test_the_chat_keeps_the_last_fifty_messages(
 ) -> None:
     """Who comes later sees those and no others, in order."""
     ada = await join("Ada")
-    await ada.ask("room.enter", room="general")
     for number in range(60):
-        await ada.ask("chat.send", text=f"Message {number}")
+        await ada.ask("chat.send", room="general", text=f"Message {number}")
     grace = await join("Grace")
-    messages = (await grace.ask("room.enter", room="general"))["messages"]
-    assert [message["text"] for message in messages] == [f"Message {n}" for n in range(10, 60)]
+    kept = (await grace.ask("aiows.history", topic="room:general", last=1000))["messages"]
+    texts = [said["message"]["text"] for _, said in kept]
+    assert texts == [f"Message {n}" for n in range(10, 60)]
 
 
 async def test_an_empty_room_makes_way_for_a_new_one(
@@ -208,19 +244,22 @@ async def test_a_room_is_refused_while_all_are_in_use(
         await person.ask("room.enter", room=f"room-{number}")
     answer = await people[0].ask("room.enter", room="one-more")
     assert answer["error"]["code"] == "too_many_rooms"
-    assert (await people[0].ask("chat.send", text="Still here"))["id"] == 1
+    answer = await people[0].ask("chat.send", room="room-0", text="Still here")
+    assert answer["kind"] == "reply"
 
 
 # upload.py
 
 
+KEY: Final = "a key of the browser"
+
+
 class UploadServer:
-    """The upload in this process; ``closed`` is set when a connection has ended."""
+    """The upload in this process."""
 
     def __init__(self, module: ModuleType) -> None:
         self.module = module
         self.app: web.Application = module.make_app()
-        self.closed = asyncio.Event()
         self.url = ""
 
     @property
@@ -235,16 +274,8 @@ class UploadServer:
 
 
 @pytest.fixture
-async def upload(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> UploadServer:
+async def upload(serve: Serve) -> UploadServer:
     server = UploadServer(load("upload/upload.py"))
-    view = server.module.Upload
-    on_close = view.on_close
-
-    def on_close_and_tell(self: Any, code: int, reason: str) -> None:
-        on_close(self, code, reason)
-        server.closed.set()
-
-    monkeypatch.setattr(view, "on_close", on_close_and_tell)
     server.url = f"http://127.0.0.1:{await serve(server.app)}/ws"
     return server
 
@@ -255,8 +286,8 @@ async def test_an_upload_goes_as_the_first_lines_of_the_example_say(
     """INITIAL, a reply, progress in percent, and a finish without any other field."""
     talker = await connect(upload.url)
     assert await talker.socket.receive_json() == {"kind": "INITIAL"}
-    answer = await talker.ask("UPLOAD_START", name="a.bin", size=400)
-    assert answer["kind"] == "reply"
+    answer = await talker.ask("UPLOAD_START", key=KEY, name="a.bin", size=400)
+    assert answer == {"kind": "reply", "ref": "a question", "received": 0}
     await talker.socket.send_bytes(b"a" * 100)
     await talker.socket.send_bytes(b"b" * 1)
     await talker.socket.send_bytes(b"c" * 299)
@@ -274,7 +305,7 @@ async def test_the_browser_s_name_leads_nowhere(
 ) -> None:
     """Whatever it says, the file lies in the folder, under a name of the server's own."""
     talker = await connect(upload.url)
-    await talker.tell("UPLOAD_START", name=name, size=2)
+    await talker.tell("UPLOAD_START", key=KEY, name=name, size=2)
     await talker.socket.send_bytes(b"hi")
     await talker.hear_kind("UPLOAD_FINISH")
     ((stored, data),) = upload.files.items()
@@ -296,35 +327,73 @@ async def test_more_bytes_than_announced_end_the_connection(
 ) -> None:
     """The bound on the folder holds whatever a client says, and nothing of the file is kept."""
     talker = await connect(upload.url)
-    await talker.tell("UPLOAD_START", name="a.bin", size=3)
+    await talker.tell("UPLOAD_START", key=KEY, name="a.bin", size=3)
     await talker.socket.send_bytes(b"four")
     assert await talker.ended() == (1008, "More bytes than announced.")
-    await upload.closed.wait()
-    assert upload.files == {}
+    await eventually(lambda: upload.files == {})
 
 
-async def test_half_a_file_is_deleted_when_its_sender_is_lost(
-    upload: UploadServer, connect: Connect
+@pytest.mark.parametrize("is_lost", [True, False])
+async def test_half_a_file_is_deleted_when_its_sender_does_not_come_back(
+    is_lost: bool, upload: UploadServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And its room in the folder is free again."""
+    """Whoever is lost has some time, whoever closes has none. Its room in the folder is free again."""
+    if is_lost:
+        monkeypatch.setattr(upload.module, "PATIENCE", 0.01)
     talker = await connect(upload.url)
-    await talker.ask("UPLOAD_START", name="a.bin", size=400)
+    await talker.ask("UPLOAD_START", key=KEY, name="a.bin", size=400)
     await talker.socket.send_bytes(b"x" * 200)
     await talker.hear_kind("UPLOAD_PROGRESS")
     assert upload.free == upload.module.MAX_FOLDER - 400
     assert len(upload.files) == 1
-    talker.lose()
-    await upload.closed.wait()
-    assert upload.files == {}
+    if is_lost:
+        talker.lose()
+    else:
+        await talker.socket.close()
+    await eventually(lambda: upload.files == {})
     assert upload.free == upload.module.MAX_FOLDER
+
+
+async def test_a_file_goes_on_where_it_was_when_its_sender_is_back(
+    upload: UploadServer, connect: Connect
+) -> None:
+    """On another connection, by its key; the one that nobody has noticed the end of brings nothing more."""
+    lost, back = await connect(upload.url), await connect(upload.url)
+    await lost.ask("UPLOAD_START", key=KEY, name="a.bin", size=4)
+    await lost.socket.send_bytes(b"ab")
+    await lost.hear_kind("UPLOAD_PROGRESS")
+    answer = await back.ask("UPLOAD_START", key=KEY, name="a.bin", size=4)
+    assert answer["received"] == 2
+    await lost.socket.send_bytes(b"xx")
+    assert await lost.ended() == (1008, "UPLOAD_START comes first.")
+    await back.socket.send_bytes(b"cd")
+    await back.hear_kind("UPLOAD_FINISH")
+    assert list(upload.files.values()) == [b"abcd"]
+
+
+async def test_whoever_did_not_hear_that_the_file_is_whole_hears_it_again(
+    upload: UploadServer, connect: Connect
+) -> None:
+    """The answer was lost with its connection."""
+    talker = await connect(upload.url)
+    await talker.tell("UPLOAD_START", key=KEY, name="a", size=2)
+    await talker.socket.send_bytes(b"hi")
+    await talker.hear_kind("UPLOAD_FINISH")
+    talker.lose()
+    talker = await connect(upload.url)
+    await talker.tell("UPLOAD_START", key=KEY, name="a", size=2)
+    await talker.hear_kind("UPLOAD_FINISH")
+    assert len(upload.files) == 1
 
 
 async def test_a_full_folder_takes_nothing_more(upload: UploadServer, connect: Connect) -> None:
     """The error says so, and the connection lives on."""
     upload.app[upload.module.FOLDER].free = 10
     talker = await connect(upload.url)
-    assert (await talker.ask("UPLOAD_START", name="a", size=11))["error"]["code"] == "full"
-    assert (await talker.ask("UPLOAD_START", name="b", size=10))["kind"] == "reply"
+    answer = await talker.ask("UPLOAD_START", key=KEY, name="a", size=11)
+    assert answer["error"]["code"] == "full"
+    answer = await talker.ask("UPLOAD_START", key=KEY, name="b", size=10)
+    assert answer["kind"] == "reply"
 
 
 async def test_one_connection_carries_one_file_at_a_time(
@@ -332,7 +401,7 @@ async def test_one_connection_carries_one_file_at_a_time(
 ) -> None:
     """A second start is refused, and the first file goes on."""
     talker = await connect(upload.url)
-    await talker.ask("UPLOAD_START", name="a", size=2)
-    assert (await talker.ask("UPLOAD_START", name="b", size=2))["error"]["code"] == "busy"
+    await talker.ask("UPLOAD_START", key=KEY, name="a", size=2)
+    assert (await talker.ask("UPLOAD_START", key=KEY, name="b", size=2))["error"]["code"] == "busy"
     await talker.socket.send_bytes(b"hi")
     await talker.hear_kind("UPLOAD_FINISH")

@@ -3,12 +3,15 @@
     python examples/chat/chat.py
 
 HOST (127.0.0.1) and PORT (8080) can be set in the environment. Everything is in the memory of this process.
+A page that loses its connection comes back by itself, with what was said meanwhile. What a person writes
+meanwhile is sent then.
 """
 
+import hashlib
 import os
+import re
 import secrets
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +19,16 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from aiows import KindError, Payload, WebSocketView, on, setup
+from aiows import (
+    History,
+    KindError,
+    Payload,
+    Topic,
+    WebSocketView,
+    client_js,
+    on,
+    setup,
+)
 
 STATIC = Path(__file__).parent / "static"
 FIRST_ROOMS = ("general", "ideas", "weekend")
@@ -26,18 +38,19 @@ MAX_NAME = 24  # characters; every message carries its author's name
 MAX_ROOMS = 50  # entering a room creates it, so a script could create rooms without end
 MAX_HISTORY = 50  # messages kept in each room
 Text = Annotated[str, Meta(pattern=r"\S", max_length=2000)]  # not only spaces
-RoomName = Annotated[str, Meta(pattern=r"^[\w-]{1,24}\Z")]  # it becomes part of a topic's name
+ROOM_NAME = r"^[\w-]{1,24}\Z"  # it becomes part of a topic's name
+RoomName = Annotated[str, Meta(pattern=ROOM_NAME)]
 
 
 class Person(Struct, frozen=True):
-    """Two people may have the same name, so each connection has an id of its own."""
+    """Two people may have the same name, so each has an id of their own."""
 
     id: str
     name: str
 
 
 class Message(Struct, frozen=True):
-    id: int  # counts from 1 in each room
+    id: str
     author: Person
     text: str
     at: int  # milliseconds since 1970
@@ -51,6 +64,7 @@ class Enter(Payload, kind="room.enter"):
 
 
 class Send(Payload, kind="chat.send"):
+    room: RoomName
     text: Text
 
 
@@ -60,7 +74,7 @@ class Send(Payload, kind="chat.send"):
 class RoomChanged(Payload, kind="room.changed"):
     name: str
     people: int
-    last: int  # the id of its last message
+    last: int  # how many messages there were
 
 
 class RoomGone(Payload, kind="room.gone"):
@@ -74,7 +88,6 @@ class Welcome(Payload, kind="welcome"):
 
 class Entered(Payload, kind="room.entered"):
     people: list[Person]
-    messages: list[Message]
 
 
 class Came(Payload, kind="person.came"):
@@ -88,7 +101,6 @@ class Left(Payload, kind="person.left"):
 
 
 class Said(Payload, kind="chat.said"):
-    room: str
     message: Message
 
 
@@ -100,19 +112,22 @@ class IsTyping(Payload, kind="chat.typing"):
 @dataclass
 class Room:
     name: str
-    people: dict[str, Person] = field(default_factory=dict)
-    messages: deque[Message] = field(default_factory=lambda: deque(maxlen=MAX_HISTORY))
+    connections: dict[WebSocketView, Person] = field(default_factory=dict)
     last: int = 0
 
     @property
     def topic(self) -> str:
+        """Of what is said: it is kept, and pages join it themselves."""
         return f"room:{self.name}"
 
-    def add(self, author: Person, text: str) -> Message:
-        self.last += 1
-        message = Message(self.last, author, text, at=time.time_ns() // 1_000_000)
-        self.messages.append(message)
-        return message
+    @property
+    def news(self) -> str:
+        """Of what is of no interest later: who comes, leaves and types."""
+        return f"news:{self.name}"
+
+    @property
+    def people(self) -> list[Person]:
+        return list({person.id: person for person in self.connections.values()}.values())
 
     def summary(self) -> RoomChanged:
         return RoomChanged(name=self.name, people=len(self.people), last=self.last)
@@ -135,8 +150,14 @@ class Chat(WebSocketView):
         name = " ".join(request.query.get("name", "").split())
         if not 1 <= len(name) <= MAX_NAME:
             raise web.HTTPBadRequest(text=f"name: 1 to {MAX_NAME} characters")
-        self.person = Person(id=secrets.token_hex(8), name=name)
+        # A page is the same person on each of its connections: it has a secret, and everybody sees the id.
+        key = request.query.get("key") or secrets.token_hex()
+        self.person = Person(id=hashlib.sha256(key.encode()).hexdigest()[:16], name=name)
         return self.person.id
+
+    def may_subscribe(self, topic: str) -> bool:
+        kind, _, name = topic.partition(":")
+        return kind == "room" and re.match(ROOM_NAME, name) is not None
 
     def on_open(self) -> None:
         self.ws.subscribe(LOBBY)
@@ -148,28 +169,32 @@ class Chat(WebSocketView):
 
     @on(Enter)
     def enter(self, msg: Enter) -> Entered:
-        room = self.app[ROOMS].get(msg.room) or self.make_room(msg.room)
+        room = self.open_room(msg.room)
         self.leave()
+        is_new = self.person not in room.people
         self.room = room
-        room.people[self.person.id] = self.person
-        self.ws.subscribe(room.topic)
-        self.ws.publish(room.topic, Came(room=room.name, person=self.person))
+        room.connections[self] = self.person
+        self.ws.subscribe(room.news)
+        if is_new:
+            self.ws.publish(room.news, Came(room=room.name, person=self.person))
         self.tell_everybody(room.summary())
-        return Entered(people=list(room.people.values()), messages=list(room.messages))
+        return Entered(people=room.people)
 
-    @on(Send)
-    async def send(self, msg: Send) -> dict[str, int]:
-        room = self.current_room()
-        message = room.add(self.person, msg.text)
-        # Unlike ws.publish, it also reaches the author, and raises if it cannot pass the message on.
-        await self.hub.publish(room.topic, Said(room=room.name, message=message))
-        self.tell_everybody(room.summary())
-        return {"id": message.id}
+    # A page that lost its connection sends it again on the next one: it is said once all the same.
+    @on(Send, once=True)
+    async def send(self, msg: Send) -> None:
+        room = self.open_room(msg.room)
+        now = time.time_ns() // 1_000_000
+        message = Message(secrets.token_hex(8), self.person, msg.text, at=now)
+        published = await self.hub.publish(room.topic, Said(message=message))
+        if published.position is not None:
+            room.last = published.position.offset
+        await self.hub.publish(LOBBY, room.summary())
 
     @on("chat.typing")
     def typing(self) -> None:
         room = self.current_room()
-        self.ws.publish(room.topic, IsTyping(room=room.name, person=self.person))
+        self.ws.publish(room.news, IsTyping(room=room.name, person=self.person))
 
     def current_room(self) -> Room:
         if self.room is None:
@@ -180,21 +205,22 @@ class Chat(WebSocketView):
         room, self.room = self.room, None
         if room is None:
             return
-        del room.people[self.person.id]
-        self.ws.unsubscribe(room.topic)
-        self.ws.publish(room.topic, Left(room=room.name, person=self.person))
+        del room.connections[self]
+        self.ws.unsubscribe(room.news)
+        if self.person not in room.people:
+            self.ws.publish(room.news, Left(room=room.name, person=self.person))
         self.tell_everybody(room.summary())
 
-    def make_room(self, name: str) -> Room:
+    def open_room(self, name: str) -> Room:
         rooms = self.app[ROOMS]
-        if len(rooms) >= MAX_ROOMS:
+        if name not in rooms and len(rooms) >= MAX_ROOMS:
             self.drop_an_empty_room()
         return rooms.setdefault(name, Room(name))
 
     def drop_an_empty_room(self) -> None:
         rooms = self.app[ROOMS]
         for room in rooms.values():
-            if not room.people and room.name not in FIRST_ROOMS:
+            if not room.connections and room.name not in FIRST_ROOMS:
                 del rooms[room.name]
                 self.tell_everybody(RoomGone(name=room.name))
                 return
@@ -214,7 +240,8 @@ def make_app(argv: object = None) -> web.Application:
     app.router.add_get("/", page)
     app.router.add_view("/ws", Chat)
     app.router.add_static("/static", STATIC)
-    setup(app)
+    app.add_routes(client_js())
+    setup(app, topics=[Topic("room:*", history=History(size=MAX_HISTORY))])
     return app
 
 

@@ -21,8 +21,8 @@ class ExampleServer:
     def __init__(self, script: str) -> None:
         self._script = EXAMPLES / script
         self._process: Process | None = None
-        self._port = free_port()
-        self.url = f"http://localhost:{self._port}/"
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}/"
         self.lines: list[str] = []
 
     async def start(self) -> None:
@@ -48,7 +48,7 @@ class ExampleServer:
     def _environment(self) -> dict[str, str]:
         # The example gets the same aiows as the test, installed or not.
         path = os.pathsep.join([str(Path(aiows.__file__).parents[1]), *sys.path])
-        return os.environ | {"PORT": str(self._port), "HOST": "127.0.0.1", "PYTHONPATH": path}
+        return os.environ | {"PORT": str(self.port), "HOST": "127.0.0.1", "PYTHONPATH": path}
 
 
 def free_port() -> int:

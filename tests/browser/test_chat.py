@@ -10,7 +10,9 @@ import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
 from browser.chat_page import ChatPage
+from browser.conftest import NewPage
 from browser.example_server import ExampleServer
+from clients.relay import relay_to
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 
@@ -142,7 +144,7 @@ async def test_the_last_messages_are_there_after_a_reload(join: Join) -> None:
 async def test_people_come_back_after_the_server_was_restarted(
     join: Join, chat_server: ExampleServer, screenshots: Path
 ) -> None:
-    """The page says that the connection is lost, and goes on by itself when it can."""
+    """The page says that the connection is lost, and goes on by itself; what it has shown stays."""
     ada, grace = await join("Ada", room="ideas"), await join("Grace", room="ideas")
     await ada.say("Before")
     await chat_server.stop()
@@ -155,23 +157,64 @@ async def test_people_come_back_after_the_server_was_restarted(
     await expect(ada.person("Grace")).to_be_visible()
     await ada.say("After")
     await grace.sees("After")
+    for person in (ada, grace):
+        assert await texts_of(person) == ["Before", "After"]
 
 
-async def test_a_message_that_cannot_be_sent_is_not_lost(
+async def test_a_message_that_cannot_be_sent_now_is_sent_later(
     join: Join, chat_server: ExampleServer
 ) -> None:
-    """Without a connection the text stays in the box, and goes when it can."""
-    ada = await join("Ada")
+    """Nobody has to press a key again; the others see it once."""
+    ada, grace = await join("Ada"), await join("Grace")
     await chat_server.stop()
     await expect(ada.lost).to_be_visible()
     await ada.box.fill("Do not lose me")
     await ada.box.press("Enter")
     await expect(ada.page.get_by_role("alert")).to_contain_text("Not connected")
-    await expect(ada.box).to_have_value("Do not lose me")
     await chat_server.start()
-    await expect(ada.lost).to_be_hidden(timeout=20_000)
-    await ada.box.press("Enter")
-    await ada.sees("Do not lose me")
+    for person in (ada, grace):
+        await expect(person.text("Do not lose me")).to_be_visible(timeout=20_000)
+        assert await texts_of(person) == ["Do not lose me"]
+    await expect(ada.page.get_by_role("alert")).to_be_hidden()
+
+
+async def test_one_can_come_in_while_the_server_is_being_restarted(
+    new_page: NewPage, chat_server: ExampleServer
+) -> None:
+    """Whoever joins, and even writes, in the middle of it is in as soon as it is back."""
+    ada = ChatPage(await new_page())
+    await ada.page.goto(chat_server.url)
+    await chat_server.stop()
+    await ada.page.get_by_label("Your name").fill("Ada")
+    await ada.page.get_by_role("button", name="Join the chat").click()
+    await expect(ada.lost).to_be_visible()
+    await chat_server.start()
+    await ada.is_in()
+    await ada.say("Here I am")
+
+
+async def test_a_network_that_is_pulled_out_takes_nothing_of_the_conversation(
+    join: Join, chat_server: ExampleServer, new_page: NewPage
+) -> None:
+    """Nobody tells the page. What was said meanwhile is there afterwards, in order."""
+    grace = await join("Grace")
+    async with relay_to(chat_server.port) as relay:
+        ada = ChatPage(await new_page())
+        await ada.page.goto(f"http://localhost:{relay.port}/")
+        await ada.come_in("Ada")
+        await ada.say("One")
+        relay.swallow("to client")
+        relay.swallow("to server")
+        await ada.page.context.set_offline(True)
+        for text in ("Two", "Three"):
+            await grace.say(text)
+        await expect(ada.lost).to_be_visible()
+        await ada.page.context.set_offline(False)
+        await expect(ada.lost).to_be_hidden(timeout=20_000)
+        await grace.say("Four")
+        await ada.sees("Four")
+        assert await texts_of(ada) == ["One", "Two", "Three", "Four"]
+        await ada.page.close()
 
 
 async def test_whoever_reads_further_up_stays_there(join: Join) -> None:
@@ -234,6 +277,10 @@ async def test_every_control_has_a_name(join: Join) -> None:
     for control in await ada.page.locator("button:visible, a:visible, textarea:visible").all():
         role_and_name = (await control.aria_snapshot()).splitlines()[0]
         assert role_and_name.count('"') == 2, await control.evaluate("e => e.outerHTML")
+
+
+async def texts_of(person: ChatPage) -> list[str]:
+    return await person.messages.locator(".text").all_inner_texts()
 
 
 async def width_of(page: Page) -> int:

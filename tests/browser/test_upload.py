@@ -13,6 +13,7 @@ from playwright.async_api import Locator, Page, expect
 
 from browser.conftest import NewPage
 from browser.example_server import ExampleServer
+from clients.relay import relay_to
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 
@@ -48,8 +49,12 @@ STALL: Final = """
 
 @pytest.fixture
 def folder(upload_server: ExampleServer) -> Path:
+    return folder_of(upload_server)
+
+
+def folder_of(server: ExampleServer) -> Path:
     """Where the server says that it puts the files."""
-    line = next(line for line in upload_server.lines if line.startswith("Files go to "))
+    line = next(line for line in server.lines if line.startswith("Files go to "))
     return Path(line.removeprefix("Files go to ").partition(" and ")[0])
 
 
@@ -132,16 +137,42 @@ async def test_an_upload_can_be_cancelled(page: Page, folder: Path, tmp_path: Pa
             await page.evaluate("new Promise(requestAnimationFrame)")
 
 
-async def test_the_folder_goes_with_the_server(
+async def test_an_upload_goes_on_when_the_server_is_back(
     page: Page, folder: Path, tmp_path: Path, upload_server: ExampleServer
 ) -> None:
-    """Nothing is left behind, and a page that is still uploading says what happened."""
+    """Its folder went with it, so the file begins anew, and nobody has to do anything for it."""
     film = tmp_path / "film.mov"
-    with film.open("wb") as file:
-        file.truncate(MAX_FILE)
+    film.write_bytes(os.urandom(SIZE))
     await page.evaluate(STALL)
     await choose(page, film)
-    await expect(row(page, film.name)).to_contain_text("MB/s")
+    await expect(row(page, film.name)).to_contain_text(" left")
     await upload_server.stop()
-    await expect(row(page, film.name)).to_have_attribute("data-state", "failed")
+    await expect(row(page, film.name)).to_contain_text("It goes on by itself.")
     assert folder not in folder.parent.iterdir()
+    await page.evaluate("window.isStalled = false")
+    await upload_server.start()
+    await expect(row(page, film.name)).to_contain_text("done in", timeout=30_000)
+    assert stored_in(folder_of(upload_server)) == {"film.mov": film.read_bytes()}
+
+
+async def test_an_upload_goes_on_where_it_was_when_the_network_is_back(
+    new_page: NewPage, upload_server: ExampleServer, tmp_path: Path
+) -> None:
+    """It is cut off in the middle, and arrives whole."""
+    film = tmp_path / "film.mov"
+    film.write_bytes(os.urandom(SIZE))
+    async with relay_to(upload_server.port) as relay:
+        page = await new_page()
+        await page.goto(f"http://localhost:{relay.port}/")
+        await page.evaluate(KEEP_VALUES)
+        await page.evaluate(STALL)
+        await choose(page, film)
+        await expect(row(page, film.name)).to_contain_text(" left")
+        relay.cut(reset=True)
+        await page.evaluate("window.isStalled = false")
+        await expect(row(page, film.name)).to_contain_text("done in", timeout=30_000)
+        values = await page.evaluate("window.values")
+        await page.close()
+    assert relay.bytes["to server"] < 2 * SIZE
+    assert values[-1] == 100
+    assert stored_in(folder_of(upload_server)) == {"film.mov": film.read_bytes()}

@@ -36,7 +36,7 @@ class Rooms(WebSocketView):
     def may_subscribe(self, topic: str) -> bool:
         return True
 
-    @on("add", concurrency=Parallel(16))
+    @on("add", once=True, concurrency=Parallel(16))
     async def add(self, id: str) -> int:
         await asyncio.sleep(0.002)
         self.app[ADDED][id] += 1

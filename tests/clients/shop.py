@@ -23,7 +23,7 @@ class Ready(Payload, kind="order.ready"):
 class Shop(WebSocketView):
     sends = (Ready,)
 
-    @on("order.create", errors=[KindError("closed", "We are closed."), "sold_out"])
+    @on("order.create", once=True, errors=[KindError("closed", "We are closed."), "sold_out"])
     def create(self, dishes: list[str], note: str = "") -> Order:
         return Order(1, dishes)
 

@@ -107,7 +107,7 @@ export interface TopicOptions {
      * Loads what the page shows and returns the position that it is of, read before it. It is called at first, and again
      * whenever messages are missing; messages come from that position on.
      */
-    load?: () => Position | null | undefined | Promise<Position | null | undefined>;
+    load?: (topic: Topic<any>) => Position | null | undefined | Promise<Position | null | undefined>;
 }
 export interface TopicEvents {
     /** Messages are missing: show anew what was made from them. The next ones are those after this position. */
@@ -137,7 +137,7 @@ export declare class Topic<C extends AnyContract> {
         since?: Position;
         last?: number;
         limit?: number;
-    }): Promise<{
+    }, asking?: Asking): Promise<{
         messages: Array<[offset: number, message: Message]>;
         position: Position;
     }>;

@@ -199,6 +199,9 @@ export class Client<C extends AnyContract = NoContract> {
       get isOpen() {
         return client.state === "open";
       },
+      get isOver() {
+        return client.state === "closed";
+      },
       ask: (kind, fields, terms) => this.#asked.ask(kind, fields, terms),
       heard: (message) => this.#listeners.message(message),
       report: this.#report,

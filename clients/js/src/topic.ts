@@ -4,9 +4,9 @@ import type { AnyContract } from "./contract.js";
 import { Listeners } from "./listeners.js";
 import { spread } from "./wait.js";
 import { type ErrorBody, Lost, isOurs, type Message, type Position, Refused } from "./wire.js";
-import type { Terms } from "./asked.js";
+import type { Asking, Terms } from "./asked.js";
 
-/** Seconds until a join is tried again that the server had no means for just then, if it does not say. */
+/** Seconds until a join, or a load, that failed for now is tried again, if the server does not say. */
 const TRY_AGAIN = 5;
 
 export interface TopicOptions {
@@ -18,7 +18,7 @@ export interface TopicOptions {
    * Loads what the page shows and returns the position that it is of, read before it. It is called at first, and again
    * whenever messages are missing; messages come from that position on.
    */
-  load?: () => Position | null | undefined | Promise<Position | null | undefined>;
+  load?: (topic: Topic<any>) => Position | null | undefined | Promise<Position | null | undefined>;
 }
 
 export interface TopicEvents {
@@ -46,6 +46,7 @@ export interface Joined extends Partial<Message> {
 /** What a topic needs of its client. @internal */
 export interface Home {
   readonly isOpen: boolean;
+  readonly isOver: boolean;
   ask(kind: string, fields: object, terms?: Terms): Promise<Message>;
   /** A message of a topic is also one of the client. */
   heard(message: Message): void;
@@ -103,8 +104,9 @@ export class Topic<C extends AnyContract> {
   /** Messages of the past, with their offsets: those after a position, or the last ones. */
   async history(
     which: { since?: Position; last?: number; limit?: number } = {},
+    asking: Asking = {},
   ): Promise<{ messages: Array<[offset: number, message: Message]>; position: Position }> {
-    return (await this.#home.ask("aiows.history", { topic: this.name, ...which })) as any;
+    return (await this.#home.ask("aiows.history", { topic: this.name, ...which }, asking)) as any;
   }
 
   /** Get no messages of it any more. */
@@ -232,14 +234,12 @@ export class Topic<C extends AnyContract> {
   async #load(load: NonNullable<TopicOptions["load"]>): Promise<void> {
     if (this.#isLoading) return;
     this.#isLoading = true;
-    while (this.#isStale && this.state === "joining") {
-      try {
-        this.position = (await load()) ?? null;
-        this.#isStale = this.#isCut = false;
-      } catch (error) {
-        this.#home.report(error);
-        await new Promise((resolve) => setTimeout(resolve, spread(TRY_AGAIN)));
-      }
+    try {
+      this.position = (await load(this)) ?? null;
+      this.#isStale = this.#isCut = false;
+    } catch (error) {
+      if (!(error instanceof Lost)) this.#home.report(error);
+      this.#again(TRY_AGAIN); // or on the next connection
     }
     this.#isLoading = false;
   }
@@ -253,7 +253,7 @@ export class Topic<C extends AnyContract> {
 
   #again(seconds: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.join(), spread(seconds));
+    if (!this.#home.isOver) this.#timer = setTimeout(() => this.join(), spread(seconds));
   }
 
   #end(state: "refused" | "left", error: Error): void {

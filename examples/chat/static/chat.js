@@ -1,7 +1,7 @@
-/** The page: what the server says goes in, what the person sees comes out. The wire is in socket.js. */
+/** The page: what the server says goes in, what the person sees comes out. The connection is the client's matter. */
 
+import { connect, Lost, Refused } from "/aiows.js";
 import { paintAvatar } from "./avatar.js";
-import { KindSocket } from "./socket.js";
 import { Timeline } from "./timeline.js";
 
 const FIRST_ROOM = "general";
@@ -13,86 +13,80 @@ const COUNT_FROM = 200; // characters left
 const $ = (id) => document.getElementById(id);
 const narrow = matchMedia("(max-width: 720px)");
 
-const me = { id: "", name: "", ids: new Set(JSON.parse(sessionStorage.ids ?? "[]")) };
+const MESSAGES = 50; // that a room shows when one comes in
+
+const me = { id: "", name: "", key: (sessionStorage.secret ??= newKey()) };
 const rooms = new Map(); // name -> { name, people: how many, last: the last message's id }
 const seen = new Map(Object.entries(JSON.parse(sessionStorage.seen ?? "{}"))); // room -> message id
 const people = new Map(); // id -> { id, name }, of the room on show
 const typing = new Map(); // id -> { name, timer }
 let room = ""; // the one on show
+let conversation = null; // its topic
 let toldTyping = 0;
-
-const socket = new KindSocket(() => `/ws?name=${encodeURIComponent(me.name)}`);
+let client = null; // from when one has a name
 const timeline = new Timeline({
   log: $("log"),
   list: $("messages"),
   jump: $("jump"),
-  isMine: ({ id }) => me.ids.has(id),
+  isMine: ({ id }) => id === me.id,
 });
 
 // --- what the server says
 
-socket.on("welcome", ({ you, rooms: all }) => {
-  me.id = you.id;
-  // Every connection has an id of its own: what was said before a reload is still mine.
-  me.ids.add(you.id);
-  sessionStorage.ids = JSON.stringify([...me.ids].slice(-100));
-  showMe(you);
-  rooms.clear();
-  for (const one of all) {
-    rooms.set(one.name, one);
-    seen.set(one.name, Math.min(seen.get(one.name) ?? one.last, one.last));
-  }
-  enter(wantedRoom());
-});
+function listen() {
+  client.on("welcome", ({ you, rooms: all }) => {
+    me.id = you.id;
+    showMe(you);
+    rooms.clear();
+    for (const one of all) {
+      rooms.set(one.name, one);
+      seen.set(one.name, Math.min(seen.get(one.name) ?? one.last, one.last));
+    }
+    enter(wantedRoom());
+  });
 
-socket.on("room.changed", (changed) => {
-  rooms.set(changed.name, changed);
-  if (!seen.has(changed.name)) seen.set(changed.name, 0);
-  markSeen();
-  showRooms();
-});
+  client.on("room.changed", (changed) => {
+    rooms.set(changed.name, changed);
+    if (!seen.has(changed.name)) seen.set(changed.name, 0);
+    markSeen();
+    showRooms();
+  });
 
-socket.on("room.gone", ({ name }) => {
-  rooms.delete(name);
-  seen.delete(name);
-  showRooms();
-});
+  client.on("room.gone", ({ name }) => {
+    rooms.delete(name);
+    seen.delete(name);
+    showRooms();
+  });
 
-socket.on("person.came", ({ room: where, person }) => {
-  if (where !== room) return;
-  people.set(person.id, person);
-  showPeople();
-  timeline.note(person, "came in");
-});
+  client.on("person.came", ({ room: where, person }) => {
+    if (where !== room) return;
+    people.set(person.id, person);
+    showPeople();
+    timeline.note(person, "came in");
+  });
 
-socket.on("person.left", ({ room: where, person }) => {
-  if (where !== room) return;
-  people.delete(person.id);
-  showPeople();
-  stopTyping(person.id);
-  timeline.note(person, "left");
-});
+  client.on("person.left", ({ room: where, person }) => {
+    if (where !== room) return;
+    people.delete(person.id);
+    showPeople();
+    stopTyping(person.id);
+    timeline.note(person, "left");
+  });
 
-socket.on("chat.said", ({ room: where, message }) => {
-  if (where !== room) return;
-  stopTyping(message.author.id);
-  timeline.add(message);
-});
+  client.on("chat.typing", ({ room: where, person }) => {
+    if (where !== room) return;
+    stopTyping(person.id);
+    const timer = setTimeout(() => stopTyping(person.id), TYPING_LASTS);
+    typing.set(person.id, { name: person.name, timer });
+    showTyping();
+  });
 
-socket.on("chat.typing", ({ room: where, person }) => {
-  if (where !== room) return;
-  stopTyping(person.id);
-  const timer = setTimeout(() => stopTyping(person.id), TYPING_LASTS);
-  typing.set(person.id, { name: person.name, timer });
-  showTyping();
-});
-
-socket.addEventListener("open", () => showLink("connected", "Connected"));
-
-socket.addEventListener("lost", () => {
-  showLink("lost", "Offline");
-  for (const id of [...typing.keys()]) stopTyping(id);
-});
+  client.on("state", ({ state }) => {
+    if (state === "open") showLink("connected", "Connected");
+    if (state === "waiting") showLink("lost", "Offline");
+    if (state === "waiting") for (const id of [...typing.keys()]) stopTyping(id);
+  });
+}
 
 // --- rooms
 
@@ -107,23 +101,48 @@ function wantedRoom() {
 async function enter(name) {
   let entered;
   try {
-    entered = await socket.ask("room.enter", { room: name });
-  } catch (refused) {
-    if (socket.open) stay(refused.code === "invalid" ? ROOM_NAMES : refused.message);
-    return;
+    entered = await client.ask("room.enter", { room: name });
+  } catch (error) {
+    if (error instanceof Refused) stay(error.code === "invalid" ? ROOM_NAMES : error.message);
+    return; // or the connection was lost, and the next welcome leads here again
   }
   if (name !== wantedRoom()) return; // gone on to another one meanwhile
-  room = name;
+  if (name !== room) show(name);
   people.clear();
   for (const person of entered.people) people.set(person.id, person);
   for (const id of [...typing.keys()]) stopTyping(id);
-  const isWhole = (entered.messages[0]?.id ?? 1) === 1;
-  $("welcome-text").textContent = isWhole ? "This is where it begins." : "What was said before is gone.";
-  timeline.show(entered.messages, seen.get(name) ?? 0);
-  markSeen();
-  showRoom();
   showRooms();
   showPeople();
+}
+
+function show(name) {
+  conversation?.leave();
+  room = name;
+  timeline.clear();
+  let known = seen.get(name) ?? 0;
+  conversation = client.topic(`room:${name}`, {
+    load(topic) {
+      const before = known;
+      known = 0; // a server that has begun anew counts anew
+      return load(topic, before);
+    },
+  });
+  conversation.on("chat.said", ({ message }) => {
+    stopTyping(message.author.id);
+    timeline.add(message);
+  });
+  showRoom();
+}
+
+/** What was said in the room before, and what is missing when the server has begun anew. Then come the next ones. */
+async function load(topic, known) {
+  const { messages, position } = await topic.history({ last: MESSAGES }, { timeout: 0 });
+  if (topic !== conversation) return position; // gone on to another room meanwhile
+  const before = position[1] - messages.length; // messages that are not kept any more
+  $("welcome-text").textContent = before ? "What was said before is gone." : "This is where it begins.";
+  timeline.addAll(messages.map(([, said]) => said.message), known - before);
+  markSeen();
+  return position;
 }
 
 /** A room has refused: say why, and be where one was before. */
@@ -202,7 +221,7 @@ function slug(words) {
 
 window.addEventListener("hashchange", () => {
   refuse("");
-  if (socket.open) enter(wantedRoom());
+  if (client?.state === "open") enter(wantedRoom());
 });
 
 document.addEventListener("visibilitychange", () => {
@@ -258,15 +277,15 @@ $("say").addEventListener("submit", async (event) => {
   const box = $("text");
   const text = box.value.trim();
   if (!text) return;
-  if (!socket.open) return refuse("Not connected right now. Your message stays here.");
   write("");
-  refuse("");
+  refuse(client.state === "open" ? "" : "Not connected right now. Your message goes as soon as it can.");
   toldTyping = 0;
   try {
-    await socket.ask("chat.send", { text });
-  } catch (refused) {
+    await client.ask("chat.send", { room, text }, { once: true });
+    refuse("");
+  } catch (error) {
     if (!box.value) write(text);
-    refuse(refused.message);
+    refuse(error instanceof Lost ? "Your message could not be sent." : error.message);
   }
 });
 
@@ -279,7 +298,7 @@ $("text").addEventListener("keydown", (event) => {
 $("text").addEventListener("input", () => {
   fit();
   if (!$("text").value.trim() || Date.now() - toldTyping < TYPING_EVERY) return;
-  if (socket.tell("chat.typing")) toldTyping = Date.now();
+  if (client.tell("chat.typing")) toldTyping = Date.now();
 });
 
 function write(text) {
@@ -309,7 +328,13 @@ function start(name) {
   $("chat").hidden = false;
   showMe({ name });
   showLink("connecting", "Connecting…");
-  socket.connect();
+  client = connect(`/ws?${new URLSearchParams({ name, key: me.key })}`);
+  listen();
+}
+
+/** Says that two connections are of the same person. Nobody else sees it. */
+function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function showMe({ name }) {
@@ -340,12 +365,12 @@ $("join").addEventListener("submit", (event) => {
 });
 
 $("leave-chat").addEventListener("click", () => {
-  socket.close();
+  client.close();
   sessionStorage.clear();
   location.reload();
 });
 
-$("retry").addEventListener("click", () => socket.retryNow());
+$("retry").addEventListener("click", () => client.connect());
 
 $("switch-theme").addEventListener("click", () => showTheme(isDark() ? "light" : "dark"));
 

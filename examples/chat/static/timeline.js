@@ -22,6 +22,7 @@ export class Timeline {
   #lastNote = null; // { id, element }
   #day = "";
   #following = true;
+  #ids = new Set(); // of the messages on show
 
   /** `isMine(author)` tells own messages apart; `jump` is the button that leads to the end. */
   constructor({ log, list, jump, isMine }) {
@@ -34,14 +35,20 @@ export class Timeline {
     new ResizeObserver(() => this.#following && this.#toTheEnd()).observe(log);
   }
 
-  /** Begin anew with these messages; those after `seen` are marked as new. */
-  show(messages, seen) {
-    this.#log.ariaBusy = "true";
+  /** Begin anew, with nothing on show. */
+  clear() {
     this.#list.replaceChildren();
     this.#previous = this.#lastNote = null;
     this.#day = "";
-    const firstNew = messages.find(({ id, author }) => id > seen && !this.#isMine(author));
-    for (const message of messages) {
+    this.#ids.clear();
+  }
+
+  /** Add what is not on show of these messages; a line says where those begin that come after the first `seen`. */
+  addAll(messages, seen) {
+    this.#log.ariaBusy = "true";
+    const missing = messages.filter(({ id }) => !this.#ids.has(id));
+    const firstNew = messages.slice(Math.max(0, seen)).find(({ author }) => !this.#isMine(author));
+    for (const message of missing) {
       if (message === firstNew) this.#rule("new", "New");
       this.#append(message);
     }
@@ -67,6 +74,8 @@ export class Timeline {
   }
 
   #append(message) {
+    if (this.#ids.has(message.id)) return;
+    this.#ids.add(message.id);
     this.#newDay(message.at);
     const { author, at } = message;
     const previous = this.#previous;

@@ -44,7 +44,11 @@ async function sendRow(row) {
   if (signal.aborted) return;
   row.show("sending", "Connecting…");
   try {
-    await send(file, { signal, onProgress: (percent) => row.progress(percent, started) });
+    await send(file, {
+      signal,
+      onProgress: (percent) => row.progress(percent, started),
+      onLost: () => row.show("sending", "Connection lost. It goes on by itself."),
+    });
     row.show("done", `${size(file.size)} · done in ${duration(performance.now() - started)}`);
   } catch (error) {
     row.show("failed", error.message);

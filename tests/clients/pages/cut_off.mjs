@@ -31,6 +31,8 @@ export function begin({ connect, Lost, Refused }, url, options) {
       seen.last[name] = n;
       seen.messages[name]++;
     });
+    seen.topics ??= {};
+    seen.topics[name] = topic;
     return topic.ready;
   });
 
@@ -70,6 +72,7 @@ export function begin({ connect, Lost, Refused }, url, options) {
       await Promise.all(work);
       const isBehind = () => Object.entries(expected).some(([name, n]) => seen.last[name] !== n);
       for (let left = 1000; left && isBehind(); left--) await pause(20);
+      for (const [name, { state, position }] of Object.entries(seen.topics)) seen.topics[name] = { state, position };
       return seen;
     },
   };

@@ -7,7 +7,7 @@ const again = connect<ShopCity.Contract>(async () => new URL("wss://shop.example
 
 const order = await shop.ask("order.create", { dishes: ["Soup"] });
 export const id: number = order.id;
-await shop.ask("order.create", { dishes: ["Soup"], note: "hot" }, { timeout: 5000 });
+await shop.ask("order.create", { dishes: ["Soup"], note: "hot" }, { once: true, timeout: 5000 });
 await shop.ask("hello");
 export const isTold: boolean = shop.tell("hello");
 for await (const item of shop.stream("order.watch", { id })) item.dishes.map((dish) => dish.trim());

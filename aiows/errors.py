@@ -22,6 +22,7 @@
     ├── RegistrationError        a handler that could never work       (TypeError)
     ├── InvalidUserId            what cannot be a user id              (TypeError)
     ├── HubMissing               topics or the hub without setup(app)  (RuntimeError)
+    ├── WrongEventLoop           a connection used from another thread  (RuntimeError)
     ├── ConcurrentReceive        another task awaits a message already (RuntimeError)
     └── RequestReleased          a view's request after on_open        (RuntimeError)
 
@@ -57,6 +58,7 @@ __all__ = (
     "TooManyAsks",
     "TooManySenders",
     "WebSocketDisconnect",
+    "WrongEventLoop",
 )
 
 
@@ -259,6 +261,21 @@ class HubMissing(AiowsError, RuntimeError):
     def __init__(self) -> None:
         super().__init__(
             "topics and the hub need aiows.setup(app), called before the application starts"
+        )
+
+
+class WrongEventLoop(AiowsError, RuntimeError):
+    """``what`` was called from another thread or event loop; raised in asyncio's debug mode alone."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} was called outside of its event loop. From another thread use "
+            "loop.call_soon_threadsafe(ws.push, message), or for what is awaited "
+            "asyncio.run_coroutine_threadsafe(hub.publish(topic, message), loop)"
         )
 
 

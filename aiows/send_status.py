@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from enum import Enum
+from typing import Self
 
 __all__ = ("SendStatus",)
 
@@ -20,3 +22,8 @@ class SendStatus(Enum):
 
     def __bool__(self) -> bool:
         return self is not SendStatus.DROPPED
+
+    def __await__(self) -> Generator[None, None, Self]:
+        """Itself: nothing is waited for, and an ``await`` before `push`, by habit, does no harm."""
+        yield from ()
+        return self

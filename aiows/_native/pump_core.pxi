@@ -1,5 +1,7 @@
 """Calls a hook with each message, one after the other: at once where it is at rest."""
 
+cdef object STATUS = SendStatus
+
 
 cdef class Consumer:
     """Who may take messages at once."""
@@ -154,4 +156,5 @@ cdef class PumpCore(Consumer):
 cdef bint is_awaitable(result) except -1:
     if type(result) is COROUTINE or type(result) is Handling:
         return True
-    return may_be_awaited(result) and isawaitable(result)
+    # What `push` answers may be awaited, and says nothing new: hooks that end with it are common.
+    return may_be_awaited(result) and type(result) is not STATUS and isawaitable(result)

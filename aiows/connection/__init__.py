@@ -1,9 +1,11 @@
 """One accepted connection: asyncio on one side, messages and hooks on the other; nothing of HTTP."""
 
 from .builds import HooksCore, InContext, first_step
+from .checked_connection import CheckedConnection
 from .connection import Connection, outbox_of, protocol_of
 from .consumer import Consumer, Host, Topics
 from .exchange.in_flight import Stopped, Work, gone_on, run_cancellable
+from .loop_check import check_loop
 from .observing import Observation, counters, observe
 from .peer import Face, Peer
 from .per_loop import per_loop
@@ -11,10 +13,11 @@ from .prepared import LoggedMessage, PlacedMessage, PreparedMessage
 from .protocol import WebSocketProtocol
 from .pump import Hooks, Pump
 from .stepper import current_task, is_cancelled, rest_of
-from .topics import Handled, HistoryPage, Joined, Wish
+from .topics import Handled, HistoryPage, Joined, Wish, check_topic
 from .transports import resume_reading
 
 __all__ = (
+    "CheckedConnection",
     "Connection",
     "Consumer",
     "Face",
@@ -36,6 +39,8 @@ __all__ = (
     "WebSocketProtocol",
     "Wish",
     "Work",
+    "check_loop",
+    "check_topic",
     "counters",
     "current_task",
     "first_step",

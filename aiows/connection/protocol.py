@@ -15,6 +15,7 @@ from .._wire import Deflater, Message, MessageReader, Opcode, build_frame
 from ..errors import ConnectionClosed, HubMissing, ProtocolError, is_nothing_but_the_end
 from ..settings import Settings
 from .builds import ProtocolCore
+from .checked_outbox import CheckedOutbox
 from .cleanup import Cleanup, CleanupFunction
 from .closing import Closing
 from .consumer import Consumer, Host, Topics
@@ -105,7 +106,8 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         self._leave_callbacks: list[LeaveCallback] | None = None
         self._cleanup: Cleanup | None = None
         self.number = next(_numbers)
-        self.outbox = Outbox(
+        outbox_type = CheckedOutbox if self.loop.get_debug() else Outbox
+        self.outbox: Outbox = outbox_type(
             self,
             transport,
             shared.flusher,

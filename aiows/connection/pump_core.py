@@ -13,6 +13,7 @@ from types import CoroutineType
 from typing import Any, cast
 
 from .._wire.messages import Message, Opcode
+from ..send_status import SendStatus
 from .stepper import Stepper, first_step
 
 __all__ = ("HooksCore", "PumpCore")
@@ -104,7 +105,7 @@ class PumpCore:
     ) -> bool:
         try:
             result = hook(*arguments)
-            if result is None or not inspect.isawaitable(result):
+            if result is None or not _is_to_be_awaited(result):
                 return True
             with self._stepper.inside_task() as parked:
                 work = self._step(result)
@@ -152,3 +153,8 @@ class PumpCore:
 
     def _goes_on(self, task: asyncio.Task[Any]) -> None:
         """A hook goes on in ``task``."""
+
+
+def _is_to_be_awaited(result: Any) -> bool:
+    # What `push` answers may be awaited, and says nothing new: hooks that end with it are common.
+    return inspect.isawaitable(result) and not isinstance(result, SendStatus)

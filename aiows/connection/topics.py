@@ -8,7 +8,13 @@ from typing import Any
 from ..position import Position
 from .prepared import PreparedMessage
 
-__all__ = ("Handled", "HistoryPage", "Joined", "Wish")
+__all__ = ("Handled", "HistoryPage", "Joined", "Wish", "check_topic")
+
+
+def check_topic(topic: object) -> None:
+    """Raise TypeError for what is no name of a topic, before anybody is subscribed or told."""
+    if not isinstance(topic, str):
+        raise TypeError(f"a topic is a str, not {topic!r:.128}")
 
 
 @dataclass(frozen=True, slots=True)

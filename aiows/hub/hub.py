@@ -21,6 +21,8 @@ from ..connection import (
     Peer,
     PreparedMessage,
     Wish,
+    check_loop,
+    check_topic,
     protocol_of,
 )
 from ..endpoint import WebSocket
@@ -90,6 +92,7 @@ class Hub:
         self._missed = Missed()
         self._connections: dict[Connection, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._checked_loop: asyncio.AbstractEventLoop | None = None  # the same in debug mode
         self._link: Link | None = None
         self._is_retired = False
 
@@ -132,6 +135,7 @@ class Hub:
         message, on no node. Raises TypeError for text, bytes and whatever else is no object, ValueError for
         ``exclude``: all who come back later would get it.
         """
+        check_topic(topic)
         prepared = PreparedMessage.of(message)
         history = self._topics.history_of(topic)
         if history is not None:
@@ -224,6 +228,8 @@ class Hub:
     def _running(self) -> Link:
         if self._link is None:
             raise RuntimeError("the hub is not running: aiows.setup(app) or `await hub.start()`")
+        if self._checked_loop is not None:
+            check_loop(self._checked_loop, "a method of the hub")
         return self._link
 
     def _connections_of(self, channel: str, link: Link) -> Iterable[Connection]:
@@ -263,6 +269,8 @@ class Hub:
         running, ConnectionClosed; what a backplane raises for one topic is in the outcome.
         """
         link = self._running()
+        for topic in wishes:
+            check_topic(topic)
         logged = {
             topic: wish
             for topic, wish in wishes.items()
@@ -323,6 +331,7 @@ class Hub:
         self, connection: Connection, topic: str, message: Any, *, include_self: bool
     ) -> None:
         """Publish for ``connection`` without waiting; an error of the backplane is logged."""
+        check_topic(topic)
         prepared = PreparedMessage.of(message)
         history = self._topics.history_of(topic)
         if history is not None:
@@ -351,6 +360,7 @@ class Hub:
         if self._loop is not None:
             self._leave_closed_loop(self._loop)
         self._loop = loop
+        self._checked_loop = loop if loop.get_debug() else None
         try:
             node = await self._backplane.start(self)
         except BaseException:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from ..connection import Connection, Peer, PreparedMessage, protocol_of
+from ..connection import Connection, Peer, PreparedMessage, check_topic, protocol_of
 from .delivery import Delivery
 
 __all__ = ("ConnectionRegistry", "Membership", "RegistryWatcher")
@@ -181,7 +181,11 @@ class ConnectionRegistry:
     # topics
 
     def subscribe(self, ws: Peer, topic: str) -> bool:
-        """Let ``ws`` receive what is published on ``topic``; False if it does already, or is ending."""
+        """Let ``ws`` receive what is published on ``topic``; False if it does already, or is ending.
+
+        Raises TypeError for a topic that is no ``str``, as the other methods do.
+        """
+        check_topic(topic)
         connection = ws.connection
         if protocol_of(connection).is_ending or topic in self._topics_of(connection):
             return False
@@ -194,6 +198,7 @@ class ConnectionRegistry:
 
     def unsubscribe(self, ws: Peer, topic: str) -> bool:
         """Undo `subscribe`; False if ``ws`` did not subscribe to ``topic``."""
+        check_topic(topic)
         entry = self._entries.get(ws.connection)
         if entry is None or topic not in entry.topics:
             return False
@@ -203,6 +208,7 @@ class ConnectionRegistry:
 
     def publish(self, topic: str, message: Any, *, exclude: Peer | None = None) -> int:
         """Send to every subscriber of ``topic`` except ``exclude``, without waiting."""
+        check_topic(topic)
         prepared = PreparedMessage.of(message)
         subscribers: Iterable[Connection] = self._topics.get(topic, ())
         if exclude is None:

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from aiohttp import web
 
 from .._wire import DeflateParams, MessageReader, make_deflater, make_inflater
-from ..connection import Connection, Consumer, Topics, protocol_of
+from ..connection import CheckedConnection, Connection, Consumer, Topics, protocol_of
 from ..settings import Settings
 from .handshake import Handshake
 from .takeover import ServerEntry, note_departure, take_over, transport_of
@@ -86,9 +86,11 @@ def _connect(
     entry: ServerEntry,
 ) -> Connection:
     deflate = handshake.deflate
-    return Connection(
+    loop = asyncio.get_running_loop()
+    connection_type = CheckedConnection if loop.get_debug() else Connection
+    return connection_type(
         transport,
-        loop=asyncio.get_running_loop(),
+        loop=loop,
         reader=_make_reader(settings, deflate),
         deflater=make_deflater(deflate, settings.compression) if deflate else None,
         options=settings,

@@ -90,6 +90,8 @@ class Runner:
         self, value: Any, ws: Peer, request: Request, codec: Codec
     ) -> Awaitable[None] | None:
         """Go on with what a handler returned; if that is nothing to wait for, answer with it."""
+        if value.__class__ is SendStatus:  # may be awaited, and says nothing new
+            return self._answer_with(value, ws, request, codec)
         if hasattr(value, "__await__") or value.__class__ is AsyncGeneratorType:
             return self._answer(self._finished(value, ws, request), ws, request, codec)
         return self._answer_with(value, ws, request, codec)

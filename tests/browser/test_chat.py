@@ -17,6 +17,7 @@ from clients.relay import relay_to
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 
 Join = Callable[..., Awaitable[ChatPage]]
+NewPage = Callable[..., Awaitable[Page]]
 
 PHONE: dict[str, Any] = {
     "viewport": ViewportSize(width=390, height=844),
@@ -215,6 +216,35 @@ async def test_a_network_that_is_pulled_out_takes_nothing_of_the_conversation(
         await ada.sees("Four")
         assert await texts_of(ada) == ["One", "Two", "Three", "Four"]
         await ada.page.close()
+
+
+async def test_a_name_of_spaces_is_refused_in_words(join: Join, new_page: NewPage) -> None:
+    """The box says why, and a better name comes in."""
+    ada = await join("Ada")
+    grace = ChatPage(await new_page())
+    await grace.page.goto(ada.page.url)
+    name = grace.page.get_by_label("Your name")
+    await name.fill("   ")
+    await grace.page.get_by_role("button", name="Join the chat").click()
+    assert "more than spaces" in await name.evaluate("box => box.validationMessage")
+    await expect(grace.page.locator("#door")).to_be_visible()
+    await grace.come_in("Grace")
+    await expect(ada.person("Grace")).to_be_visible()
+
+
+async def test_a_draft_stays_in_its_room(join: Join) -> None:
+    """What was written for one room is not in the box of another, and is there again on the way back."""
+    ada = await join("Ada")
+    await ada.box.fill("For everybody")
+    await ada.enter("ideas")
+    await expect(ada.box).to_have_value("")
+    await ada.box.fill("An idea")
+    await ada.enter("general")
+    await expect(ada.box).to_have_value("For everybody")
+    await ada.box.press("Enter")
+    await ada.sees("For everybody")
+    await ada.enter("ideas")
+    await expect(ada.box).to_have_value("An idea")
 
 
 async def test_whoever_reads_further_up_stays_there(join: Join) -> None:

@@ -6,6 +6,7 @@ import { Timeline } from "./timeline.js";
 
 const FIRST_ROOM = "general";
 const ROOM_NAMES = "The name of a room is made of letters, digits and hyphens.";
+const NO_NAME = "A name needs more than spaces.";
 const TYPING_EVERY = 2_000; // milliseconds between two "I am typing"
 const TYPING_LASTS = 4_000;
 const COUNT_FROM = 200; // characters left
@@ -20,6 +21,7 @@ const rooms = new Map(); // name -> { name, people: how many, last: the last mes
 const seen = new Map(Object.entries(JSON.parse(sessionStorage.seen ?? "{}"))); // room -> message id
 const people = new Map(); // id -> { id, name }, of the room on show
 const typing = new Map(); // id -> { name, timer }
+const drafts = new Map(); // room -> what was written there and not sent
 let room = ""; // the one on show
 let conversation = null; // its topic
 let toldTyping = 0;
@@ -117,6 +119,7 @@ async function enter(name) {
 
 function show(name) {
   conversation?.leave();
+  changeDraft(name);
   room = name;
   timeline.clear();
   let known = seen.get(name) ?? 0;
@@ -143,6 +146,13 @@ async function load(topic, known) {
   timeline.addAll(messages.map(([, said]) => said.message), known - before);
   markSeen();
   return position;
+}
+
+/** What is written in one room is not said in another. */
+function changeDraft(name) {
+  if (!room) return;
+  drafts.set(room, $("text").value);
+  write(drafts.get(name) ?? "");
 }
 
 /** A room has refused: say why, and be where one was before. */
@@ -277,6 +287,7 @@ $("say").addEventListener("submit", async (event) => {
   const box = $("text");
   const text = box.value.trim();
   if (!text) return;
+  const where = room;
   write("");
   refuse(client.state === "open" ? "" : "Not connected right now. Your message goes as soon as it can.");
   toldTyping = 0;
@@ -284,7 +295,8 @@ $("say").addEventListener("submit", async (event) => {
     await client.ask("chat.send", { room, text }, { once: true });
     refuse("");
   } catch (error) {
-    if (!box.value) write(text);
+    if (where !== room) drafts.set(where, drafts.get(where) || text);
+    else if (!box.value) write(text);
     refuse(error instanceof Lost ? "Your message could not be sent." : error.message);
   }
 });
@@ -356,12 +368,15 @@ function showDoor() {
   $("name").select();
 }
 
-$("name").addEventListener("input", () => paintAvatar($("door-avatar"), $("name").value || "?"));
+$("name").addEventListener("input", () => {
+  const isBlank = $("name").value && !$("name").value.trim();
+  $("name").setCustomValidity(isBlank ? NO_NAME : "");
+  paintAvatar($("door-avatar"), $("name").value.trim() || "?");
+});
 
 $("join").addEventListener("submit", (event) => {
   event.preventDefault();
-  const name = $("name").value.trim();
-  if (name) start(name);
+  start($("name").value.trim());
 });
 
 $("leave-chat").addEventListener("click", () => {

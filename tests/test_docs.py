@@ -379,6 +379,17 @@ def test_the_options_of_a_test_client_are_all_there_with_their_defaults() -> Non
     assert option_table("TestClient") == defaults_of(aiows.testing.TestClient)
 
 
+def test_the_tables_of_costs_say_which_columns_are_aiows() -> None:
+    """Each column is somebody's: the floor, another library, or aiows."""
+    headings = re.findall(r"^\| \| (floor .+) \|$", README.read_text(), re.MULTILINE)
+    assert len(headings) == 2
+    for heading in headings:
+        others = {"floor", "picows", "socketify"}
+        names = {column.split()[0] for column in heading.split(" | ")}
+        assert names <= others | {"aiows"}
+        assert "aiows" in names
+
+
 # what the page of differences says, where no other test shows it
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any, Final, cast
 
 from ..backplane import Backplane, Confirmation, Loss, MemoryBackplane, decode, encode
@@ -164,16 +164,18 @@ class Hub:
         """Give a message of a topic without history to the subscribers on this node."""
         if self._topics.of(topic) is None:
             return self.registry.publish(topic, message, exclude=exclude)
-        left_out = () if exclude is None else (exclude.connection,)
-        untold = self._missed.tell(topic) if self._missed else frozenset[Connection]()
-        row = [
-            each for each in self.registry.row(topic) if each not in left_out and each not in untold
-        ]
+        row: Collection[Connection] = self.registry.row(topic)
+        left_out = self._missed.tell(topic) if self._missed else frozenset[Connection]()
+        if exclude is not None:
+            left_out |= {exclude.connection}
+        if left_out:
+            row = [each for each in row if each not in left_out]
         placed = _placed(topic, message)
-        self._delivery.note(placed, len(row))
+        reached = len(row)
+        self._delivery.note(placed, reached)
         refused = self._delivery.offer(row, placed)
         self._missed.add(topic, refused)
-        return len(row) - len(refused)
+        return reached - len(refused)
 
     async def position(self, topic: str) -> Position:
         """Return where the log of ``topic`` is now: what comes later can be had by ``since=``.

@@ -17,7 +17,6 @@ from clients.relay import relay_to
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 
 Join = Callable[..., Awaitable[ChatPage]]
-NewPage = Callable[..., Awaitable[Page]]
 
 PHONE: dict[str, Any] = {
     "viewport": ViewportSize(width=390, height=844),

@@ -16,7 +16,7 @@ class Compression(Enum):
     """How the messages of a connection are compressed, and how much memory that takes.
 
     DISABLED: no compression. SHARED: every message alone; no memory per connection, but for clients that may
-    refer to what they said before, see `CarefulInflater`. DEDICATED_*: with a
+    refer to what they said before, see ``CarefulInflater``. DEDICATED_*: with a
     window over earlier messages; each connection has a compressor of about that size, plus about 6 KiB of
     zlib's, plus the window of the inflater (RFC 7692, section 7.1.2). The value of a dedicated mode is its
     window bits and zlib's memory level, four bits each.

@@ -20,7 +20,7 @@ Where an engine ``keeps_history``:
   position, the node that has appended it, too. Around a lost connection an engine may repeat messages, or
   skip some: whoever needs them reads them.
 - An ``append`` is confirmed when the message is kept; one that was under way when a connection was lost is
-  sent again, and is not kept twice. It fails with `BackplaneDown` when it takes too long.
+  sent again, and is not kept twice. It fails with ``BackplaneDown`` when it takes too long.
 - ``read`` answers with the position at that moment, and with what came after the one that was asked for,
   without a hole: if the first of it is not the next one, what is between is no longer kept.
 - Positions of two epochs have nothing to do with each other. An epoch ends when an engine cannot say for

@@ -60,7 +60,7 @@ class KindDispatcher(KindTable):
     handler that is registered here gets its value by the class that the factory says it returns.
 
     ``may_subscribe``: ``may_subscribe(ws, topic)``, plain or ``async``, is True if a client may have that
-    declared topic. With it clients can join topics, see `aiows.kinds.system`; None (the default): they
+    declared topic. With it clients can join topics, see ``aiows.kinds.system``; None (the default): they
     cannot.
 
     Handlers can be added at any time. Raises ValueError for options that cannot be.

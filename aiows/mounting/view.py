@@ -30,6 +30,7 @@ from ..user_id import UserId, check_user_id
 from .builds import KindHooksCore, ViewHooksCore
 from .hooked import result_of, upgrade_for_hooks
 from .http_methods import answers_to, method_for
+from .members import check_members
 
 __all__ = ("WebSocketView", "on")
 
@@ -122,6 +123,7 @@ class WebSocketView(ViewOptions, web.View):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         _check_attributes(cls)
+        check_members(cls, WebSocketView, ATTRIBUTES)
         kinds = _dispatcher_of(cls)
         cls._handles_kinds = _declare_handled(cls, kinds)
         kinds.sends(*_inherited(cls, "sends"))

@@ -1,6 +1,6 @@
 # Everything happens in a virtual environment, made when it is first needed.
 #   make demo    the chat on http://localhost:8080; PORT= chooses another port
-#   make test    the tests; AIOWS_TEST_LOOP= chooses the event loop, see tests/event_loops.py
+#   make test    the tests; ARGS= is given to pytest, AIOWS_TEST_LOOP= chooses the event loop
 #   make bench   what a message costs, here and with others: see benchmarks/README.md
 #   make client   builds the browser's client, which needs Node.js and npm
 #   make instructions   whether a hot path needs more instructions than it should
@@ -13,12 +13,12 @@ PORT ?= 8080
 made_with := $(shell cat $(VENV)/.python 2>/dev/null)
 PYTHON ?= $(or $(made_with),$(shell .ci/pythons | head -n 1))
 ifneq ($(PYTHON),$(made_with))
-  $(shell rm -f $(VENV)/.python)
+.PHONY: $(VENV)/.python
 endif
 
 bin := $(VENV)/bin
-pip_install := PYTHONWARNINGS=ignore $(bin)/python -m pip install --quiet --disable-pip-version-check
-no_python := No Python >= 3.11 with venv found: apt-get install python3-venv, or set PYTHON=
+pip_install := PYTHONWARNINGS=ignore $(bin)/python -m pip install --disable-pip-version-check --progress-bar off
+is_python := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
 described_in := setup.cfg setup.py pyproject.toml $(wildcard aiows/_native/*.p* aiows/_native/*.h)
 
 .PHONY: demo test lint format types layers docs client compat autobahn bench instructions clean
@@ -71,19 +71,26 @@ clean:
 # Stamps: what is installed is not installed again until its description changes.
 
 $(VENV)/.python:
-	@test -n "$(PYTHON)" || { echo "$(no_python)"; exit 1; }
-	$(PYTHON) -m venv --clear $(VENV)
-	$(pip_install) --upgrade "pip>=25.1"
+	@test -n "$(PYTHON)" || { \
+		echo "No Python >= 3.11 with venv found: apt-get install python3-venv, or set PYTHON="; exit 1; }
+	@$(PYTHON) -c "$(is_python)" || { \
+		echo "PYTHON=$(PYTHON) is no Python >= 3.11 with venv. $(VENV) is left as it is."; exit 1; }
+	@echo "Making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(pip_install) --quiet --upgrade "pip>=25.1"
 	@echo "$(PYTHON)" > $@
 
 $(VENV)/.package: $(VENV)/.python $(described_in)
-	$(pip_install) --editable .
+	@echo "Installing aiows into $(VENV); compiling its extension takes half a minute"
+	@$(pip_install) --editable .
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.python $(described_in)
-	$(pip_install) --editable ".[dev]" --group compat
-	@touch $@
+	@echo "Installing aiows and what the tests need into $(VENV); compiling its extension takes half a minute"
+	@$(pip_install) --editable ".[dev]" --group compat
+	@touch $@ $(VENV)/.package
 
 $(VENV)/.lint $(VENV)/.types $(VENV)/.layers $(VENV)/.docs: $(VENV)/.%: $(VENV)/.python pyproject.toml
-	$(pip_install) --group $*
+	@echo "Installing the dependency group $* into $(VENV)"
+	@$(pip_install) --quiet --group $*
 	@touch $@

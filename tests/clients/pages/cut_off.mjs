@@ -5,8 +5,9 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 /** Begin. `stop({topic: n})` ends it when the last messages are there, and resolves to the report. */
 export function begin({ connect, Lost, Refused }, url, options) {
   const seen = { opens: 0, gaps: 0, unsaid: 0, twice: 0, messages: {}, last: {}, once: 0, failed: [] };
-  Object.assign(seen, { streams: 0, cutStreams: 0, badStreams: 0, errors: [], waits: [] });
+  Object.assign(seen, { streams: 0, cutStreams: 0, badStreams: 0, ends: {}, errors: [], waits: [] });
   const client = connect(url, options);
+  const topics = {};
   let isStopped = false;
   client.on("error", (error) => seen.errors.push(String(error)));
   client.on("state", ({ state, wait }) => {
@@ -31,8 +32,7 @@ export function begin({ connect, Lost, Refused }, url, options) {
       seen.last[name] = n;
       seen.messages[name]++;
     });
-    seen.topics ??= {};
-    seen.topics[name] = topic;
+    topics[name] = topic;
     return topic.ready;
   });
 
@@ -70,9 +70,9 @@ export function begin({ connect, Lost, Refused }, url, options) {
     async stop(expected) {
       isStopped = true;
       await Promise.all(work);
-      const isBehind = () => Object.entries(expected).some(([name, n]) => seen.last[name] !== n);
+      const isBehind = () => Object.entries(expected).some(([name, n]) => topics[name].position[1] !== n);
       for (let left = 1000; left && isBehind(); left--) await pause(20);
-      for (const [name, { state, position }] of Object.entries(seen.topics)) seen.topics[name] = { state, position };
+      for (const name in topics) seen.ends[name] = topics[name].position[1];
       return seen;
     },
   };

@@ -71,6 +71,9 @@ class _Role:
         self._names = names
         self._of = of
 
+    def __repr__(self) -> str:
+        return f"role({', '.join(map(repr, sorted(self._names)))})"
+
     def __call__(self, call: KindCall) -> Awaitable[None] | None:
         if isinstance(self._of, str):
             found: Any = _value_in(call.ws.user_data, self._of)
@@ -115,13 +118,18 @@ def rate_limit(
     A guard that is used for several kinds, or for a router, counts all their messages together. Raises
     ValueError for numbers that are not positive.
     """
-    if messages < 1 or not per > 0 or (burst is not None and burst < 1):
-        raise ValueError("rate_limit() takes positive numbers")
+    for name, number in {"messages": messages, "per": per, "burst": burst}.items():
+        if not _is_positive(number) and (name, number) != ("burst", None):
+            raise ValueError(f"rate_limit(): {name} is a positive number, not {number!r}")
     if by not in ("connection", "user"):
         raise ValueError(f'by is "connection" or "user", not {by!r}')
     return _RateLimit(
         interval=per / messages, burst=burst or messages, is_by_user=by == "user", silent=silent
     )
+
+
+def _is_positive(number: object) -> bool:
+    return isinstance(number, int | float) and not isinstance(number, bool) and number > 0
 
 
 class _RateLimit:
@@ -142,6 +150,9 @@ class _RateLimit:
         # A connection's number goes with it. A user's must stay: otherwise a reconnect would reset the count.
         self._by_connection: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self._by_user: dict[Any, float] = {}  # in the order in which users were last seen
+
+    def __repr__(self) -> str:
+        return f"<rate_limit: one in {self._interval:g} s, {self._tolerance / self._interval:g} at once>"
 
     def __call__(self, call: KindCall) -> None:
         now = asyncio.get_running_loop().time()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiows import KindDispatcher, KindError
+from aiows import KindDispatcher, KindError, RegistrationError
 from aiows.kinds import Guard, KindCall, authenticated, rate_limit, role
 from aiows.testing import VirtualClock
 from fake_connection import FakeConnection
@@ -254,12 +254,36 @@ async def test_one_guard_has_one_count() -> None:
 
 @pytest.mark.parametrize(
     ("messages", "options"),
-    [(0, {}), (1, {"per": 0}), (1, {"per": -1}), (1, {"burst": 0}), (1, {"by": "address"})],
+    [
+        (0, {}),
+        ("20/s", {}),
+        (True, {}),
+        (1, {"per": 0}),
+        (1, {"per": -1}),
+        (1, {"per": "1"}),
+        (1, {"per": None}),
+        (1, {"burst": 0}),
+        (1, {"burst": "3"}),
+        (1, {"by": "address"}),
+    ],
 )
 def test_a_limit_that_cannot_be_is_refused(messages: int, options: Any) -> None:
     """When it is made."""
-    with pytest.raises(ValueError, match=r"positive numbers|by is"):
+    with pytest.raises(ValueError, match=r"(messages|per|burst) is a positive number, not|by is"):
         rate_limit(messages, **options)
+
+
+@pytest.mark.parametrize("maker", [rate_limit, role])
+def test_what_makes_a_guard_is_none(maker: Any) -> None:
+    """The call that was forgotten is found when the kind is registered, and not at its first message."""
+    with pytest.raises(RegistrationError, match=rf"guards=\[{maker.__name__}\(\.\.\.\)\]"):
+        guarded(maker)
+
+
+def test_a_guard_says_what_it_is() -> None:
+    """In errors and logs."""
+    assert repr(rate_limit(20, per=10, burst=3)) == "<rate_limit: one in 0.5 s, 3 at once>"
+    assert repr(role("owner", "admin")) == "role('admin', 'owner')"
 
 
 def test_guards_are_part_of_the_contract() -> None:

@@ -66,6 +66,7 @@ def read_guards(guards: Iterable[Guard]) -> tuple[Guard, ...]:
     """Return ``guards`` as a tuple. Raises RegistrationError for one that cannot be called with a call."""
     read = _tuple_of(guards, "guards")
     for each in read:
+        _check_is_made(each)
         _check_takes(each, "a guard", "call")
     return read
 
@@ -82,6 +83,13 @@ def _tuple_of(given: Iterable[Any], option: str) -> tuple[Any, ...]:
     if callable(given):
         raise refusal(given, f"{option}= takes a sequence: ({getattr(given, '__name__', '...')},)")
     return tuple(given)
+
+
+def _check_is_made(guard: Any) -> None:
+    """Refuse a function that makes guards in the place of one: called with a message it would fail."""
+    if getattr(guard, "__annotations__", {}).get("return") in (Guard, "Guard"):
+        name = getattr(guard, "__name__", guard)
+        raise refusal(guard, f"it makes a guard: guards=[{name}(...)], and not guards=[{name}]")
 
 
 def _check_takes(function: Any, what: str, *names: str) -> None:

@@ -410,9 +410,7 @@ def handler_of(view: Callable[[aiows.WebSocketResponse], Awaitable[None]]) -> Ha
     return handler
 
 
-async def test_send_json_says_what_orjson_says_or_else_what_json_says(
-    serve: Serve, raw_client: Connect
-) -> None:
+async def test_send_json_says_what_push_says(serve: Serve, raw_client: Connect) -> None:
     """Compact and not escaped; NaN is null; an integer of over 64 bits is whole."""
 
     async def view(ws: aiows.WebSocketResponse) -> None:

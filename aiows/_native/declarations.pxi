@@ -5,8 +5,6 @@ cdef extern from "Python.h":
     int PyContext_Enter(object context) except -1
     int PyContext_Exit(object context) except -1
     const size_t PY_VECTORCALL_ARGUMENTS_OFFSET
-    void PyErr_Clear()
-    bint PyErr_ExceptionMatches(object error)
     PyObject *PyObject_CallMethodOneArg(object owner, object name, object argument)
     PyObject *PyObject_CallOneArg(object function, object argument)
     bint PyObject_TypeCheck(object value, PyTypeObject *type)

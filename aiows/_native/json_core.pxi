@@ -2,7 +2,7 @@
 
 # Looked up once: as names of the module they would be for every message.
 cdef object DUMPS = orjson.dumps
-cdef object OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS
+cdef object OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 cdef class JsonCore:
@@ -19,25 +19,20 @@ cdef class JsonCore:
         return self.encoded(value)
 
     cdef bytes encoded(self, value):
-        cdef PyObject *data = NULL
+        cdef PyObject *data
         if type(value) is dict or type(value) is list:
             data = call_with_three(DUMPS, value, self._plain, OPTIONS)
-            if data is NULL:
-                if not PyErr_ExceptionMatches(TypeError):
-                    raise_pending()
-                PyErr_Clear()
-        if data is NULL:
+        else:
             data = PyObject_CallOneArg(self._encode_any, value)
-            if data is NULL:
-                self.refuse()
-        return <bytes?>owned(data)
+        return self.encoded_slowly(value) if data is NULL else <bytes?>owned(data)
 
-    cdef int refuse(self) except -1:
+    cdef bytes encoded_slowly(self, value):
         try:
             raise_pending()
-        except (ValueError, RecursionError) as error:
-            raise TypeError(f"JSON cannot encode this: {error}") from error
-        return 0
+        except (TypeError, ValueError, RecursionError):
+            from ..codecs.json_core import encode_slowly  # codecs import this module
+
+            return encode_slowly(value, self._plain)
 
 
 cdef JsonCore json_core_of(codec):

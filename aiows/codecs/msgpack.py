@@ -17,6 +17,7 @@ from msgspec.msgpack import Ext
 from .base import Document
 from .encoded import EncodedCodec
 from .finite import check_finite
+from .unsayable import refusal
 
 __all__ = ("MSGPACK", "MsgpackCodec")
 
@@ -51,8 +52,8 @@ class MsgpackCodec(EncodedCodec):
     def encode(self, value: Any, /) -> bytes:
         try:
             return self._encode(value)
-        except (ValueError, OverflowError, RecursionError) as error:
-            raise TypeError(f"MessagePack cannot encode this: {error}") from error
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise refusal(self.name, value, error, self._encode) from error
 
     def _encode(self, value: Any) -> bytes:
         try:

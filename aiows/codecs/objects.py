@@ -11,6 +11,7 @@ import msgspec
 
 from .base import Codec, Document, Parts
 from .finite import check_finite
+from .unsayable import refusal
 
 __all__ = ("ObjectCodec",)
 
@@ -41,9 +42,12 @@ class ObjectCodec(Codec):
 
     def encode(self, value: Any, /) -> bytes:
         try:
-            return self.dumps(self._builtins(value))
+            return self._encode(value)
         except Exception as error:
-            raise TypeError(f"{self.name} cannot encode this: {error}") from error
+            raise refusal(self.name, value, error, self._encode) from error
+
+    def _encode(self, value: Any) -> bytes:
+        return self.dumps(self._builtins(value))
 
     def _builtins(self, value: Any) -> Any:
         return msgspec.to_builtins(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, Unpack, cast, overload
@@ -12,6 +11,7 @@ import orjson
 from aiohttp import WSCloseCode, WSMessageTypeError, WSMsgType, web
 
 from .._wire import Compression, DeflateParams
+from ..codecs import JSON
 from ..connection import Connection, Face, PreparedMessage, protocol_of
 from ..settings import RESPONSE_OPTIONS, ResponseOptions, Settings
 from ..upgrade import Handshake, ServerEntry, check_origin, negotiate, upgrade
@@ -253,16 +253,19 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     async def send_json(
         self, data: Any, compress: int | None = None, *, dumps: JSONEncoder | None = None
     ) -> None:
-        """Send JSON as TEXT, encoded by orjson, or by ``dumps`` (which returns ``str``)."""
-        text = _dump(data) if dumps is None else dumps(data).encode()
+        """Send JSON as TEXT, encoded as by `push`, or by ``dumps`` (which returns ``str``).
+
+        Raises TypeError for what JSON cannot say.
+        """
+        text = JSON.encode(data) if dumps is None else dumps(data).encode()
         await self._send(_TEXT, text, compress)
 
     async def send_json_bytes(
         self, data: Any, compress: int | None = None, *, dumps: JSONBytesEncoder | None = None
     ) -> None:
-        """Send JSON as BINARY, encoded by orjson, or by ``dumps`` (which returns ``bytes``)."""
+        """Send JSON as BINARY, encoded as by `push`, or by ``dumps`` (which returns ``bytes``)."""
         self._check_prepared()
-        await self.send_bytes(_dump(data) if dumps is None else dumps(data), compress)
+        await self.send_bytes(JSON.encode(data) if dumps is None else dumps(data), compress)
 
     async def _send(self, opcode: int, payload: bytes, compress: int | None) -> None:
         protocol = protocol_of(self.connection)
@@ -434,11 +437,3 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
 
 def _as_bytes(data: bytes | str) -> bytes:
     return data.encode() if isinstance(data, str) else data
-
-
-def _dump(data: Any) -> bytes:
-    """orjson where it can, the standard library for what only that can say (integers over 64 bits)."""
-    try:
-        return orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:
-        return json.dumps(data).encode()

@@ -23,6 +23,7 @@ from aiohttp import (
 )
 from yarl import URL
 
+from ..codecs import JSON
 from ..errors import KindError
 from ..kinds import Payload
 from .errors import Disconnected, UnexpectedMessage
@@ -136,7 +137,7 @@ class WebSocketTestSession:
 
     def send_json(self, value: Any) -> None:
         """Send ``value`` as JSON in a TEXT message. Raises as `send_text`, and TypeError for other values."""
-        self.send_text(orjson.dumps(value).decode())
+        self.send_text(JSON.encode(value).decode())
 
     def send_kind(self, kind: str | Payload, /, **fields: Any) -> None:
         """Send a message of ``kind``: ``send_kind("chat.send", room="a", ref=1)``, or a `Payload`.

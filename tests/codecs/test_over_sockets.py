@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
@@ -26,6 +26,7 @@ from aiows import (
     setup,
 )
 from aiows.codecs import JSON, MSGPACK, Codec, JsonCodec, MsgpackCodec, ObjectCodec
+from aiows.testing import TestClient as TestingClient
 from protobuf_codec import PROTOBUF
 
 ALL = (JSON, MSGPACK, PROTOBUF)
@@ -363,3 +364,104 @@ async def test_a_publish_that_a_codec_cannot_say_is_logged_once(
     assert [record.message for record in caplog.records if "does not reach" in record.message] == [
         "a message does not reach the connections that speak <Mute mute>"
     ]
+
+
+SAID: dict[Any, Any] = {
+    "id": 2**70,
+    "ratio": float("nan"),
+    "at": datetime(2026, 11, 21, 5, 0, tzinfo=UTC),
+    "for": timedelta(seconds=90),
+    "price": Decimal("1.10"),
+    "tags": frozenset({"a"}),
+    "data": b"\xff",
+    1: None,
+    None: True,
+}
+
+AS_JSON = (
+    '{"id":1180591620717411303424,"ratio":null,"at":"2026-11-21T05:00:00Z","for":"PT90S",'
+    '"price":"1.10","tags":["a"],"data":"/w==","1":null,"null":true}'
+)
+
+UNSAYABLE: Any = {"id": 2**70, "items": [{"price": object()}]}
+
+
+async def send_by_each_method(request: web.Request, value: Any) -> web.StreamResponse:
+    """The drop-in: eight messages, each sent in another way; with what cannot be said the errors."""
+    ws = WebSocketResponse()
+    await ws.prepare(request)
+    hub = request.app[HUB]
+    ways: tuple[Callable[[], Any], ...] = (
+        lambda: ws.push(value),
+        lambda: ws.send_json(value),
+        lambda: ws.send_json_bytes(value),
+        lambda: ws.connection.send(value),
+        lambda: hub.publish("all", value),
+        lambda: hub.send("ada", value),
+        lambda: hub.broadcast(value),
+        lambda: hub.registry.push("ada", value),
+    )
+    ws.subscribe("all")
+    with hub.registry.add("ada", ws):
+        for way in ways:
+            try:
+                sent: Any = way()
+                if hasattr(sent, "__await__"):
+                    await sent
+            except TypeError as error:
+                await ws.send_str(str(error))
+    return ws
+
+
+async def send_by_a_function(ws: WebSocket, value: Any) -> None:
+    await ws.accept()
+    for mode in ("text", "binary"):
+        try:
+            await ws.send_json(value, mode)
+        except TypeError as error:
+            await ws.send_text(str(error))
+
+
+@pytest.mark.parametrize("value", [SAID, UNSAYABLE], ids=["sayable", "not sayable"])
+async def test_every_way_to_send_says_the_same(aiohttp_client: AiohttpClient, value: Any) -> None:
+    """In strict JSON; what cannot be said is a TypeError that names the place, whoever sends it."""
+
+    async def drop_in(request: web.Request) -> web.StreamResponse:
+        return await send_by_each_method(request, value)
+
+    async def function(ws: WebSocket) -> None:
+        await send_by_a_function(ws, value)
+
+    route = WebSocketRoute("/function")
+    route.ws_handler(function)
+    app = web.Application()
+    app.add_routes([web.get("/drop-in", drop_in), route])
+    setup(app)
+    client = await aiohttp_client(app)
+    said: list[str] = []
+    for path in ("/drop-in", "/function"):
+        async with client.ws_connect(path) as ws:
+            messages = [message.data async for message in ws]
+        said += [each if isinstance(each, str) else each.decode() for each in messages]
+    assert len(said) == 10
+    if value is SAID:
+        assert set(said) == {AS_JSON}
+    else:
+        (error,) = set(said)
+        assert error.endswith("no codec encodes objects of type object - at `$.items[0].price`")
+
+
+def test_the_test_client_says_the_same() -> None:
+    """A test sends what the application would."""
+
+    async def function(ws: WebSocket) -> None:
+        await ws.accept()
+        await ws.send_text(await ws.receive_text())
+
+    route = WebSocketRoute("/")
+    route.ws_handler(function)
+    app = web.Application()
+    app.add_routes([route])
+    with TestingClient(app) as client, client.websocket_connect("/") as session:
+        session.send_json(SAID)
+        assert session.receive_text() == AS_JSON

@@ -23,6 +23,7 @@
     ├── InvalidUserId            what cannot be a user id              (TypeError)
     ├── HubMissing               topics or the hub without setup(app)  (RuntimeError)
     ├── WrongEventLoop           a connection used from another thread  (RuntimeError)
+    ├── TransportTaken           writing to the transport of a WebSocket (RuntimeError)
     ├── ConcurrentReceive        another task awaits a message already (RuntimeError)
     └── RequestReleased          a view's request after on_open        (RuntimeError)
 
@@ -57,6 +58,7 @@ __all__ = (
     "SentAfterClose",
     "TooManyAsks",
     "TooManySenders",
+    "TransportTaken",
     "WebSocketDisconnect",
     "WrongEventLoop",
 )
@@ -276,6 +278,20 @@ class WrongEventLoop(AiowsError, RuntimeError):
             f"{self.what} was called outside of its event loop. From another thread use "
             "loop.call_soon_threadsafe(ws.push, message), or for what is awaited "
             "asyncio.run_coroutine_threadsafe(hub.publish(topic, message), loop)"
+        )
+
+
+class TransportTaken(AiowsError, RuntimeError):
+    """A program has called ``method`` of the transport of a WebSocket, which can only be read from."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(method)
+        self.method = method
+
+    def __str__(self) -> str:
+        return (
+            f"{self.method}(): since the 101 the transport can only be read from; there are send_str(), "
+            "send_bytes() and close() of the WebSocket, and abort() of its connection"
         )
 
 

@@ -216,6 +216,12 @@ class RawClient:
                     raise
         return client
 
+    @property
+    def sockname(self) -> tuple[str, int]:
+        """Its own address, which the server sees as the peer's."""
+        host, port = self.transport.get_extra_info("sockname")[:2]
+        return host, port
+
     def send_request(self, host: str, path: str, headers: Iterable[tuple[str, str]]) -> None:
         """Send the opening handshake (RFC 6455, section 4.1).
 

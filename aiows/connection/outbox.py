@@ -151,6 +151,14 @@ class Outbox(OutboxCore):
         if frames is not None:
             self._hand_over(b"".join(frames))
 
+    def set_limit(self, limit: int) -> None:
+        """Let so many bytes wait before senders slow down, and at least twice that before `push` drops."""
+        self.limit = limit
+        self.max_backpressure = max(self.max_backpressure, 2 * limit)
+        if self._backlog is None or not self._backlog.is_transport_watched:
+            self._transport.set_write_buffer_limits(high=limit)
+        self._flushed()
+
     # corks
 
     def cork(self) -> None:

@@ -15,6 +15,7 @@ from ..codecs import JSON
 from ..connection import Connection, Face, PreparedMessage, protocol_of
 from ..settings import RESPONSE_OPTIONS, ResponseOptions, Settings
 from ..upgrade import Handshake, ServerEntry, check_origin, negotiate, upgrade
+from .private_names import PrivateNames, Writer, send
 from .receiver import CLOSE_TYPES, Receiver
 
 if sys.version_info >= (3, 13):
@@ -48,7 +49,12 @@ else:
         """aiohttp's class, generic also in 3.13, where its own is not."""
 
 
-class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
+def dump_text(data: Any) -> str:
+    """The default ``dumps`` of `WebSocketResponse.send_json`: in aiohttp it is `json.dumps`."""
+    return JSON.encode(data).decode()
+
+
+class WebSocketResponse(Face, PrivateNames, AiohttpResponse[_DecodeText]):
     """A drop-in for `aiohttp.web.WebSocketResponse`, with `push`, topics and what is known of the user.
 
     The arguments of aiohttp's class mean what they mean there; a value that cannot be is a
@@ -206,11 +212,11 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
 
     # sending
 
-    async def ping(self, message: bytes | str = b"") -> None:
+    async def ping(self, message: bytes = b"") -> None:
         """Send a Ping. Raises ValueError over 125 bytes, ConnectionClosed, RuntimeError."""
         self.connection.ping(_as_bytes(message))
 
-    async def pong(self, message: bytes | str = b"") -> None:
+    async def pong(self, message: bytes = b"") -> None:
         """Send a Pong that nobody asked for. Raises as `ping`."""
         self.connection.pong(_as_bytes(message))
 
@@ -218,16 +224,9 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         self, message: bytes, opcode: WSMsgType, compress: int | None = None
     ) -> None:
         """Send ``message`` as a whole TEXT, BINARY, PING or PONG; ValueError for another opcode."""
-        if opcode is WSMsgType.PING:
-            self.connection.ping(message)
-        elif opcode is WSMsgType.PONG:
-            self.connection.pong(message)
-        elif opcode in (WSMsgType.TEXT, WSMsgType.BINARY):
-            await self._send(opcode, message, compress)
-        else:
-            raise ValueError(
-                f"{opcode!r} is not a message that can be sent: use close() for a Close"
-            )
+        if opcode == WSMsgType.CLOSE:
+            raise ValueError(f"{opcode!r} is not a message that can be sent: use close()")
+        await Writer(self.connection).send_frame(message, opcode, compress)
 
     async def send_str(self, data: str, compress: int | None = None) -> None:
         """Send TEXT, waiting while more than ``writer_limit`` bytes wait.
@@ -251,14 +250,14 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
             await protocol.send_message(PreparedMessage(payload, _BINARY, compress=compress))
 
     async def send_json(
-        self, data: Any, compress: int | None = None, *, dumps: JSONEncoder | None = None
+        self, data: Any, compress: int | None = None, *, dumps: JSONEncoder = dump_text
     ) -> None:
         """Send JSON as TEXT, encoded as by `push`, or by ``dumps`` (which returns ``str``).
 
         Raises TypeError for what JSON cannot say.
         """
-        text = JSON.encode(data) if dumps is None else dumps(data).encode()
-        await self._send(_TEXT, text, compress)
+        text = JSON.encode(data) if dumps is dump_text else dumps(data).encode()
+        await send(self.connection, _TEXT, text, compress)
 
     async def send_json_bytes(
         self, data: Any, compress: int | None = None, *, dumps: JSONBytesEncoder | None = None
@@ -267,11 +266,6 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
         self._check_prepared()
         await self.send_bytes(JSON.encode(data) if dumps is None else dumps(data), compress)
 
-    async def _send(self, opcode: int, payload: bytes, compress: int | None) -> None:
-        protocol = protocol_of(self.connection)
-        if compress is not None or not protocol.outbox.send_at_once(opcode, payload):
-            await protocol.send_message(PreparedMessage(payload, opcode, compress=compress))
-
     async def write(self, data: Any) -> None:
         """Raises RuntimeError: what is written to a WebSocket is a message."""
         raise RuntimeError("Cannot call .write() for websocket")
@@ -279,7 +273,7 @@ class WebSocketResponse(Face, AiohttpResponse[_DecodeText]):
     # closing
 
     async def close(
-        self, *, code: int = WSCloseCode.OK, message: bytes | str = b"", drain: bool = True
+        self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True
     ) -> bool:
         """Close, and wait for the answer for up to ``timeout`` seconds; False if it was closed already.
 

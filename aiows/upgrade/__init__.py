@@ -4,6 +4,7 @@ from .admission import admit
 from .handshake import Handshake, negotiate
 from .origins import check_origin
 from .proxies import trust_proxies
+from .read_only import ReadOnlyTransport
 from .refusing import and_close
 from .takeover import ServerEntry, forget_request
 from .upgrade import TOPICS, SwitchingProtocols, upgrade
@@ -11,6 +12,7 @@ from .upgrade import TOPICS, SwitchingProtocols, upgrade
 __all__ = (
     "TOPICS",
     "Handshake",
+    "ReadOnlyTransport",
     "ServerEntry",
     "SwitchingProtocols",
     "admit",

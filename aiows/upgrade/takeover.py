@@ -13,6 +13,8 @@ aiohttp has no such attribute:
 - ``RequestHandler.transport``, set to None, and ``_manager``: the server that closes its connections on
   shutdown, with ``Server.connection_made`` and ``connection_lost``, which take an object that is no
   ``RequestHandler``; without one of them the request's task stays until the connection ends
+- ``BaseRequest._protocol``, also of ``RequestHandler._current_request``, of which the view's may be a clone:
+  replaced by one that has a transport to read from; without them ``request.transport`` is None
 - ``RequestHandler.logger``, replaced for the rest of this connection; without it what a departure raises is
   logged as an error, and a view that returns None closes with 1011
 - ``RequestHandler._handle_request``: the task whose result tells how a view ended; without it a view
@@ -37,6 +39,7 @@ from aiohttp import web
 
 from .._wire import share_backend
 from ..connection import Connection, WebSocketProtocol, protocol_of, resume_reading
+from .read_only import ReadOnlyTransport
 
 try:
     from aiohttp.compression_utils import ZLibBackend
@@ -76,6 +79,7 @@ def take_over(
     transport.set_protocol(NOBODY)
     transport.set_protocol(protocol_of(connection))
     handler.keep_alive(False)
+    _leave_to_read(request, handler, connection)
     entry.must_stay = not _gives_up_transport(handler) or entry.must_stay
     _let_go(handler, connection)
     entry.check_in(request, transport)
@@ -127,6 +131,34 @@ def _gives_up_transport(handler: Any) -> bool:
     except AttributeError:
         return False
     return True
+
+
+def _leave_to_read(request: web.BaseRequest, handler: Any, connection: Connection) -> None:
+    """Let the request answer what programs ask it about its transport."""
+    protocol = _AfterUpgrade(handler, connection)
+    for each in (request, getattr(handler, "_current_request", None)):
+        if each is not None:
+            each._protocol = cast(Any, protocol)
+
+
+class _AfterUpgrade:
+    """aiohttp's HTTP protocol object as its request sees it: that has no transport any more, this has."""
+
+    __slots__ = ("_connection", "_handler")
+
+    def __init__(self, handler: Any, connection: Connection) -> None:
+        self._handler = handler
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._handler, name)
+
+    @property
+    def transport(self) -> ReadOnlyTransport | None:
+        """None once the peer is lost, as aiohttp has it."""
+        closing = protocol_of(self._connection).closing
+        is_lost = closing is not None and closing.is_lost
+        return None if is_lost else ReadOnlyTransport(self._connection)
 
 
 def _let_go(handler: Any, connection: Connection) -> None:

@@ -220,6 +220,14 @@ async def test_the_peers_close_code_is_echoed(
     assert (await client.wait_closed()).how is How.EOF
 
 
+async def test_the_peers_reason_is_echoed_with_its_code(serve: Serve, raw_client: Connect) -> None:
+    """aiohttp's class answers without one."""
+    client = await raw_client(await serve(echo))
+    client.send_close(4001, "enough for today")
+    answer = await client.recv_frame()
+    assert (answer.close_code, answer.close_reason) == (4001, "enough for today")
+
+
 async def test_what_came_before_the_close_is_answered_first(
     serve: Serve, raw_client: Connect
 ) -> None:

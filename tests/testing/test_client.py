@@ -209,7 +209,7 @@ def test_receiving_after_the_servers_close_says_code_and_reason() -> None:
         ws: WebSocketResponse = WebSocketResponse()
         await ws.prepare(request)
         await ws.send_str("first")
-        await ws.close(code=4001, message="enough")
+        await ws.close(code=4001, message=b"enough")
         return ws
 
     with TestClient(app_with(handler)) as client, client.websocket_connect("/") as websocket:

@@ -109,7 +109,7 @@ async def test_pings_and_closes_are_messages_that_it_does_not_answer(serve: Serv
         await ws.ping(b"there?")
         message = await ws.receive()
         got.append((message.type, message.data))
-        await ws.close(code=4000, message="bye")
+        await ws.close(code=4000, message=b"bye")
         got.append(ws.close_code)
         return ws
 

@@ -56,12 +56,12 @@ async def test_message_tail_is_taken(serve: Serve, raw_client: Connect) -> None:
     assert opened.handler._message_tail == b""
 
 
-async def test_transport_is_none_after_the_101(serve: Serve, raw_client: Connect) -> None:
+async def test_aiohttp_has_no_transport_after_the_101(serve: Serve, raw_client: Connect) -> None:
     """RequestHandler.transport: no HTTP byte can reach the wire any more."""
     opened = Opened()
     await raw_client(await serve(opened.view))
-    request = await opened.request
-    assert request.transport is None
+    await opened.request
+    assert opened.handler.transport is None
     assert opened.transport is not None
     assert opened.transport.get_protocol() is opened.ws.connection._protocol
     assert opened.ws.get_extra_info("peername")

@@ -19,7 +19,18 @@ from .upgrade import TOPICS
 
 __all__ = ("HUB", "setup")
 
-HUB: Final = web.AppKey("HUB", Hub)
+
+class _HubKey(web.AppKey[Hub]):
+    """A key that names the fix: the KeyError of an application without it shows no more than the key."""
+
+    def __repr__(self) -> str:
+        return (
+            "<HUB: call aiows.setup(app) before the application starts; in a sub-application the hub of "
+            "the one around it is request.config_dict[HUB], in a view self.hub>"
+        )
+
+
+HUB: Final = _HubKey("HUB", Hub)
 """Where `setup` leaves the hub: ``app[HUB]``."""
 
 

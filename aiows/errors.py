@@ -21,6 +21,10 @@
     │   └── NoHistory            it keeps no messages
     ├── RegistrationError        a handler that could never work       (TypeError)
     ├── InvalidUserId            what cannot be a user id              (TypeError)
+    ├── InvalidCloseCode         a close code that may not be sent     (ValueError)
+    ├── InvalidQuestion          what ask() cannot say                 (ValueError)
+    ├── NoSuchMember             a name of other libraries, or too early (AttributeError)
+    ├── BadTarget                the command line names no application
     ├── HubMissing               topics or the hub without setup(app)  (RuntimeError)
     ├── WrongEventLoop           a connection used from another thread  (RuntimeError)
     ├── TransportTaken           writing to the transport of a WebSocket (RuntimeError)
@@ -46,12 +50,16 @@ __all__ = (
     "BackplaneDown",
     "BackplaneError",
     "BackplaneRefused",
+    "BadTarget",
     "ConcurrentReceive",
     "ConnectionClosed",
     "HubMissing",
+    "InvalidCloseCode",
+    "InvalidQuestion",
     "InvalidUserId",
     "KindError",
     "NoHistory",
+    "NoSuchMember",
     "ProtocolError",
     "RegistrationError",
     "RequestReleased",
@@ -255,6 +263,41 @@ class InvalidUserId(AiowsError, TypeError):
 
     def __str__(self) -> str:
         return f"{self.source}: {self.kind.__qualname__} as a user id {self.problem}"
+
+
+class InvalidCloseCode(AiowsError, ValueError):
+    """A Close frame may not carry ``code`` (RFC 6455, section 7.4)."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+    def __str__(self) -> str:
+        text = f"{self.code} is not a close code that may be sent: those are 1000 to 1003, 1007 to 1014, "
+        text += "and 3000 to 4999, of which 4000 to 4999 are for applications"
+        if 400 <= self.code < 600:
+            text += f"; for an HTTP status add 4000: {4000 + self.code}"
+        return text
+
+
+class InvalidQuestion(AiowsError, ValueError):
+    """``ws.ask(...)`` was given what is no question; the text says what it takes."""
+
+
+class NoSuchMember(AiowsError, AttributeError):
+    """``place`` is not there, though other libraries have it, or not there yet; ``instead`` says what is."""
+
+    def __init__(self, place: str, instead: str) -> None:
+        super().__init__(place, instead)
+        self.place = place
+        self.instead = instead
+
+    def __str__(self) -> str:
+        return f"{self.place} is not there: {self.instead}"
+
+
+class BadTarget(AiowsError):
+    """What a command line names leads to no application; the text says why, and where."""
 
 
 class HubMissing(AiowsError, RuntimeError):

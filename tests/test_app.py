@@ -271,6 +271,33 @@ async def test_without_setup_topics_name_what_is_missing(aiohttp_client: Aiohttp
     assert "aiows.setup(app)" in errors[0]
 
 
+@pytest.mark.parametrize("where", ["app", "sub"])
+async def test_the_key_of_a_hub_that_is_not_there_names_the_fix(
+    where: str, aiohttp_client: AiohttpClient
+) -> None:
+    """Of an application, of a request, and of a sub-application; it is aiohttp's KeyError."""
+
+    async def ask(request: web.Request) -> web.Response:
+        told = []
+        for hubs in (request.app, request.config_dict):
+            with pytest.raises(KeyError) as raised:
+                hubs[HUB]
+            told.append(str(raised.value))
+        return web.json_response(told)
+
+    app, sub = web.Application(), web.Application()
+    for each in (app, sub):
+        each.router.add_get("/", ask)
+    app.add_subapp("/sub", sub)
+    client = await aiohttp_client(app)
+    answer = await client.get("/" if where == "app" else "/sub/")
+    for told in await answer.json():
+        assert "call aiows.setup(app)" in told
+        assert (
+            "in a sub-application the hub of the one around it is request.config_dict[HUB]" in told
+        )
+
+
 # views
 
 

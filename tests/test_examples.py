@@ -122,6 +122,26 @@ async def test_every_example_runs_under_aiohttp_s_own_command(
         await process.communicate()
 
 
+@pytest.mark.parametrize("example", ["chat", "upload"])
+async def test_a_port_that_is_in_use_is_told_with_what_to_do(example: str, serve: Serve) -> None:
+    """In one line, by the name of the setting."""
+    port = await serve(web.Application())
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(EXAMPLES / example / f"{example}.py"),
+        env=os.environ
+        | {
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "PYTHONPATH": str(Path(aiows.__file__).parents[1]),
+        },
+        stderr=subprocess.PIPE,
+    )
+    _, told = await process.communicate()
+    assert process.returncode == 1
+    assert told.decode() == f"Port {port} is in use. Choose another one: PORT={port + 1}\n"
+
+
 # chat.py
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, TypeAlias
 
-from ..errors import ProtocolError
+from ..errors import InvalidCloseCode, ProtocolError
 from .masking import apply_mask
 from .messages import CloseCode, Opcode, is_close_code
 
@@ -80,8 +80,8 @@ def _check_control(size: int, *, fin: bool, rsv1: bool) -> None:
 def build_close(code: int | None, reason: str | bytes = "") -> bytes:
     """Return the payload of a Close frame; empty for None (RFC 6455, section 5.5.1).
 
-    Raises ValueError for a code that must not be sent (such as 1005, 1006 and 1015), for a reason that is
-    over 123 bytes or not UTF-8, and for a reason without a code.
+    Raises InvalidCloseCode for one that must not be sent (such as 1005, 1006 and 1015), ValueError for a
+    reason that is over 123 bytes or not UTF-8, and for a reason without a code.
     """
     encoded = _encode_reason(reason)
     if code is None:
@@ -89,7 +89,7 @@ def build_close(code: int | None, reason: str | bytes = "") -> bytes:
             raise ValueError("a close reason needs a close code")
         return b""
     if not is_close_code(code):
-        raise ValueError(f"{code} is not a close code that may be sent")
+        raise InvalidCloseCode(code)
     return _close_code.pack(code) + encoded
 
 

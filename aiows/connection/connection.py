@@ -17,6 +17,7 @@ from ..send_status import SendStatus
 from ..settings import Settings
 from ..user_id import check_user_id
 from ..wire_form import kind_of
+from .absent import Absent
 from .builds import ConnectionCore
 from .consumer import Consumer, Host, Topics
 from .outbox import Outbox
@@ -246,7 +247,8 @@ class Connection(ConnectionCore):
 
         Raises AskRefused for an error as the answer, AskTimeout, AskBlocked if what waits to be handled
         holds up the answer, TooManyAsks over 64 questions at once, AskFailed for a stream,
-        ConnectionClosed if the peer leaves, ValueError for reserved kinds and keys.
+        ConnectionClosed if the peer leaves, InvalidQuestion for fields that are no dict, reserved kinds and
+        keys.
         """
         return await self._protocol.exchange.asking.ask(kind, fields, timeout)
 
@@ -326,8 +328,8 @@ class Connection(ConnectionCore):
     def close(self, code: int = 1000, message: str | bytes = "") -> None:
         """Close with ``code`` and a reason of up to 123 bytes; the close callback runs before it returns.
 
-        Does nothing on a closed connection. Raises ValueError for a code that may not be sent
-        (RFC 6455, section 7.4) and for a longer reason.
+        Does nothing on a closed connection. Raises InvalidCloseCode for a code that may not be sent
+        (RFC 6455, section 7.4), ValueError for a longer reason.
         """
         payload = build_close(code, message)
         reason = message if isinstance(message, str) else message.decode("utf-8", "replace")
@@ -351,6 +353,27 @@ class Connection(ConnectionCore):
         """Take back `add_leave_callback`; nothing happens if it is not there."""
         self._protocol.remove_leave_callback(callback)
 
+
+# What other libraries have on a connection.
+_INSTEAD: Final = {
+    "push(message) sends a str as TEXT, bytes as BINARY, and any other object in the connection's codec": (
+        "send_str",
+        "send_text",
+        "send_bytes",
+        "send_json",
+    ),
+    "messages come to on_message of a view, to the handlers of kinds, or to a message callback": (
+        "receive",
+        "receive_str",
+        "receive_text",
+        "receive_bytes",
+        "receive_json",
+    ),
+    "the connection is accepted already": ("accept", "prepare"),
+}
+for _instead, _names in _INSTEAD.items():
+    for _name in _names:
+        setattr(Connection, _name, Absent(f"{_name} of a Connection", _instead))
 
 # What the layers of aiows use of a connection, and its users do not see. Without a call in Python: they ask
 # for each message.

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from aiohttp import WSMessage, WSMsgType, hdrs, web
 
 from ..connection import Connection, Hooks, Peer, PreparedMessage, Pump, protocol_of
-from ..errors import RegistrationError, RequestReleased
+from ..errors import NoSuchMember, RegistrationError, RequestReleased
 from ..hub.hub import Hub
 from ..inject import Factory, Use
 from ..kinds import Guard, KindDispatcher, Middleware, Payload, on, register_marked
@@ -37,6 +37,11 @@ __all__ = ("WebSocketView", "on")
 Router: TypeAlias = KindDispatcher | tuple[str, KindDispatcher]
 
 FALLBACK: Final = "on_unknown_kind"
+
+NOT_OPEN: Final = (
+    "there is a connection from on_open on. authenticate returns the user id, or raises a response such as "
+    "web.HTTPUnauthorized(); the hub is request.config_dict[HUB]"
+)
 
 
 class _ViewEvents(Hooks):
@@ -118,7 +123,7 @@ class WebSocketView(ViewOptions, web.View):
     _hooks: ClassVar[Hooks] = _ViewHooks(WSMessage, MESSAGE_TYPES)
 
     ws: Connection
-    """The connection, from `on_open` on."""
+    """The connection, from `on_open` on. `authenticate` comes before, and gets NoSuchMember."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -224,12 +229,23 @@ class WebSocketView(ViewOptions, web.View):
 
     async def _upgrade(self, request: web.Request) -> web.StreamResponse:
         admit(request, type(self).origins)  # a function there is no method of the view
-        user_id = await result_of(self.authenticate(request))
-        check_user_id(user_id, f"{type(self).__qualname__}.authenticate")
+        user_id = await self._authenticated(request)
         options = KIND_VIEW_OPTIONS if self._handles_kinds else VIEW_OPTIONS
         return await upgrade_for_hooks(
             request, _settings_of(self, options), self._hooks, self, user_id=user_id
         )
+
+    async def _authenticated(self, request: web.Request) -> Any:
+        """Return what may be a user id. Raises InvalidUserId, NoSuchMember where the hook reads ``ws``."""
+        place = f"{type(self).__qualname__}.authenticate"
+        try:
+            user_id = await result_of(self.authenticate(request))
+        except AttributeError as error:
+            if error.obj is self and error.name == "ws":
+                raise NoSuchMember(f"ws in {place}", NOT_OPEN) from error
+            raise
+        check_user_id(user_id, place)
+        return user_id
 
     async def take_connection(self, ws: Connection) -> None:
         """Take what was accepted, and run `on_open`."""

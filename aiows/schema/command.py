@@ -15,9 +15,9 @@ from aiohttp import __version__ as aiohttp_version
 from aiohttp import web
 
 from .. import __version__, wire_build
-from ..errors import RegistrationError
+from ..errors import BadTarget, RegistrationError
 from .asyncapi import asyncapi_text
-from .target import BadTarget, load_application
+from .target import load_application
 from .typescript import typescript
 
 __all__ = ("run",)
@@ -44,8 +44,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command with ``arguments`` (None: those of the process); return the exit status.
 
     0: done, or the file is up to date. 1: the file is stale; standard error shows the difference. 2: a
-    wrong argument, a type without a schema, or a file that cannot be written. Raises SystemExit as argparse
-    does, and whatever the application's module raises.
+    wrong argument, an application that cannot be loaded, a type without a schema, or a file that cannot be
+    written. Raises SystemExit as argparse does.
     """
     options = _parser().parse_args(arguments)
     try:

@@ -7,10 +7,12 @@ A page that loses its connection comes back by itself, with what was said meanwh
 meanwhile is sent then.
 """
 
+import errno
 import hashlib
 import os
 import re
 import secrets
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -248,4 +250,9 @@ def make_app(argv: object = None) -> web.Application:
 if __name__ == "__main__":
     host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8080"))
     invitation = f"Open http://localhost:{port} in two tabs. Ctrl+C stops."
-    web.run_app(make_app(), host=host, port=port, print=lambda _: print(invitation, flush=True))
+    try:
+        web.run_app(make_app(), host=host, port=port, print=lambda _: print(invitation, flush=True))
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        sys.exit(f"Port {port} is in use. Choose another one: PORT={port + 1}")

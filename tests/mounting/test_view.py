@@ -477,6 +477,45 @@ async def test_without_setup_everything_works_but_the_hub(
     assert (await ask(client, kind="topic", ref=1))["result"] == "works"
 
 
+@pytest.mark.parametrize("name", ["ws", "user_id", "hub"])
+async def test_authenticate_is_told_that_there_is_no_connection_yet(
+    name: str, serve: Serve, raw_client: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And what to do instead of ``self.ws.close(4401)``: the log says it, and nobody gets in."""
+
+    class Early(WebSocketView):
+        async def authenticate(self, request: web.Request) -> str | None:
+            assert not hasattr(self, "ws")
+            return str(getattr(self, name))
+
+    client = await raw_client(await serve(app_with(Early)), handshake=False)
+    client.send_request("127.0.0.1", "/", ())
+    await client.recv_response()
+    assert client.status == 500
+    told = [str(record.exc_info[1]) for record in caplog.records if record.exc_info]
+    assert len(told) == 1
+    assert "ws in " in told[0]
+    assert "Early.authenticate is not there: there is a connection from on_open on" in told[0]
+    assert "raises a response such as web.HTTPUnauthorized()" in told[0]
+
+
+async def test_another_missing_name_in_authenticate_stays_as_it_is(
+    serve: Serve, raw_client: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is no matter of the connection."""
+
+    class Wrong(WebSocketView):
+        async def authenticate(self, request: web.Request) -> str | None:
+            return str(request.ws)  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
+
+    client = await raw_client(await serve(app_with(Wrong)), handshake=False)
+    client.send_request("127.0.0.1", "/", ())
+    await client.recv_response()
+    assert client.status == 500
+    (told,) = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert type(told) is AttributeError
+
+
 async def test_it_works_in_a_sub_application(serve: Serve, raw_client: Connect) -> None:
     """With the hub of the application around it."""
     sub = web.Application()

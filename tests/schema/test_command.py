@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -155,7 +156,13 @@ def test_a_missing_file_fails(folder: Path, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("target", "problem"),
     [
-        ("counter", "'counter' is not of the form module:app"),
+        ("counter", "'counter' is not of the form module:app, or module:factory"),
+        ("counter.py:app", "'counter.py' is a file: name its module, as in counter:app\n"),
+        ("counter.py", "'counter.py' is a file: name its module, as in counter:app\n"),
+        (
+            "shops/counter.py:make_app",
+            "'shops/counter.py' is a file: name its module, as in counter:make_app, in the folder shops",
+        ),
         ("counter:", "'counter:' is not of the form module:app"),
         ("nothing.there:app", "there is no module 'nothing'"),
         ("counter.app:app", "there is no module 'counter.app'"),
@@ -189,11 +196,45 @@ def test_a_file_that_cannot_be_written_is_named(
     assert capsys.readouterr().err.startswith("nowhere/out.ts cannot be written: No such file")
 
 
-def test_what_the_module_raises_goes_through(folder: Path) -> None:
-    """A missing import of the application's own is a mistake with a traceback."""
-    (folder / "broken.py").write_text("import not_installed_at_all")
-    with pytest.raises(ModuleNotFoundError, match="not_installed_at_all"):
-        run(["schema", "broken:app"])
+@pytest.mark.parametrize(
+    ("source", "line", "error"),
+    [
+        (
+            "import os\nimport not_installed",
+            2,
+            "ModuleNotFoundError: No module named 'not_installed'",
+        ),
+        ("import os\n\nos.missing", 3, "AttributeError: module 'os' has no attribute 'missing'"),
+        ("app = (", 1, "SyntaxError: '(' was never closed"),
+        ("def app():\n    return 1 / 0", 2, "ZeroDivisionError: division by zero"),
+        ("async def app():\n    return 1 / 0", 2, "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_an_application_that_raises_is_told_by_its_file_and_line(
+    source: str, line: int, error: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the thirty lines of how Python imports a module."""
+    sys.modules.pop("broken", None)
+    broken = folder / "broken.py"
+    broken.write_text(source)
+    importlib.invalidate_caches()
+    assert run(["schema", "broken:app"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "broken:app cannot be loaded:"
+    assert told[1].startswith(f'  File "{broken}", line {line}')
+    assert told[-1] == error
+    assert len(told) <= 5
+
+
+def test_of_many_calls_the_last_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that are nearest to what went wrong."""
+    calls = "".join(f"def f{each}(): f{each + 1}()\n" for each in range(9))
+    (folder / "deep.py").write_text(f"{calls}def f9(): 1 / 0\nf0()")
+    importlib.invalidate_caches()
+    assert run(["schema", "deep:app"]) == 2
+    told = capsys.readouterr().err
+    assert told.count("  File ") == 3
+    assert "line 10, in f9" in told
 
 
 @pytest.mark.parametrize("words", [[], ["types"], ["types", "a:b", "-o", "x", "--check", "x"]])

@@ -12,7 +12,7 @@ from websockets.frames import Frame
 from websockets.streams import StreamReader
 
 from aiows._wire import Opcode, build_close, parse_close
-from aiows.errors import ProtocolError
+from aiows.errors import InvalidCloseCode, ProtocolError
 from builds import Build
 
 MASK = b"\x37\xfa\x21\x3d"
@@ -134,7 +134,7 @@ def test_a_close_without_a_code_is_empty_and_means_1005() -> None:
 @pytest.mark.parametrize("code", [-1, 0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536])
 def test_a_close_code_that_may_not_be_sent_is_not_built(code: int) -> None:
     """RFC 6455, section 7.4.1: 1005, 1006 and 1015 are never on the build."""
-    with pytest.raises(ValueError, match=f"{code} is not a close code"):
+    with pytest.raises(InvalidCloseCode, match=f"{code} is not a close code"):
         build_close(code)
 
 

@@ -18,6 +18,7 @@ from ...errors import (
     AskRefused,
     AskTimeout,
     ConnectionClosed,
+    InvalidQuestion,
     TooManyAsks,
 )
 from ...wire_form import ANSWERS, CANCEL, END, ERROR, ITEM, KIND, REF, RESERVED
@@ -239,17 +240,35 @@ class Asking:
 def _said(
     kind: object, fields: Mapping[str, Any] | None, codec: Codec
 ) -> tuple[str, dict[str, Any]]:
-    """Return the kind and the fields of a question. Raises ValueError for what it cannot say."""
+    """Return the kind and the fields of a question. Raises InvalidQuestion for what it cannot say."""
+    if fields is not None and not isinstance(fields, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidQuestion(
+            f"the fields of a question are a dict, not {_named(fields)}: use dataclasses.asdict(...), "
+            "model_dump() or the like, or ask with a Payload alone, as in ask(Confirm(text=...))"
+        )
     said = dict(fields or {})
     if isinstance(kind, msgspec.Struct):
+        if said:
+            raise InvalidQuestion(
+                f"a Payload has all its fields, but {sorted(said)} are given besides"
+            )
         said = cast("dict[str, Any]", codec.plain(kind))
         kind = said.pop(KIND, None)
     if not isinstance(kind, str) or not kind or kind in ANSWERS:
-        raise ValueError(f"the kind of a question cannot be {kind!r}")
+        raise InvalidQuestion(
+            f"the kind of a question cannot be {kind!r}: ask with a name and a dict, or with a Payload "
+            "object, as in ask(Confirm(text=...))"
+        )
     reserved = sorted(said.keys() & RESERVED)
     if reserved:
-        raise ValueError(f"a question has the reserved key {reserved[0]!r}")
+        raise InvalidQuestion(f"a question has the reserved key {reserved[0]!r}")
     return kind, said
+
+
+def _named(value: object) -> str:
+    return (
+        f"the class {value.__qualname__}" if isinstance(value, type) else type(value).__qualname__
+    )
 
 
 def _refusal(kind: str, told: Any) -> AskRefused:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -23,7 +25,7 @@ from aiows import (
     websocket,
 )
 from aiows.codecs import JSON, MSGPACK
-from aiows.errors import AskBlocked, AskFailed, AskRefused, AskTimeout, TooManyAsks
+from aiows.errors import AskBlocked, AskFailed, AskRefused, AskTimeout, InvalidQuestion, TooManyAsks
 from fake_connection import FakeConnection
 from raw_client import BINARY, CLOSE, TEXT, RawClient, build_frame, close_payload
 from server_side import Result
@@ -317,6 +319,35 @@ async def test_other_messages_pass(asker: Asker, client: RawClient) -> None:
     client.send_frame(CLOSE, close_payload(1000))
     await client.wait_closed()
     assert [msg.data for msg in asker.messages] == [*others, ref.encode()]
+
+
+@dataclass
+class Point:
+    x: int
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "problem"),
+    [
+        ("k", Point(1), "not Point: use dataclasses.asdict(...)"),
+        ("k", Confirm(text="sure?"), "not Confirm: use"),
+        ("k", Point, "not the class Point: use"),
+        ("k", [("x", 1)], "not list: use"),
+        (Point(1), None, "ask with a name and a dict, or with a Payload object"),
+        (Confirm, None, "as in ask(Confirm(text=...))"),
+        (Confirm(text="sure?"), {"more": 1}, "a Payload has all its fields, but ['more']"),
+    ],
+)
+async def test_fields_that_are_no_dict_are_refused_with_what_to_write(
+    kind: Any, fields: Any, problem: str
+) -> None:
+    """In both ways to ask; nothing is sent."""
+    connection = FakeConnection(asyncio.get_running_loop())
+    with pytest.raises(InvalidQuestion, match=re.escape(problem)):
+        await connection.ask(kind, fields)
+    with pytest.raises(InvalidQuestion, match=re.escape(problem)):
+        await anext(connection.ask_stream(kind, fields))
+    assert connection.pushed == []
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ $(VENV)/.package: $(VENV)/.python $(described_in)
 
 $(VENV)/.tests: $(VENV)/.python $(described_in)
 	@echo "Installing aiows and what the tests need into $(VENV); compiling its extension takes half a minute"
-	@$(pip_install) --editable ".[dev]" --group compat
+	@$(pip_install) --editable ".[speedups,dev]" --group compat
 	@touch $@ $(VENV)/.package
 
 $(VENV)/.lint $(VENV)/.types $(VENV)/.layers $(VENV)/.docs: $(VENV)/.%: $(VENV)/.python pyproject.toml

@@ -6,19 +6,58 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import metadata
+from importlib.metadata import metadata, packages_distributions
 from importlib.resources import files
+from pathlib import Path
 from types import GenericAlias
+from typing import Final
+
+import pytest
 
 import aiows
+
+ROOT: Final = Path(__file__).parents[1]
+
+DISTRIBUTION: Final = packages_distributions()["aiows"][0]
+"""Its name is written down in setup.cfg, and nowhere else."""
+
+
+def test_the_name_of_the_distribution_is_written_down_once() -> None:
+    """It may have to change: on PyPI it belongs to another project, which pip would install."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    texts = [
+        *pages,
+        ROOT / "Makefile",
+        ROOT / "setup.cfg",
+        ROOT / "pyproject.toml",
+        ROOT / ".ci/run",
+    ]
+    asked_of_pip = re.compile(r"\b(pip|uv) [^\n`]*\baiows\b|\baiows\[|\baiows *(==|>=|~=)")
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in texts
+        if "_build" not in path.parts
+        for match in asked_of_pip.finditer(path.read_text())
+    ]
+    assert found == []
+    assert f"name = {DISTRIBUTION}\n" in (ROOT / "setup.cfg").read_text()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_install_line_warns_of_the_other_project(page: str) -> None:
+    """Right beside it, and not on another page."""
+    text = (ROOT / page).read_text()
+    install = text.index("python -m pip install .")
+    assert "not on PyPI" in text[install : install + 400]
+    assert "--find-links" in text[install : install + 400]
 
 
 def test_it_requires_what_it_imports() -> None:
     """Five packages; everything else is an extra."""
-    required = metadata("aiows").get_all("Requires-Dist", [])
+    required = metadata(DISTRIBUTION).get_all("Requires-Dist", [])
     always = {re.split(r"[ <>=;\[]", line)[0] for line in required if "extra ==" not in line}
     assert always == {"aiohttp", "msgspec", "multidict", "orjson", "yarl"}
-    assert set(metadata("aiows").get_all("Provides-Extra", [])) == {
+    assert set(metadata(DISTRIBUTION).get_all("Provides-Extra", [])) == {
         "dev",
         "speedups",
     }
@@ -26,7 +65,7 @@ def test_it_requires_what_it_imports() -> None:
 
 def test_it_says_its_version() -> None:
     """The one of the installed distribution, written down once."""
-    assert aiows.__version__ == metadata("aiows")["Version"]
+    assert aiows.__version__ == metadata(DISTRIBUTION)["Version"]
 
 
 def test_type_checkers_may_read_it() -> None:

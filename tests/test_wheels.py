@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from email import message_from_string
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -109,6 +111,22 @@ def test_the_source_distribution_has_what_a_build_needs_and_no_tests(
     folders = {path.name for path in source.iterdir() if path.is_dir()}
     assert folders == {"aiows", "aiows.egg-info"}
     assert (source / "LICENSE").is_file()
+
+
+def test_the_distribution_may_get_another_name(unpack: Unpack, tmp_path: Path) -> None:
+    """One line of setup.cfg: no requirement of it refers to the old one."""
+    source = unpack(tmp_path)
+    description = source / "setup.cfg"
+    renamed = re.sub(r"(?m)^name = .*$", "name = another-name", description.read_text(), count=1)
+    description.write_text(renamed)
+    shutil.rmtree(source / "aiows.egg-info")
+    build = "from setuptools import build_meta; build_meta.prepare_metadata_for_build_wheel('.')"
+    told = environment(AIOWS_NO_EXTENSIONS="1")
+    subprocess.run([sys.executable, "-c", build], check=True, cwd=source, env=told)
+    (written,) = source.glob("*.dist-info/METADATA")
+    metadata = message_from_string(written.read_text())
+    assert metadata["Name"] == "another-name"
+    assert not [each for each in metadata.get_all("Requires-Dist", []) if "aiows" in each]
 
 
 def test_the_wheel_has_every_module(wheel: zipfile.ZipFile) -> None:

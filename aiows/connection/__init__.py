@@ -12,6 +12,7 @@ from .per_loop import per_loop
 from .prepared import LoggedMessage, PlacedMessage, PreparedMessage
 from .protocol import WebSocketProtocol
 from .pump import Hooks, Pump
+from .settling import settle
 from .stepper import current_task, is_cancelled, rest_of
 from .topics import Handled, HistoryPage, Joined, Wish, check_topic
 from .transports import resume_reading
@@ -53,4 +54,5 @@ __all__ = (
     "rest_of",
     "resume_reading",
     "run_cancellable",
+    "settle",
 )

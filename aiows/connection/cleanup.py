@@ -8,6 +8,7 @@ from contextvars import Context
 from typing import Any, TypeAlias
 
 from .builds import Stepper
+from .settling import settle
 
 __all__ = ("Cleanup", "CleanupFunction")
 
@@ -45,10 +46,4 @@ class Cleanup:
 
     async def settle(self, timeout: float | None) -> None:
         """Wait until all of it is done; after ``timeout`` seconds cancel what is not."""
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(self._tasks, timeout=timeout)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late)
+        await settle(self._tasks, timeout)

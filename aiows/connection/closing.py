@@ -151,6 +151,7 @@ class Closing:
         "first_event",
         "is_aborted",
         "is_cut",
+        "is_drained",
         "reason",
         "state",
         "was_clean",
@@ -170,6 +171,8 @@ class Closing:
         """What it ended with; None for a clean end."""
         self.failure: Exception | None = None
         """What the peer did wrong: it broke the protocol, or fell silent."""
+        self.is_drained = False
+        """What comes from now on is not handled any more: our Close is about to be sent."""
         self.is_cut = False
         """It was lost while messages could be sent."""
         self.is_aborted = False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Collection, Mapping
 from contextvars import Context
 from typing import Any, Protocol
 
@@ -57,6 +58,11 @@ class Consumer(Protocol):
 
     def on_close(self, code: int, reason: str) -> None:
         """It is over; called exactly once, and no message is given out afterwards."""
+
+    @property
+    def at_work(self) -> Collection[asyncio.Future[Any]]:
+        """What is done when the messages that have come so far are handled; none: they are."""
+        raise NotImplementedError
 
     async def settle(self, timeout: float | None) -> None:
         """Wait until nothing that was started runs any more; after ``timeout`` seconds cancel it."""

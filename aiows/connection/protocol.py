@@ -156,7 +156,11 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
 
     def _finds_taker(self, message: Message) -> bool:
         exchange = self._exchange
-        return exchange is not None and (exchange.take(message) or self.application.offer(message))
+        if exchange is not None and exchange.take(message):
+            return True
+        if self.closing is not None and self.closing.is_drained:
+            return True  # it is thrown away, as what comes after our Close is
+        return exchange is not None and self.application.offer(message)
 
     def queue(self, message: Message) -> None:
         """Let the application have ``message`` when it is its turn."""
@@ -362,6 +366,23 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
     async def handshake_done(self) -> None:
         """Wait until both Close frames have passed, or the peer is lost."""
         await self.made_closing().handshake_done()
+
+    async def handle_rest(self) -> None:
+        """Take nothing new, and wait until what has come is handled and answered, but for streams."""
+        self.made_closing().is_drained = True
+        self.consumer = None
+        while at_work := self._at_work():
+            await asyncio.wait(at_work, return_when=asyncio.FIRST_COMPLETED)
+
+    def _at_work(self) -> set[asyncio.Future[Any]]:
+        flight = self.in_flight
+        if flight is None:
+            return {*self.application.at_work}
+        beside, streams = {*flight.tasks}, {*flight.streams}
+        in_order = (
+            () if streams - beside else self.application.at_work
+        )  # the task is busy with a stream
+        return ({*in_order} | beside) - streams
 
     async def settle(self, timeout: float | None) -> None:
         """Wait for the application's handlers that still run; after ``timeout`` seconds cancel them."""

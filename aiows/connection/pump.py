@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any
 
 from .._wire import Message, Opcode
@@ -13,6 +13,7 @@ from .builds import HooksCore, PumpCore
 from .connection import Connection, protocol_of
 from .per_loop import per_loop
 from .prepared import PreparedMessage
+from .settling import settle
 from .stepper import is_cancelled, rest_of
 
 __all__ = ("Hooks", "Pump")
@@ -79,7 +80,7 @@ class Pump(PumpCore):
         self._drained: bool | None = None
         self._is_dropping = False
         # The loop itself keeps tasks only weakly. None while there is none: a set has 216 bytes.
-        self._tasks: set[asyncio.Task[Any]] | None = None
+        self._tasks: set[asyncio.Future[Any]] | None = None
 
     async def open(self) -> None:
         """Run the open hook, unless the connection was closed before anybody could know it."""
@@ -90,7 +91,7 @@ class Pump(PumpCore):
         try:
             waiting = self._hooks.open(self._owner, self.connection)
             if waiting is not None and inspect.isawaitable(waiting):
-                await waiting
+                await self._opened(waiting)
         except (Exception, asyncio.CancelledError) as error:
             self.context = self._stepper.captured()
             self._failed(error)
@@ -98,6 +99,16 @@ class Pump(PumpCore):
                 raise
         else:
             self.context = self._stepper.captured()
+
+    async def _opened(self, waiting: Awaitable[Any]) -> None:
+        """Await the open hook, which is at work like the others."""
+        opening: asyncio.Future[None] = self._stepper.loop.create_future()
+        self._goes_on(opening)
+        try:
+            await waiting
+        finally:
+            if not opening.done():
+                opening.set_result(None)
 
     def start(self) -> None:
         """The open hook has finished: let messages through."""
@@ -145,16 +156,19 @@ class Pump(PumpCore):
         if self._is_open:
             self._tell(self._hooks.close, code, reason)
 
+    @property
+    def at_work(self) -> Collection[asyncio.Future[Any]]:
+        return self._tasks or ()
+
     async def settle(self, timeout: float | None) -> None:
-        late: set[asyncio.Task[Any]] = set()
+        now = self._stepper.loop.time
+        end = None if timeout is None else now() + timeout
+        is_in_time = True
         while (
-            self._tasks and not late
-        ):  # what ends may begin another: of the next message, of the end
-            _, late = await asyncio.wait(self._tasks, timeout=timeout)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late)
+            self._tasks and is_in_time
+        ):  # one that ends may begin another: of the next message, of the end
+            left = None if end is None else max(0.0, end - now())
+            is_in_time = await settle(self._tasks, left)
 
     # what it runs
 
@@ -209,13 +223,13 @@ class Pump(PumpCore):
         protocol.failed_in("a hook", error, logger)
         self.connection.close(1011)
 
-    def _goes_on(self, task: asyncio.Task[Any]) -> None:
+    def _goes_on(self, task: asyncio.Future[Any]) -> None:
         if self._tasks is None:
             self._tasks = set()
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def _ended(self, task: asyncio.Future[Any]) -> None:
         if self._tasks is not None:
             self._tasks.discard(task)
             self._tasks = self._tasks or None

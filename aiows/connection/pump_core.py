@@ -151,7 +151,7 @@ class PumpCore:
         """Await a coroutine that a hook returned, whose first step has led to ``waits_for``."""
         raise NotImplementedError
 
-    def _goes_on(self, task: asyncio.Task[Any]) -> None:
+    def _goes_on(self, task: asyncio.Future[Any]) -> None:
         """A hook goes on in ``task``."""
 
 

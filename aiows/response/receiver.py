@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import WSMessage, WSMsgType
@@ -43,7 +43,7 @@ class Receiver(ReceiverCore):
     That gives the next message, CLOSED after the end; it raises RuntimeError when awaited twice at once.
     """
 
-    __slots__ = ("_is_reported", "_reads_after_the_end", "connection", "context")
+    __slots__ = ("_handled", "_is_reported", "_reads_after_the_end", "connection", "context")
 
     cancelled_error = asyncio.CancelledError
 
@@ -52,6 +52,7 @@ class Receiver(ReceiverCore):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop, current_task, WSMessage, MESSAGE_TYPES)
         self.context = per_loop(loop).stepper.captured()
+        self._handled: asyncio.Future[None] | None = None
         self._is_reported = False
         self._reads_after_the_end = 0
 
@@ -88,8 +89,23 @@ class Receiver(ReceiverCore):
         """A view knows what it subscribes to."""
 
     def on_close(self, code: int, reason: str) -> None:
+        self._told_handled()
         self.hold(None)
         self.wake()
+
+    @property
+    def at_work(self) -> Collection[asyncio.Future[Any]]:
+        """Done when the view asks for a message that has not come; one that only sends has none at hand."""
+        if not self.has_read or self.is_awaited or self.connection.closed:
+            return ()
+        if self._handled is None:
+            self._handled = self._protocol.loop.create_future()
+            self._has_news = True  # so that `_next` is called when it asks
+        return (self._handled,)
+
+    def _told_handled(self) -> None:
+        if self._handled is not None and not self._handled.done():
+            self._handled.set_result(None)
 
     async def settle(self, timeout: float | None) -> None:
         """The view runs in aiohttp's task, for which aiohttp waits."""
@@ -108,6 +124,7 @@ class Receiver(ReceiverCore):
         if protocol.failure is not None and not self._is_reported:
             self._is_reported = True  # what the peer did wrong is said once
             return WSMessage(WSMsgType.ERROR, protocol.failure, None)
+        self._told_handled()
         if has_waited and protocol.is_closing:
             return CLOSING_MESSAGE
         return self._after_the_end() if protocol.is_closed else None

@@ -32,13 +32,13 @@ aiohttp has no such attribute:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
 from aiohttp import web
 
 from .._wire import share_backend
-from ..connection import Connection, WebSocketProtocol, protocol_of, resume_reading
+from ..connection import Connection, WebSocketProtocol, protocol_of, resume_reading, settle
 from .read_only import ReadOnlyTransport
 
 try:
@@ -218,6 +218,7 @@ class ServerEntry:
         "_handler",
         "_manager",
         "_task_handler",
+        "_view",
         "connection",
         "is_attached",
         "must_stay",
@@ -230,6 +231,8 @@ class ServerEntry:
         # Read by Server.connection_lost, which keeps us until it is done.
         self._task_handler: asyncio.Task[None] | None = None
         self._manager = _server_of(handler)
+        # The task of the view, as long as the connection does not go on without it.
+        self._view: asyncio.Future[Any] | None = None
         self.is_attached = True
         # Whether the connection cannot go on without the request's task: nobody would end it on shutdown,
         # or aiohttp would, as soon as the task has ended.
@@ -243,7 +246,7 @@ class ServerEntry:
         """Be one of the server's connections, and learn how the view and the request end."""
         if self._manager is not None:
             self._manager.connection_made(self, transport)
-        view = _view_task(request)
+        view = self._view = _view_task(request)
         if view is not None:
             view.add_done_callback(self._view_ended)
         request.task.add_done_callback(self._request_ended)
@@ -263,6 +266,7 @@ class ServerEntry:
     def detach(self) -> None:
         """The connection goes on without the view that accepted it."""
         self.is_attached = False
+        self._view = None
 
     # what aiohttp's server asks of its connections when it shuts down
 
@@ -270,18 +274,22 @@ class ServerEntry:
         """Called before the application's on_shutdown, where it says goodbye: too early for us."""
 
     async def shutdown(self, timeout: float | None = None) -> None:
-        """Close with 1001, wait a little for the answer, and for hooks that are still at work."""
+        """Let what has come be answered, close with 1001, and end what still runs: in ``timeout`` seconds."""
+        now = self._protocol.loop.time
+        end = None if timeout is None else now() + timeout
+        grace = SHUTDOWN_GRACE if timeout is None else min(SHUTDOWN_GRACE, timeout / 4)
+        await _within(_left(end, now(), but=grace), self._protocol.handle_rest())
         self.connection.close(GOING_AWAY)
-        grace = SHUTDOWN_GRACE if timeout is None else min(timeout, SHUTDOWN_GRACE)
-        try:
-            await asyncio.wait_for(self._protocol.handshake_done(), grace)
-        except TimeoutError:
+        if not await _within(grace, self._protocol.handshake_done()):
             self._protocol.made_closing().hang_up()
-        await self._protocol.settle(timeout)
+        await self._protocol.settle(_left(end, now()))
+        if self._view is not None:  # aiohttp would wait as long again before it cancels it
+            await settle((self._view,), _left(end, now()))
 
     # how the view ended
 
     def _view_ended(self, view: asyncio.Future[Any]) -> None:
+        self._view = None
         if self.is_attached:
             self._end(self._close_code_for(view))
 
@@ -324,6 +332,19 @@ class ServerEntry:
         handler, self._handler = self._handler, None
         if handler is not None:
             handler.connection_lost(error)
+
+
+def _left(end: float | None, now: float, *, but: float = 0.0) -> float | None:
+    return None if end is None else max(0.0, end - now - but)
+
+
+async def _within(seconds: float | None, awaitable: Awaitable[None]) -> bool:
+    """Await for so many seconds at most; return whether that was enough."""
+    try:
+        await asyncio.wait_for(awaitable, seconds)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _server_of(handler: Any) -> Any:

@@ -56,11 +56,11 @@ class Line:
             ) -> Coroutine[Any, Any, None]:
                 return self._finish(rest_of(steps, waits_for))
 
-            def _goes_on(self, task: asyncio.Task[Any]) -> None:
+            def _goes_on(self, task: asyncio.Future[Any]) -> None:
                 line.tasks.append(task)
 
         self.log: list[Any] = []
-        self.tasks: list[asyncio.Task[Any]] = []
+        self.tasks: list[asyncio.Future[Any]] = []
         self.then: Callable[[Any], Any] = lambda data: None
         self.waiting: deque[Message] = deque()
         self.pump: Any = Pump(Hooks(), "the owner", build.Stepper(asyncio.get_running_loop()))

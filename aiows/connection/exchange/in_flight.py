@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar, cast
 from ...wire_form import Ref
 from ..builds import first_step
 from ..per_loop import per_loop
+from ..settling import settle
 from ..stepper import rest_of
 from .line import Line
 
@@ -250,16 +251,17 @@ class InFlight:
 
     async def settle(self, timeout: float | None) -> None:
         """Wait for what was started; cancel it after ``timeout`` seconds, or if this is cancelled."""
-        if not self._tasks:
-            return
-        late = tasks = {*self._tasks}
-        try:
-            _, late = await asyncio.wait(tasks, timeout=timeout)
-        finally:
-            for task in late:
-                task.cancel()
-        if late:
-            await asyncio.wait(late)
+        await settle(self._tasks, timeout)
+
+    @property
+    def tasks(self) -> Collection[asyncio.Task[None]]:
+        """The tasks that were started beside others and have not ended."""
+        return self._tasks
+
+    @property
+    def streams(self) -> Collection[asyncio.Task[Any]]:
+        """The tasks that answer with a stream, which nobody knows the end of."""
+        return {work.task for work in self._works if work.is_stream and work.task is not None}
 
 
 async def run_cancellable(

@@ -24,40 +24,50 @@ import orjson
 from aiohttp import WSMessage, WSMsgType
 
 from aiows import KindDispatcher, Payload
+from aiows._wire import MessageReader
 from aiows.codecs import JSON
+from aiows.connection.builds import ConnectionCore, Flusher, OutboxCore, ProtocolCore
 from aiows.kinds.running.replies import reply
+from aiows.send_status import SendStatus
 
 Measured = Callable[[], Any]
 
 
-class Sink:
-    """A connection as far as dispatch sees it: it counts what is sent."""
+class Counted(OutboxCore):
+    """It counts what is sent."""
 
-    def __init__(self) -> None:
-        self.connection = self
-        self.codec = JSON
-        self.closed = False
-        self.sent = 0
+    sent = 0
 
-    in_flight = None
-
-    @property
-    def _protocol(self) -> Sink:
-        return self
-
-    @property
-    def outbox(self) -> Sink:
-        return self
-
-    @property
-    def _outbox(self) -> Sink:
-        return self
-
-    def try_push(self, opcode: int, payload: bytes) -> bool:
+    def try_push(self, opcode: int, payload: str | bytes) -> SendStatus:
         self.sent += 1
-        return True
+        return SendStatus.SUCCESS
 
-    observer = None
+
+class Quiet(ProtocolCore):
+    """Nobody observes it."""
+
+    outbox: OutboxCore
+
+    def kind_sent(self, kind: str) -> None:
+        """The pure build tells it, and it tells nobody."""
+
+
+class Sink(ConnectionCore):
+    """A connection as far as dispatch sees it."""
+
+    closed = False
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        flusher = Flusher(loop)
+        self._protocol = Quiet(MessageReader(), flusher, memoryview(bytearray(1)))
+        self._outbox = self.outbox = self._protocol.outbox = Counted(
+            asyncio.Transport(), flusher, 1000, 1000
+        )  # type: ignore[arg-type]
+        self.codec = JSON
+
+    @property
+    def connection(self) -> Sink:
+        return self
 
 
 class Item(msgspec.Struct):
@@ -85,7 +95,7 @@ class ByHand:
         message = orjson.loads(data)
         value = await self.handlers[message["kind"]](ws, message)
         if (ref := message.get("ref")) is not None:
-            ws.try_push(1, orjson.dumps({"kind": "reply", "ref": ref, **value}))
+            ws.outbox.try_push(1, orjson.dumps({"kind": "reply", "ref": ref, **value}))
 
 
 class Case(NamedTuple):
@@ -144,7 +154,7 @@ def stages_of(case: Case) -> dict[str, tuple[Measured, Measured]]:
     """Return each stage as a call of ours and one by hand."""
     kinds = KindDispatcher()
     case.register(kinds)
-    ws: Any = Sink()
+    ws: Any = Sink(asyncio.get_running_loop())
     reader = kinds._make_reader(JSON)  # noqa: SLF001 (the stage by itself)
     request = reader.read(case.data)
     msg = WSMessage(WSMsgType.TEXT, case.data, None)

@@ -42,6 +42,7 @@ cdef class MessageAssembler:
 
     def add(self, frame):
         cdef Piece piece
+        cdef Heading heading
         cdef bytes payload = frame.payload
         memset(&piece, 0, sizeof(piece))
         piece.size = size_of(payload)
@@ -52,39 +53,43 @@ cdef class MessageAssembler:
         piece.rest = frame.rest
         if piece.rest > MAX_LIMIT:
             raise OverflowError(f"no frame has {piece.rest} bytes")
-        return self.add_piece(&piece)
+        return as_message(&heading, self.add_piece(&piece, &heading))
 
-    cdef object add_piece(self, const Piece *piece):
-        """Return the message that ``piece`` completes, or None."""
+    cdef object add_piece(self, const Piece *piece, Heading *heading):
+        """Return the data of the message that ``piece`` completes, for a control frame its message; or None."""
+        heading.opcode = piece.opcode
+        heading.size = piece.size
         if piece.opcode >= FIRST_CONTROL:
             return control_message(piece)
         if self._partial is None:
-            return self.start(piece)
-        return self.go_on(piece)
+            return self.start(piece, heading)
+        return self.go_on(piece, heading)
 
-    cdef object start(self, const Piece *piece):
+    cdef object start(self, const Piece *piece, Heading *heading):
         # RFC 6455, section 5.4: one frame with an opcode, then continuations until FIN.
         if piece.opcode == CONTINUATION:
             raise refusals.continuation_of_nothing()
         self.check_declared_size(piece, 0, piece.rsv1)
         if piece.fin and not piece.rsv1:
-            return self.whole_message(piece)
-        return self.extend(new_partial(piece, self._max_msg_size, self._decode_text), piece)
+            return self.whole_data(piece)
+        return self.extend(new_partial(piece, self._max_msg_size, self._decode_text), piece, heading)
 
-    cdef object go_on(self, const Piece *piece):
+    cdef object go_on(self, const Piece *piece, Heading *heading):
         if piece.opcode != CONTINUATION:
             raise refusals.no_continuation(piece.opcode)
         self.check_declared_size(piece, <uint64_t>self._partial.size, self._partial.is_compressed)
-        return self.extend(self._partial, piece)
+        return self.extend(self._partial, piece, heading)
 
-    cdef object extend(self, Partial partial, const Piece *piece):
+    cdef object extend(self, Partial partial, const Piece *piece, Heading *heading):
         self._partial = None  # so that nothing of the message is kept if it is refused
         if partial.is_compressed:
             self.inflate(partial, piece)
         else:
             partial.add(piece)
         if piece.fin:
-            return self.joined_message(partial)
+            heading.opcode = partial.opcode
+            heading.size = partial.size
+            return self.joined_data(partial)
         self._partial = partial
         return None
 
@@ -108,24 +113,21 @@ cdef class MessageAssembler:
                 raise refusals.inflated_too_big(self._max_msg_size)
         return 0
 
-    cdef object whole_message(self, const Piece *piece):
-        """Return a message in one whole frame, in one pass over its bytes."""
-        cdef Utf8 utf8
+    cdef object whole_data(self, const Piece *piece):
+        """Return the data of a message in one whole frame, in one pass over its bytes."""
         if piece.opcode == TEXT and self._decode_text:
-            return message_of(TEXT, text_of(piece.payload, piece.size, piece.key), piece.size)
-        cdef bytes data = unmasked_bytes(piece.payload, piece.size, piece.key)
-        if piece.opcode == TEXT:
-            memset(&utf8, 0, sizeof(utf8))
-            check_utf8(&utf8, <const uint8_t *>PyBytes_AS_STRING(data), piece.size)
-            if utf8.missing:
-                raise refusals.not_text()
-        return message_of(piece.opcode, data, piece.size)
+            return text_of(piece.payload, piece.size, piece.key)
+        cdef bytes data = PyBytes_FromStringAndSize(NULL, piece.size)
+        cdef uint8_t *start = <uint8_t *>PyBytes_AS_STRING(data)
+        cdef bint is_ascii = not mask_into(start, piece.payload, <size_t>piece.size, piece.key)
+        if piece.opcode == TEXT and not is_ascii:
+            check_whole_utf8(start, piece.size)
+        return data
 
-    cdef object joined_message(self, Partial partial):
-        cdef Py_ssize_t size = partial.size
+    cdef object joined_data(self, Partial partial):
         if partial.opcode == TEXT:
             partial.check_text()
-        return message_of(partial.opcode, partial.data(), size)
+        return partial.data()
 
     cdef void give_up(self) noexcept:
         """Drop the message that is arriving."""
@@ -137,6 +139,19 @@ cdef class MessageAssembler:
             memory = PyBytes_FromStringAndSize(NULL, size)
             return room_in(<PyObject *>memory, 0, size)
         return self._partial.room(size, rest, is_of_last)
+
+
+cdef struct Heading:
+    # What is to be said of the data of a message; ``size``: bytes of payload.
+    int opcode
+    Py_ssize_t size
+
+
+cdef object as_message(const Heading *heading, data):
+    """Return what `add_piece` has returned as a whole `Message`, or None."""
+    if data is None or heading.opcode >= FIRST_CONTROL:
+        return data
+    return message_of(heading.opcode, data, heading.size)
 
 
 cdef object message_of(int opcode, object data, Py_ssize_t size):

@@ -29,7 +29,7 @@ import sys
 from asyncio import CancelledError, Task, tasks
 from contextvars import Context
 from functools import partial
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutinefunction
 from types import CoroutineType
 
 import orjson

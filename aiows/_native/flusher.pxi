@@ -13,10 +13,12 @@ cdef class Flusher:
     cdef uint8_t _opcode
     cdef bytes _frame
     cdef readonly Counters counters
+    cdef Stepper _stepper
     cdef public object observer
 
-    def __init__(self, loop, Counters counters=None):
+    def __init__(self, loop, Counters counters=None, Stepper stepper=None):
         self.counters = Counters() if counters is None else counters
+        self._stepper = stepper
         self._call_soon = loop.call_soon
         self._is_closed = loop.is_closed
         self._gathering = []
@@ -28,9 +30,14 @@ cdef class Flusher:
     cpdef begin_read(self):
         self._reads += 1
         self.is_reading = True
+        if self._stepper is not None:
+            self._stepper.is_reading = True
 
     cpdef end_read(self):
         self._reads -= 1
+        if self._stepper is not None:
+            self._stepper.is_reading = self._reads > 0
+            self._stepper.settle()
         if not self._reads:
             self.is_reading = False
             if self._gathering:

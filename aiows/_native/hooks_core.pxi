@@ -11,13 +11,17 @@ cdef class CallbackHooksCore(HooksCore):
         self._text, self._binary = types[TEXT], types[BINARY]
 
     def call(self, owner, connection, message):
-        return self.handle(owner, connection, checked(message))
+        cdef Heading heading
+        data = data_of(message, &heading)
+        return self.give(connection, heading.opcode, data)
 
-    cdef object handle(self, owner, connection, tuple message):
+    cdef bint handle(self, PumpCore pump, context, const Heading *heading, data) except -1:
+        return pump.go_on(self.give(pump.connection, heading.opcode, data), context)
+
+    cdef object give(self, connection, int opcode, data):
         if self._callback is None:
             return None
-        type_ = self._text if <int>message[0] == TEXT else self._binary
-        return self._callback(connection, message[1], type_)
+        return self._callback(connection, data, self._text if opcode == TEXT else self._binary)
 
 
 cdef class ViewHooksCore(HooksCore):
@@ -32,10 +36,12 @@ cdef class ViewHooksCore(HooksCore):
         self._text, self._binary = types[TEXT], types[BINARY]
 
     def call(self, owner, connection, message):
-        return self.handle(owner, connection, checked(message))
+        cdef Heading heading
+        data = data_of(message, &heading)
+        return self.give(owner, heading.opcode, data)
 
-    cdef object handle(self, owner, connection, tuple message):
-        return self.give(owner, message[0], message[1])
+    cdef bint handle(self, PumpCore pump, context, const Heading *heading, data) except -1:
+        return pump.go_on(self.give(pump._owner, heading.opcode, data), context)
 
     cdef object give(self, view, int opcode, data):
         type_ = self._text if opcode == TEXT else self._binary
@@ -51,15 +57,26 @@ cdef class KindHooksCore(ViewHooksCore):
         self._kinds = kinds
         self._pipelines = kinds._pipelines
 
-    cdef object handle(self, owner, connection, tuple message):
+    def call(self, owner, ConnectionCore connection not None, message):
+        cdef Heading heading
         cdef Pipeline pipeline = self.pipeline_of(connection.codec)
-        cdef int opcode = message[0]
-        data = message[1]
-        if opcode == pipeline._opcode:
-            return pipeline.take(connection, connection, data, owner)
+        data = data_of(message, &heading)
+        if heading.opcode == pipeline._opcode:
+            return pipeline.take(connection, connection, data, owner, None, None)
+        return self.give_other(owner, heading.opcode, data)
+
+    cdef bint handle(self, PumpCore pump, context, const Heading *heading, data) except -1:
+        cdef ConnectionCore connection = <ConnectionCore?>pump.connection
+        cdef Pipeline pipeline = self.pipeline_of(connection.codec)
+        if heading.opcode == pipeline._opcode:
+            return pipeline.take_for(pump, context, connection, data)
+        pump._stepper.settle()
+        return pump.go_on(self.give_other(pump._owner, heading.opcode, data), context)
+
+    cdef object give_other(self, view, int opcode, data):
         if opcode == TEXT and isinstance(data, bytes):
             data = data.decode()
-        return self.give(owner, opcode, data)
+        return self.give(view, opcode, data)
 
     cdef Pipeline pipeline_of(self, codec):
         cdef PyObject *known = PyDict_GetItemWithError(self._pipelines, codec)

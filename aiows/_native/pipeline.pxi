@@ -3,6 +3,9 @@
 # Looked up once: as a name of the module it would be for every message.
 cdef object NO_REF = UNSET
 
+# What is left of a message with which a task goes on.
+cdef object GOES_ON = object()
+
 cdef frozenset RESERVED = frozenset(("kind", "ref", "error"))
 cdef Py_ssize_t SHORTEST_RESERVED = min(map(len, RESERVED))
 cdef Py_ssize_t LONGEST_RESERVED = max(map(len, RESERVED))
@@ -29,6 +32,7 @@ cdef class Plain:
     cdef object _call
     cdef object _handler
     cdef bint needs_instance
+    cdef bint is_async  # to call the handler is to make a coroutine, and runs nothing
     cdef Py_ssize_t ref_offset
     cdef Py_ssize_t[MOST_ARGUMENTS] _places
     cdef Py_ssize_t _count
@@ -52,6 +56,7 @@ cdef class Plain:
             if self._places[index] == NOWHERE:
                 return 0
         self._handler = route.handler
+        self.is_async = iscoroutinefunction(route.handler)
         self._count = len(arguments)
         return 0
 
@@ -137,10 +142,10 @@ cdef class Pipeline:
         self.codec = reader.codec
         self.opcode = self._opcode = reader.codec.opcode
 
-    def handle(self, ws, connection, data, instance):
-        return self.take(ws, connection, data, instance)
+    def handle(self, ws, ConnectionCore connection not None, data, instance):
+        return self.take(ws, connection, data, instance, None, None)
 
-    def dispatch(self, ws, connection, msg, instance):
+    def dispatch(self, ws, ConnectionCore connection not None, msg, instance):
         if type(msg) is self._given_as and PyTuple_GET_SIZE(msg) == self._given_size:
             type_, data = (<tuple>msg)[self._type_at], (<tuple>msg)[self._data_at]
         else:
@@ -150,30 +155,43 @@ cdef class Pipeline:
         context = PyContext_CopyCurrent()
         PyContext_Enter(context)
         try:
-            waiting = self.take(ws, connection, data, instance)
+            waiting = self.take(ws, connection, data, instance, None, None)
             if type(waiting) is Handling:
                 waiting = (<Handling>waiting).step()
         finally:
             PyContext_Exit(context)
         return True if waiting is None else InContext(waiting, context)
 
-    cdef object take(self, ws, connection, data, instance):
+    cdef bint take_for(self, PumpCore pump, context, ConnectionCore connection, data) except -1:
+        """Handle a message of a connection whose hooks ``pump`` calls; return whether that was all."""
+        left = self.take(connection, connection, data, pump._owner, pump, context)
+        return left is not GOES_ON and pump.go_on(left, context)
+
+    cdef object take(self, ws, ConnectionCore connection, data, instance, PumpCore pump, context):
+        """Return what is left to be awaited, None if nothing is.
+
+        For a ``pump`` the first step of a coroutine is made, inside a task; GOES_ON: with which it goes on.
+        """
+        cdef ProtocolCore protocol = connection._protocol
         message = self.read(data)
         cdef Plain plain = self._plain.get(type(message))
-        if plain is None or plain.type is not type(message):
+        if plain is not None and plain.type is not type(message):
+            plain = None
+        if pump is not None and (plain is None or not plain.is_async):
+            pump._stepper.settle()
+        if plain is None:
             return self.take_slowly(ws, connection, message, data, instance)
         if self._bad_in_a_row:
             self._bad_messages.forgive(connection)
         ref = take_slot(message, plain.ref_offset, NO_REF)  # of frozen payloads, too
         if ref is NO_REF:
             ref = None
-        protocol = connection._protocol
-        observer = protocol.observer
+        observer = protocol._flusher.observer
         if observer is not None:
             observer.kind_in(connection, plain.route.kind)
         if (instance is None and plain.needs_instance) or is_busy(protocol.in_flight):
             return self.run(ws, self.request(plain, message, ref), instance)
-        return self.call(plain, ws, connection, message, ref, instance)
+        return self.call(plain, ws, connection, message, ref, instance, pump, context)
 
     cdef object read(self, data):
         if self._read is None:
@@ -183,14 +201,14 @@ cdef class Pipeline:
         except Exception:
             return None  # no message is: the reader finds it again, and says where it was
 
-    cdef object take_slowly(self, ws, connection, message, data, instance):
+    cdef object take_slowly(self, ws, ConnectionCore connection, message, data, instance):
         try:
             request = self._reader.requested(message, data)
         except Exception as error:
             return self._bad_messages.refuse(ws, error, self.codec)
         if self._bad_in_a_row:
             self._bad_messages.forgive(connection)
-        observer = connection._protocol.observer
+        observer = connection._protocol._flusher.observer
         if observer is not None:
             observer.kind_in(connection, request.kind)
         return self.run(ws, request, instance)
@@ -198,26 +216,57 @@ cdef class Pipeline:
     cdef object run(self, ws, request, instance):
         return self._runner.run(ws, request, instance, self.codec)
 
-    cdef object call(self, Plain plain, ws, connection, message, ref, instance):
+    cdef object call(
+        self, Plain plain, ws, ConnectionCore connection, message, ref, instance, PumpCore pump, context
+    ):
         """Call the handler, and answer with what it returns if that is nothing to wait for."""
         try:
             value = plain.call(ws, message, instance)
         except BaseException as error:
             return self._runner.raised(error, ws, self.request(plain, message, ref), self.codec)
         if type(value) is COROUTINE:
-            return new_handling(self, plain, ws, connection, message, ref, value)
+            if pump is None:
+                return new_handling(self, plain, ws, connection, message, ref, value)
+            return self.step_inside(pump, context, plain, connection, message, ref, value)
         if is_answer(value, self._payload_type):
             return self.answer(plain, ws, connection, message, ref, value)
         return self._runner.returned(value, ws, self.request(plain, message, ref), self.codec)
 
-    cdef object answer(self, Plain plain, ws, connection, message, ref, value):
+    cdef object step_inside(
+        self, PumpCore pump, context, Plain plain, ConnectionCore connection, message, ref, steps
+    ):
+        """Make the first step of a handler inside a task, as `PumpCore.step` does; what is left is GOES_ON or None."""
+        cdef Parked parked = pump._stepper.enter()
+        cdef bint has_ended = False, has_stepped = False
+        try:
+            left = self.step(plain, connection, connection, message, ref, steps)
+            has_ended = left is None or pump.step_on(parked, pump._finish(left), context, None)
+            has_stepped = True
+        finally:
+            pump._stepper.leave(parked, has_stepped)
+        return None if has_ended else GOES_ON
+
+    cdef object step(self, Plain plain, ws, ConnectionCore connection, message, ref, steps):
+        """Make a handler's first step, and answer if that was all of it; return what is left to be awaited."""
+        cdef PyObject *value = NULL
+        cdef bint has_ended
+        try:
+            has_ended = send(steps, &value)
+        except BaseException as error:
+            return self._runner.raised(error, ws, self.request(plain, message, ref), self.codec)
+        sent = owned(value)
+        if has_ended:
+            return self.answer(plain, ws, connection, message, ref, sent)
+        return self._runner.suspended(steps, sent, ws, self.request(plain, message, ref), self.codec)
+
+    cdef object answer(self, Plain plain, ws, ConnectionCore connection, message, ref, value):
         """Answer with what a handler has returned."""
         if is_answer(value, self._payload_type):
             if ref is None:
                 return None
             payload = self.reply(value, ref)
             if payload is not None:
-                if connection._protocol.observer is not None:
+                if connection._protocol._flusher.observer is not None:
                     self._runner.replied(connection, value)
                 if connection._outbox.try_push(self.opcode, payload) is DROPPED:
                     return self._runner.send_late(ws, payload, self.codec)
@@ -283,36 +332,24 @@ cdef class Handling:
     cdef Pipeline _pipeline
     cdef Plain _plain
     cdef object _ws
-    cdef object _connection
+    cdef ConnectionCore _connection
     cdef object _message
     cdef object _ref
     cdef object _steps
 
     cdef object step(self):
-        """Make its first step, and answer if that was all of it; return what is left to be awaited."""
-        cdef PyObject *value = NULL
-        cdef bint has_ended
-        cdef Pipeline pipeline = self._pipeline
-        try:
-            has_ended = send(self._steps, &value)
-        except BaseException as error:
-            return pipeline._runner.raised(error, self._ws, self.request(), pipeline.codec)
-        sent = owned(value)
-        if has_ended:
-            return pipeline.answer(
-                self._plain, self._ws, self._connection, self._message, self._ref, sent
-            )
-        return pipeline._runner.suspended(self._steps, sent, self._ws, self.request(), pipeline.codec)
-
-    cdef object request(self):
-        return self._pipeline.request(self._plain, self._message, self._ref)
+        return self._pipeline.step(
+            self._plain, self._ws, self._connection, self._message, self._ref, self._steps
+        )
 
     def __await__(self):
         waiting = self.step()
         return iter(()) if waiting is None else waiting.__await__()
 
 
-cdef Handling new_handling(Pipeline pipeline, Plain plain, ws, connection, message, ref, steps):
+cdef Handling new_handling(
+    Pipeline pipeline, Plain plain, ws, ConnectionCore connection, message, ref, steps
+):
     cdef Handling handling = Handling.__new__(Handling)
     handling._pipeline = pipeline
     handling._plain = plain

@@ -10,6 +10,7 @@ cdef class ProtocolCore:
     cdef readonly Flusher _flusher
     cdef object _read_buffer
     cdef public object consumer
+    cdef public object in_flight
     cdef readonly double heard_at
     cdef bint _is_listening
     cdef bint _uses_room
@@ -85,12 +86,12 @@ cdef class ProtocolCore:
             self._flusher.end_read()
         return self.note_unfinished()
 
-    cdef int count(self, tuple message) except -1:
+    cdef int count(self, const Heading *heading, data) except -1:
         cdef Counters counters = self._flusher.counters
         counters.messages_in += 1
-        counters.bytes_in += <unsigned long long>message[3]
+        counters.bytes_in += <unsigned long long>heading.size
         if self._flusher.observer is not None:
-            self.observed(message)
+            self.observed(as_message(heading, data))
         return 0
 
     def observed(self, message):
@@ -106,18 +107,20 @@ cdef class ProtocolCore:
 
     cdef int give_out(self) except -1:
         cdef MessageReader reader = self._reader
+        cdef Heading heading
         while not self.is_paused and not self.is_ignoring:
-            message = reader.next_message()
-            if message is None:
+            data = reader.next_data(&heading)
+            if data is None:
                 return 0
-            if <int>(<tuple>message)[0] <= BINARY:
-                self.count(<tuple>message)
-            if not self.is_taken(<tuple>message):
-                self.received(message)
+            if heading.opcode <= BINARY:
+                self.count(&heading, data)
+                if self.is_taken(&heading, data):
+                    continue
+            self.received(as_message(&heading, data))
         return 0
 
-    cdef bint is_taken(self, tuple message) except -1:
+    cdef bint is_taken(self, const Heading *heading, data) except -1:
         consumer = self.consumer
-        if consumer is None or <int>message[0] > BINARY:
-            return False
-        return (<Consumer>consumer).take(message) if isinstance(consumer, Consumer) else consumer.offer(message)
+        if isinstance(consumer, Consumer):
+            return (<Consumer>consumer).take(heading, data)
+        return consumer is not None and consumer.offer(as_message(heading, data))

@@ -7,25 +7,28 @@ cdef class Consumer:
     """Who may take messages at once."""
 
     def offer(self, message):
-        return self.take(checked(message))
+        cdef Heading heading
+        return self.take(&heading, data_of(message, &heading))
 
-    cdef bint take(self, tuple message) except -1:
+    cdef bint take(self, const Heading *heading, data) except -1:
         return False
 
 
-cdef tuple checked(message):
+cdef object data_of(message, Heading *heading):
+    """Return what `as_message` has made a message of."""
     if not isinstance(message, Message):
         raise TypeError(f"{message!r} is no Message")
-    return <tuple>message
+    heading.opcode, heading.size = (<tuple>message)[0], (<tuple>message)[3]
+    return message if heading.opcode >= FIRST_CONTROL else (<tuple>message)[1]
 
 
 cdef class HooksCore:
     def call(self, owner, connection, message):
         raise NotImplementedError
 
-    cdef object handle(self, owner, connection, tuple message):
-        """Do as `call`; what is compiled has this, and no detour through Python."""
-        return self.call(owner, connection, message)
+    cdef bint handle(self, PumpCore pump, context, const Heading *heading, data) except -1:
+        """`call` for a pump, in ``context``; return whether that was all."""
+        return pump.go_on(self.call(pump._owner, pump.connection, as_message(heading, data)), context)
 
 
 cdef class PumpCore(Consumer):
@@ -44,11 +47,11 @@ cdef class PumpCore(Consumer):
         self._is_working = True
         self.context = stepper.empty
 
-    cdef bint take(self, tuple message) except -1:
+    cdef bint take(self, const Heading *heading, data) except -1:
         if self._is_working:
             return False
         self._is_working = True
-        if self.handle(message):
+        if self.handle(heading, data):
             self.rest_now()
         return True
 
@@ -61,21 +64,22 @@ cdef class PumpCore(Consumer):
             message = self._take()
             if message is None:
                 self._has_news = False
-            elif not self.handle_any(checked(message)):
+            elif not self.handle_any(message):
                 return 0
         self._is_working = False
         return 0
 
-    cdef bint handle_any(self, tuple message) except -1:
-        return self._handle_control(message) if <int>message[0] > BINARY else self.handle(message)
+    cdef bint handle_any(self, message) except -1:
+        cdef Heading heading
+        data = data_of(message, &heading)
+        return self._handle_control(message) if heading.opcode > BINARY else self.handle(&heading, data)
 
-    cdef bint handle(self, tuple message) except -1:
+    cdef bint handle(self, const Heading *heading, data) except -1:
         cdef bint has_ended
         context = PyContext_Copy(self.context)
         PyContext_Enter(context)
         try:
-            result = self._hooks.handle(self._owner, self.connection, message)
-            has_ended = result is None or self.step(result, context, None)
+            has_ended = self._hooks.handle(self, context, heading, data)
         except BaseException as error:
             return self.fail_in(context, error)
         PyContext_Exit(context)
@@ -83,6 +87,7 @@ cdef class PumpCore(Consumer):
 
     def _call(self, hook, tuple arguments not None, then not None):
         cdef bint has_ended
+        self._stepper.settle()
         context = PyContext_Copy(self.context)
         PyContext_Enter(context)
         try:
@@ -101,26 +106,24 @@ cdef class PumpCore(Consumer):
             PyContext_Exit(context)
         return True
 
+    cdef bint go_on(self, result, context) except -1:
+        """Go on with what a hook returned for a message; whether that was all."""
+        return result is None or self.step(result, context, None)
+
     cdef bint step(self, result, context, then) except -1:
         """Go on with what a hook returned, inside a task; whether that was all. ``then``: None for `rest`."""
-        cdef PyObject *value = NULL
         cdef Parked parked
-        cdef bint has_ended
+        cdef bint has_ended = False, has_stepped = False
         if not is_awaitable(result):
             return True
         parked = self._stepper.enter()
         try:
             work = self.first_step(result)
-            if work is None:
-                return True
-            has_ended = send(work, &value)
-            waits_for = owned(value)
-            if not has_ended:
-                then = self.rest if then is None else then
-                self._goes_on(parked.hand_over(work, waits_for, context, then))
-            return has_ended
+            has_ended = work is None or self.step_on(parked, work, context, then)
+            has_stepped = True
         finally:
-            self._stepper.leave(parked)
+            self._stepper.leave(parked, has_stepped)
+        return has_ended
 
     cdef object first_step(self, result):
         """Make the first step of what a hook returned; return what is left to be done."""
@@ -130,9 +133,17 @@ cdef class PumpCore(Consumer):
             has_ended = send(result, &value)
             waits_for = owned(value)
             return None if has_ended else self._finish_rest(result, waits_for)
-        if type(result) is Handling:
-            result = (<Handling>result).step()
-        return None if result is None else self._finish(result)
+        return self._finish(result)
+
+    cdef bint step_on(self, Parked parked, work, context, then) except -1:
+        """Step ``work`` inside its task, which goes on with it if that was not all; whether it was."""
+        cdef PyObject *value = NULL
+        cdef bint has_ended = send(work, &value)
+        waits_for = owned(value)
+        if not has_ended:
+            then = self.rest if then is None else then
+            self._goes_on(parked.hand_over(work, waits_for, context, then))
+        return has_ended
 
     def _take(self):
         return None
@@ -154,7 +165,7 @@ cdef class PumpCore(Consumer):
 
 
 cdef bint is_awaitable(result) except -1:
-    if type(result) is COROUTINE or type(result) is Handling:
+    if type(result) is COROUTINE:
         return True
     # What `push` answers may be awaited, and says nothing new: hooks that end with it are common.
     return may_be_awaited(result) and type(result) is not STATUS and isawaitable(result)

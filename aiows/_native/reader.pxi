@@ -23,14 +23,19 @@ cdef class MessageReader:
             self._parser.feed_part(data, size)
         return 0
 
-    cpdef next_message(self):
+    def next_message(self):
+        cdef Heading heading
+        return as_message(&heading, self.next_data(&heading))
+
+    cdef object next_data(self, Heading *heading):
+        """Return the data of the next message, of a control frame its message; None if none is whole."""
         cdef Piece piece
         if self._failure is None:
             try:
                 while self._parser.next(&piece):
-                    message = self._assembler.add_piece(&piece)
-                    if message is not None:
-                        return message
+                    data = self._assembler.add_piece(&piece, heading)
+                    if data is not None:
+                        return data
                 return None
             except ProtocolError as error:
                 self.fail(error.code, error.text)

@@ -25,10 +25,10 @@ cdef class ReceiverCore(Consumer):
         self._types = types
         self._current_task = current_task
 
-    cdef bint take(self, tuple message) except -1:
+    cdef bint take(self, const Heading *heading, data) except -1:
         if self._callback is None:
             return False
-        self._held = message
+        self._held = as_message(heading, data)
         if self._current_task(self._loop) is not None:
             self.wake_soon()
             return True

@@ -167,7 +167,6 @@ cdef class Parked:
         return task
 
     cdef int enter(self) except -1:
-        self._references = Py_REFCNT(self.task)
         self._outer = enter_task(self._loop, self.task)
         return 0
 
@@ -257,6 +256,10 @@ cdef class Stepper:
     cdef readonly object empty
     cdef Parked _first_free
     cdef int _free
+    # A parked task that is still the loop's current one, though its work has ended: while a read is processed
+    # the next message is likely to need it again, and to leave and enter costs a third of a short handler.
+    cdef Parked _held
+    cdef bint is_reading
 
     def __init__(self, loop):
         self.loop = loop
@@ -281,23 +284,40 @@ cdef class Stepper:
             waits_for = owned(value)
             return None if has_ended else parked.hand_over(work, waits_for, context, None)
         finally:
-            self.leave(parked)
+            self.leave(parked, False)
 
     cdef Parked enter(self):
         """Be inside a parked task."""
-        cdef Parked parked = self._first_free
-        if parked is None:
-            parked = Parked(self.loop, self.empty)
+        cdef Parked parked = self._held
+        if parked is not None:
+            self._held = None
         else:
-            self._first_free, parked._next_free = parked._next_free, None
-            self._free -= 1
-        parked.enter()
+            parked = self._first_free
+            if parked is None:
+                parked = Parked(self.loop, self.empty)
+            else:
+                self._first_free, parked._next_free = parked._next_free, None
+                self._free -= 1
+            parked.enter()
+        parked._references = Py_REFCNT(parked.task)
         return parked
 
-    cdef int leave(self, Parked parked) except -1:
-        """Be outside again; the task is used again, if it can be."""
+    cdef int leave(self, Parked parked, bint may_be_held) except -1:
+        """Be outside again, now or at `settle`; the task is used again, if it can be."""
+        cdef bint is_free = parked.is_free()
+        if is_free and may_be_held and self.is_reading and parked._outer is None:
+            self._held = parked
+            return 0
         parked.leave()
-        if self._free < MAX_PARKED and parked.is_free():
+        if is_free and self._free < MAX_PARKED:
             parked._next_free, self._first_free = self._first_free, parked
             self._free += 1
+        return 0
+
+    cdef int settle(self) except -1:
+        """Be outside, before anything is called that does not run in a task."""
+        cdef Parked parked = self._held
+        if parked is not None:
+            self._held = None
+            self.leave(parked, False)
         return 0

@@ -21,6 +21,16 @@ cdef int check_utf8(Utf8 *state, const uint8_t *data, Py_ssize_t size) except -1
     return 0
 
 
+cdef int check_whole_utf8(const uint8_t *data, Py_ssize_t size) except -1:
+    """Check a text that has come to its end."""
+    cdef Utf8 state
+    memset(&state, 0, sizeof(state))
+    check_utf8(&state, data, size)
+    if state.missing:
+        raise refusals.not_text()
+    return 0
+
+
 @cython.final
 cdef class Utf8Checker:
     cdef Utf8 _state

@@ -8,6 +8,7 @@ from typing import Protocol
 from .._wire.frames import build_frame
 from ..events import Observer
 from .counters import Counters
+from .stepper import Stepper
 
 __all__ = ("Flusher",)
 
@@ -37,6 +38,9 @@ class Flusher:
 
     While a read is processed it is over with the read, otherwise with the turn of the loop. So a message
     waits for what runs at the same time and never for anything that takes time.
+
+    ``stepper``: the native one stays inside a task from one message of a read to the next. It is told here of
+    the end of the read; the pure one need not be.
     """
 
     __slots__ = (
@@ -52,7 +56,9 @@ class Flusher:
         "observer",
     )
 
-    def __init__(self, loop: Loop, counters: Counters | None = None) -> None:
+    def __init__(
+        self, loop: Loop, counters: Counters | None = None, stepper: Stepper | None = None
+    ) -> None:
         self.counters = Counters() if counters is None else counters
         self.observer: Observer | None = None
         """Who is told what happens; None while nobody listens."""

@@ -39,9 +39,9 @@ class PerLoop:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.read_buffer = memoryview(bytearray(READ_BUFFER_SIZE))
-        self.flusher = Flusher(loop, counters_of(loop))
-        self.unfinished = Unfinished(loop)
         self.stepper = Stepper(loop)
+        self.flusher = Flusher(loop, counters_of(loop), self.stepper)
+        self.unfinished = Unfinished(loop)
         self._wheels: dict[float, Wheel] = {}
         self._keepalives: dict[KeepAlivePolicy, KeepAlive] = {}
         self._tell(_observers.get(loop, ()))

@@ -52,6 +52,8 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
     ``consumer`` is the application as long as it gets messages without anybody looking at them before.
     """
 
+    in_flight: InFlight | None
+
     __slots__ = (
         "__weakref__",
         "_cleanup",
@@ -65,7 +67,6 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         "connection",
         "host",
         "hub",
-        "in_flight",
         "options",
         "outbox",
         "pinged_at",
@@ -98,7 +99,6 @@ class WebSocketProtocol(ProtocolCore, asyncio.BufferedProtocol):
         self.hub = hub
         self.app = app
         self.closing: Closing | None = None
-        self.in_flight: InFlight | None = None  # the exchange's: handlers that wait
         self.appointment: Step | None = None
         self.pinged_at: float | None = None
         self._exchange: Exchange | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from .._wire.messages import Message, Opcode
 from .._wire.reader import MessageReader
@@ -42,6 +42,7 @@ class ProtocolCore:
         "_uses_room",
         "consumer",
         "heard_at",
+        "in_flight",
         "is_ignoring",
         "is_paused",
         "number",
@@ -59,6 +60,8 @@ class ProtocolCore:
         self.is_paused = False
         self.is_ignoring = False
         self.consumer: Consumer | None = None
+        self.in_flight: Any = None
+        """Which handlers wait; None where none ever has."""
         self.number = 0
         """Which connection of this process it is, for `Connection.id`; the subclass sets it."""
 

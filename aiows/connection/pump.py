@@ -11,7 +11,7 @@ from typing import Any
 from .._wire import Message, Opcode
 from .builds import HooksCore, PumpCore
 from .connection import Connection, protocol_of
-from .per_loop import per_loop
+from .per_loop import PerLoop
 from .prepared import PreparedMessage
 from .settling import settle
 from .stepper import is_cancelled, rest_of
@@ -72,8 +72,8 @@ class Pump(PumpCore):
         """Whose hooks they are."""
         return self._owner
 
-    def __init__(self, hooks: Hooks, owner: Any, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(hooks, owner, per_loop(loop).stepper)
+    def __init__(self, hooks: Hooks, owner: Any, shared: PerLoop) -> None:
+        super().__init__(hooks, owner, shared.stepper)
         self._is_open = False
         self._has_started = False
         # None while nobody is being told of a drain, else whether there was another one since.

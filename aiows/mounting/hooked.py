@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from .._wire import Compression
-from ..connection import Hooks, Pump, protocol_of
+from ..connection import Hooks, Pump, per_loop, protocol_of
 from ..settings import Settings
 from ..upgrade import SwitchingProtocols, negotiate, upgrade
 
@@ -43,7 +43,8 @@ async def upgrade_for_hooks(
     )
     response = SwitchingProtocols()
     response.headers.extend(headers or {})
-    pump = Pump(hooks, owner, asyncio.get_running_loop())
+    shared = per_loop(asyncio.get_running_loop())  # kept until the connection keeps it
+    pump = Pump(hooks, owner, shared)
     entry = await upgrade(
         request,
         settings,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aiows._wire import MessageReader
-from aiows.connection import Connection, Hooks, PreparedMessage, Pump, protocol_of
+from aiows.connection import Connection, Hooks, PreparedMessage, Pump, per_loop, protocol_of
 from aiows.settings import Settings
 from fake_connection import FakeHost, FakeTransport
 from raw_client import PING, PONG, TEXT, build_frame
@@ -61,7 +61,7 @@ class Line:
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.hooks = Recorded()
-        self.pump = Pump(self.hooks, "the view", loop)
+        self.pump = Pump(self.hooks, "the view", per_loop(loop))
         self.connection = Connection(
             FakeTransport(),
             loop=loop,

@@ -65,8 +65,14 @@ class Kinds:
 IT: Any = "it"
 
 
-def connection_of(codec: Any) -> Any:
-    return SimpleNamespace(codec=codec, _protocol=SimpleNamespace(in_flight=None, observer=None))
+def connection_of(build: Build, codec: Any) -> Any:
+    connection: Any = build.ConnectionCore()
+    connection.codec = codec
+    loop: Any = SimpleNamespace(call_soon=None, is_closed=None)
+    connection._protocol = build.ProtocolCore(
+        build.MessageReader(), build.Flusher(loop), memoryview(bytearray(1))
+    )
+    return connection
 
 
 def test_a_callback_gets_the_connection_the_data_and_the_type(build: Build) -> None:
@@ -92,7 +98,7 @@ def test_a_message_of_the_codec_s_type_goes_to_its_kind(
     build: Build, codec: Any, message: Message
 ) -> None:
     """With the view as the instance; the view itself gets the others."""
-    kinds, view, connection = Kinds(build), View(), connection_of(codec)
+    kinds, view, connection = Kinds(build), View(), connection_of(build, codec)
     hooks = build.KindHooksCore(kinds, Given, TYPES)  # type: ignore[arg-type]
     other = binary(b"other") if message.opcode == Opcode.TEXT else text("other")
     for _ in range(2):
@@ -110,7 +116,9 @@ def test_text_that_was_left_as_bytes_for_kinds_is_text_for_the_view(build: Build
     """A hook of the view never knows that kinds are read from bytes."""
     view = View()
     hooks = build.KindHooksCore(Kinds(build), Given, TYPES)  # type: ignore[arg-type]
-    assert hooks.call(view, connection_of(MSGPACK), Message(Opcode.TEXT, "ö".encode(), "", 2))
+    assert hooks.call(
+        view, connection_of(build, MSGPACK), Message(Opcode.TEXT, "ö".encode(), "", 2)
+    )
     assert view.messages == [Given("TEXT", "ö", "")]
 
 

@@ -29,14 +29,14 @@ unknown_kind    its ``kind`` has no handler
 invalid         a field, or ``ref``, is missing, wrong or unknown
 timeout         the handler took too long
 superseded      a later message was handled instead of this one (`Latest`)
-in_progress     a ``once`` request is at work: ask again for its answer
-done            a ``once`` request was handled, but its answer is not kept
-cancelled       the peer took a ``once`` request back while it was at work
-unavailable     it is not known whether a ``once`` request was handled; this message did not do it
 not_text        a BINARY message came to `KindDispatcher.serve` where the codec is text
 not_binary      a TEXT message came to it where the codec is binary
 internal        the handler failed; the reason is in the log (logger ``aiows.kinds``), not in the reply
 ==============  ===================================================================================
+
+A kind that is ``once`` has four more: ``in_progress`` (ask again for its answer), ``done`` (its answer is not
+kept), ``cancelled`` (the peer took it back while it was at work) and ``unavailable`` (it is not known whether
+it was handled; this message did not do it).
 
 Where one field is wrong, ``details`` has its path as ``field`` (``items[2].price``), what was ``expected``,
 and what was ``got``: a type, ``nothing``, or the value if it has the right type.

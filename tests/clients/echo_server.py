@@ -25,8 +25,11 @@ class EchoServer:
     compression: Compression = Compression.SHARED
     port: int = 0
     ended: asyncio.Queue[tuple[int | None, str]] = field(default_factory=asyncio.Queue)
+    transports: list[asyncio.Transport] = field(default_factory=list)
 
     async def echo(self, request: web.Request) -> WebSocketResponse:
+        assert request.transport is not None
+        self.transports.append(request.transport)
         ws = WebSocketResponse(
             protocols=SUBPROTOCOLS, compress=self.compression, control_messages=True
         )
@@ -61,3 +64,7 @@ async def serve(
     server.port = runner.addresses[0][1]
     yield server
     await runner.cleanup()
+    # A client may leave without the end that TLS has: its connection would outlive the event loop.
+    for transport in server.transports:
+        transport.abort()
+    await asyncio.sleep(0)

@@ -1,8 +1,10 @@
-"""The names of the wire form: the keys and kinds that requests and their answers use."""
+"""The wire form: the keys and kinds that requests and answers use, and how long a kind and a ref may be."""
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias, cast
+from typing import Annotated, Final, TypeAlias, TypeGuard, cast
+
+from msgspec import Meta
 
 __all__ = (
     "ANSWERS",
@@ -11,6 +13,8 @@ __all__ = (
     "ERROR",
     "ITEM",
     "KIND",
+    "LONGEST_KIND",
+    "LONGEST_REF",
     "LOST",
     "PLACE",
     "PONG",
@@ -20,6 +24,7 @@ __all__ = (
     "SYSTEM",
     "UNANSWERED",
     "Ref",
+    "is_ref",
     "kind_of",
 )
 
@@ -44,7 +49,15 @@ PONG: Final = "aiows.pong"
 RESERVED: Final = frozenset({KIND, REF, ERROR})
 """The keys that no field may have as its name."""
 
-Ref: TypeAlias = str | int | None
+# Characters of a ref, four times those of a UUID. It is in every answer: without a bound a stream of 50 items
+# would send a ref of 4 MB back 50 times. An integer has as many digits as Python converts, 4300.
+LONGEST_REF: Final = 128
+
+# Characters of a kind. A handler of all other kinds, the log and those who observe are given what a peer has
+# called its message.
+LONGEST_KIND: Final = 128
+
+Ref: TypeAlias = Annotated[str, Meta(max_length=LONGEST_REF)] | int | None
 """The value that a reply shares with its request; None: no reply is wanted."""
 
 # The kinds of answers, and the one that takes a request back: never those of a request.
@@ -53,6 +66,11 @@ ANSWERS: Final = frozenset({REPLY, ITEM, END, ERROR, CANCEL})
 # These are never answered: two peers could answer each other's errors for ever, and a cancel may come when
 # the answer to its request is on its way.
 UNANSWERED: Final = frozenset({ERROR, CANCEL})
+
+
+def is_ref(value: object) -> TypeGuard[str | int]:
+    """Whether a peer's ``value`` can be the ref of a request."""
+    return isinstance(value, int) or (isinstance(value, str) and len(value) <= LONGEST_REF)
 
 
 def kind_of(message: object) -> str | None:

@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct, StructMeta, UnsetType, field
 from msgspec.structs import force_setattr
 
 from ..errors import RegistrationError
-from ..wire_form import KIND, REF, RESERVED, Ref
+from ..wire_form import KIND, LONGEST_KIND, REF, RESERVED, Ref
 
 __all__ = (
     "KIND",
@@ -34,7 +34,7 @@ __all__ = (
 class Fields(Struct, kw_only=True):
     """The base of message types that are built from the parameters of a handler."""
 
-    ref: str | int | UnsetType | None = UNSET
+    ref: Ref | UnsetType = UNSET
 
 
 class _Options(TypedDict, total=False):
@@ -107,7 +107,7 @@ class Payload(Struct, metaclass=PayloadMeta, kw_only=True, repr_omit_defaults=Tr
     """
 
     kind: ClassVar[str]
-    ref: str | int | UnsetType | None = UNSET
+    ref: Ref | UnsetType = UNSET
 
 
 def take_ref(message: Fields | Payload) -> Ref:
@@ -123,6 +123,8 @@ def kind_problem(kind: object) -> str | None:
     """Return why ``kind`` is not a valid kind; None if it is one."""
     if not isinstance(kind, str) or not kind:
         return f"a kind is a str that is not empty, not {kind!r}"
+    if len(kind) > LONGEST_KIND:
+        return f"the kind {kind!r:.32}... has {len(kind)} characters: {LONGEST_KIND} at most"
     return None if _is_utf8(kind) else f"the kind {kind!r} is not UTF-8 text"
 
 

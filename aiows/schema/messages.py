@@ -8,7 +8,7 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from ..kinds import PossibleError
-from ..wire_form import CANCEL, END, ERROR, KIND, REF
+from ..wire_form import CANCEL, END, ERROR, KIND, LONGEST_REF, REF
 from .json_schema import JsonSchema
 
 __all__ = (
@@ -39,7 +39,7 @@ STANDARD_ERRORS: Final[Mapping[str, str]] = {
 }
 """The errors that any request may be answered with: code and text."""
 
-REF_SCHEMA: Final[JsonSchema] = {"type": ["string", "integer"]}
+REF_SCHEMA: Final[JsonSchema] = {"type": ["string", "integer"], "maxLength": LONGEST_REF}
 
 
 PLACE_SCHEMA: Final[JsonSchema] = {

@@ -151,6 +151,33 @@ async def test_pydantics_errors_say_what_and_where(
     assert (error["code"], error["details"]["field"]) == ("invalid", f"orders[1].{field}")
 
 
+async def test_a_key_of_the_peers_is_cut_where_it_is_named() -> None:
+    """The place of the mistake is in the text and in the details: a key of megabytes would be in both."""
+
+    class Counts(BaseModel):
+        by_name: dict[str, int]
+
+    kinds = KindDispatcher()
+    kinds.on("count", payload=Counts)(lambda: None)
+    error = await refusal_of(kinds, {"kind": "count", "by_name": {"k" * 10**6: "none"}})
+    assert error["details"]["field"].startswith("by_name.kkk")
+    assert len(str(error)) < 1000
+
+
+@each_codec
+async def test_a_ref_is_as_long_in_every_codec(codec: Codec) -> None:
+    """What is longer is refused, and the next message is handled."""
+    kinds = KindDispatcher(codecs=[codec])
+    kinds.on("ping")(lambda: None)
+    talk = Talk(kinds, codec)
+    (refused,) = await talk.say({"kind": "ping", "ref": "r" * 129})
+    assert (refused["kind"], refused["error"]["code"]) == ("error", "invalid")
+    assert "ref" not in refused
+    assert await talk.say({"kind": "ping", "ref": "r" * 128}) == [
+        {"kind": "reply", "ref": "r" * 128}
+    ]
+
+
 async def test_an_error_of_a_validator_is_told_in_few_words() -> None:
     """The peer's text comes back at most once, and short."""
 

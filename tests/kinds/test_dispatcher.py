@@ -240,7 +240,7 @@ async def test_without_a_ref_there_is_no_reply(message: Any) -> None:
     assert await say(returning({"ok": True}), message) == []
 
 
-@pytest.mark.parametrize("ref", [0, 7, -1, "", "a\nb", "\U0001f600", 2**64, -(10**40), "x" * 9999])
+@pytest.mark.parametrize("ref", [0, 7, -1, "", "a\nb", "\U0001f600", 2**64, -(10**40), "x" * 128])
 async def test_a_ref_comes_back_as_it_came(ref: Any) -> None:
     """Also where it is falsy, or larger than a machine word."""
     assert await say(returning(None), {"kind": "some", "ref": ref}) == [
@@ -486,18 +486,39 @@ async def test_a_fallback_does_not_see_what_has_a_handler() -> None:
 
 
 async def test_the_log_has_no_raw_text_of_a_peer(caplog: pytest.LogCaptureFixture) -> None:
-    """A kind with line breaks cannot forge a line of the log, a long one cannot fill it."""
+    """A kind with line breaks cannot forge a line of the log."""
     kinds = KindDispatcher()
 
     @kinds.fallback
     def other() -> None:
         raise LookupError
 
-    await say(kinds, {"kind": "a\n2026-01-01 ERROR all is lost" + "b" * 9999})
+    await say(kinds, {"kind": "a\n2026-01-01 ERROR all is lost" + "b" * 90})
     (record,) = caplog.records
     assert "\n" not in record.getMessage()
     assert r"'a\n2026-01-01 ERROR all is lostbbb" in record.getMessage()
     assert len(record.getMessage()) < 500
+
+
+async def test_a_kind_of_any_length_is_nobodys() -> None:
+    """The handler of all other kinds would write it to a log, or count it."""
+    kinds, kinds_heard = KindDispatcher(), list[str]()
+
+    @kinds.fallback
+    def other(kind: str) -> None:
+        kinds_heard.append(kind)
+
+    assert await say(kinds, {"kind": "k" * 128}) == []
+    refused = await refusal_of(kinds, {"kind": "k" * 129})
+    assert refused["code"] == "unknown_kind"
+    assert len(str(refused)) < 500
+    assert kinds_heard == ["k" * 128]
+
+
+def test_a_kind_that_no_message_can_have_is_refused_when_it_is_registered() -> None:
+    """Its messages would all be refused."""
+    with pytest.raises(RegistrationError, match="has 129 characters: 128 at most"):
+        KindDispatcher().on("k" * 129)(lambda: None)
 
 
 @pytest.mark.parametrize("message", ['{"kind":"error"}', {"kind": "error", "ref": 1, "error": {}}])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -104,6 +104,27 @@ async def test_an_upload_tells_its_progress(aiohttp_client: AiohttpClient) -> No
     assert told == [("a.png", 3), 100.0]
     assert received == b"\0\1\2"
     assert (closed.type, closed.data) == (WSMsgType.CLOSE, 1000)
+
+
+async def test_a_ref_of_megabytes_is_answered_once_and_loses_nothing(connect: Connect) -> None:
+    """It would be in each item of a stream, and in the end of it."""
+    kinds = KindDispatcher()
+
+    @kinds.on("count")
+    async def count(to: int) -> AsyncIterator[dict[str, int]]:
+        for n in range(to):
+            yield {"n": n}
+
+    talker = await connect(kinds)
+    assert await talker.ask({"kind": "count", "to": 50, "ref": "r" * 4_000_000}) == {
+        "kind": "error",
+        "error": {
+            "code": "invalid",
+            "message": "ref: expected str of length <= 128",
+            "details": {"field": "ref", "expected": "str of length <= 128"},
+        },
+    }
+    assert await talker.ask({"kind": "count", "to": 0, "ref": 1}) == {"kind": "end", "ref": 1}
 
 
 async def test_a_typed_message_is_answered(connect: Connect) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from ..._wire import Message
 from ...codecs import Codec
 from ...errors import ConnectionClosed
-from ...wire_form import CANCEL, ITEM, KIND, REF, REPLY
+from ...wire_form import CANCEL, ITEM, KIND, REF, REPLY, is_ref
 from .asking import Answer, Asking
 from .in_flight import InFlight
 from .line import Line
@@ -57,7 +57,7 @@ class Exchange:
 
     def _take_back(self, fields: dict[str, Any]) -> bool:
         ref = fields.get(REF)
-        if fields.get(KIND) != CANCEL or not isinstance(ref, str | int):
+        if fields.get(KIND) != CANCEL or not is_ref(ref):
             return False
         self.in_flight.take_back(ref)
         return True

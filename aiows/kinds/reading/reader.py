@@ -15,7 +15,7 @@ from msgspec import DecodeError, Struct, ValidationError
 
 from ...codecs import Codec, Document, Parts, check_finite, hook_for
 from ...errors import KindError
-from ...wire_form import UNANSWERED
+from ...wire_form import LONGEST_KIND, UNANSWERED
 from ..declaring.message_types import has_decimals
 from ..declaring.routes import Route, Unrouted
 from ..payload import KIND, REF, Ref, take_ref
@@ -206,7 +206,7 @@ class Reader:
             if route.payload is None:
                 take_ref(message)
             return Request(route, kind, message, ref)
-        if self._fallback is None or kind in UNANSWERED:
+        if self._fallback is None or kind in UNANSWERED or len(kind) > LONGEST_KIND:
             raise unknown_kind(kind)
         fields = self._read_body(self._read_fields, body, dict)
         if not self._payload_key:

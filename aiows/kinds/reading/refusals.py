@@ -85,7 +85,7 @@ class Refusals:
         match = _PATH.fullmatch(str(error))
         what, path = (match["what"], match["path"]) if match else (str(error), "")
         if isinstance(misfit := error.__cause__, Misfit):
-            what, path = misfit.problem, path + misfit.path
+            what, path = misfit.problem, path + _shorten(misfit.path)
         if missing := _MISSING.fullmatch(what):
             name = missing["name"]
             expected = "a value" if path else _expected_at(message_type, name)

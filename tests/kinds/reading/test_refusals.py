@@ -154,6 +154,9 @@ async def test_a_number_beyond_all_bounds_is_refused(kinds: KindDispatcher, numb
         ('{"kind":"any","ref":[]}', "invalid", {"field": "ref", "expected": ..., "got": "array"}),
         ('{"kind":"any","ref":1.0}', "invalid", {"field": "ref", "expected": ..., "got": "float"}),
         ('{"kind":"any","ref":true}', "invalid", {"field": "ref", "expected": ..., "got": "bool"}),
+        ('{"kind":"any","ref":"%s"}' % ("r" * 129), "invalid", {"field": "ref", "expected": ...}),
+        ('{"kind":"x","ref":"%s"}' % ("r" * 10**6), "invalid", {"field": "ref", "expected": ...}),
+        ('{"kind":"any","ref":%s}' % ("9" * 4301), "invalid", {"field": "ref"}),
         ('{"kind":"x","ref":{}}', "invalid", {"field": "ref", "expected": ..., "got": "object"}),
     ],
 )

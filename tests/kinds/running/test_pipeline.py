@@ -546,6 +546,8 @@ BAD: dict[str, tuple[str | bytes, str, Any]] = {
     "an empty kind": ('{"kind":"","ref":-1}', "unknown_kind", -1),
     "a ref that is none": ('{"kind":"plain","ref":[]}', "invalid", None),
     "a ref that is a bool": ('{"kind":"plain","ref":true}', "invalid", None),
+    "a ref that is too long": ('{"kind":"plain","ref":"%s"}' % ("r" * 129), "invalid", None),
+    "the same of a type": ('{"kind":"typed","ref":"%s"}' % ("r" * 129), "invalid", None),
     "a bad field": ('{"kind":"typed","ref":1,"items":["a"]}', "invalid", 1),
     "no number": ('{"kind":"typed","ref":1,"items":[NaN]}', "bad_json", None),
 }

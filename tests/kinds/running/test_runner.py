@@ -150,6 +150,23 @@ async def test_a_peer_that_takes_back_without_end_fills_no_memory(
     assert (await client.ask("ping", ref="c"))["ref"] == "c"
 
 
+async def test_what_takes_back_a_ref_that_nobody_can_have_is_not_kept(
+    handler: Handler, enter: Enter
+) -> None:
+    """It would be megabytes 64 times, and the place of what can be taken back."""
+    client = await enter(kinds_with(handler))
+    client.say("wait", ref=0)
+    await handler.began.wait()
+    client.say("ping", ref="a")
+    client.say("cancel", ref="a")
+    for n in range(64):
+        client.say("cancel", ref=f"{n:0129}")
+    await client.until_read()
+    handler.may_end.set()
+    assert (await client.hear())["ref"] == 0
+    assert (await client.ask("ping", ref="b"))["ref"] == "b"
+
+
 async def test_a_long_message_is_not_looked_into(handler: Handler, enter: Enter) -> None:
     """What takes a request back is short; the rest would be read twice."""
     client = await enter(kinds_with(handler))

@@ -8,6 +8,8 @@
     │   ├── WebSocketDisconnect  the peer of a WebSocket has left
     │   └── SentAfterClose       sending on a WebSocket we closed      (RuntimeError)
     ├── KindError                a handler refuses a message
+    │   ├── TooManyTopics        a connection has as many topics as it may
+    │   └── TopicTooLong         a topic with a name that is too long  (ValueError)
     ├── AskFailed                there is no answer from the peer to ask()
     │   ├── AskRefused           it answered with an error
     │   ├── AskTimeout           it did not answer in time         (TimeoutError)
@@ -66,6 +68,8 @@ __all__ = (
     "SentAfterClose",
     "TooManyAsks",
     "TooManySenders",
+    "TooManyTopics",
+    "TopicTooLong",
     "TransportTaken",
     "WebSocketDisconnect",
     "WrongEventLoop",
@@ -151,6 +155,32 @@ class KindError(AiowsError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+
+class TooManyTopics(KindError):
+    """A connection would have more than ``limit`` topics, its ``max_topics``: it got none of the new ones.
+
+    A handler of a kind that lets this pass answers its peer with the code ``too_many``.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__("too_many", f"a connection has at most {limit} topics")
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.message}: its max_topics says how many"
+
+
+class TopicTooLong(KindError, ValueError):
+    """The name of a topic has ``size`` bytes of UTF-8, more than ``limit``; nobody was subscribed or told.
+
+    A handler of a kind that lets this pass answers its peer with the code ``invalid``.
+    """
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__("invalid", f"the name of a topic has {size} bytes: at most {limit}")
+        self.size = size
+        self.limit = limit
 
 
 class AskFailed(AiowsError):

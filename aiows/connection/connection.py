@@ -273,7 +273,8 @@ class Connection(ConnectionCore):
     def subscribe(self, topic: str) -> bool:
         """Receive what is published on ``topic``; False if it did already, or if it is ending.
 
-        Raises HubMissing without ``setup(app)``.
+        Raises TypeError for a topic that is no ``str``, TopicTooLong (a ValueError), TooManyTopics, and
+        HubMissing without ``setup(app)``.
         """
         return self._protocol.required_hub().subscribe(self, topic)
 
@@ -290,7 +291,7 @@ class Connection(ConnectionCore):
         nothing of it where that is not kept any more; `Joined` says which. Without it ``last`` messages are
         sent first. When this returns, and before the next ``await``, nothing of what follows was sent.
 
-        Raises HubMissing without ``setup(app)``, ConnectionClosed, BackplaneError if the log cannot be read.
+        Raises what `subscribe` does, ConnectionClosed, BackplaneError if the log cannot be read.
         """
         wish = Wish(None if since is None else Position(*since), last)
         joined = (await self._protocol.required_hub().join(self, {topic: wish}))[topic]
@@ -318,7 +319,8 @@ class Connection(ConnectionCore):
     def publish(self, topic: str, message: Any, *, include_self: bool = False) -> None:
         """Send to the subscribers of ``topic`` everywhere, here at once, without waiting.
 
-        This connection is left out unless ``include_self``. Raises HubMissing without ``setup(app)``.
+        This connection is left out unless ``include_self``. Raises TypeError for a topic that is no ``str``,
+        TopicTooLong (a ValueError), and HubMissing without ``setup(app)``.
         """
         hub = self._protocol.required_hub()
         hub.publish_from(self, topic, message, include_self=include_self)

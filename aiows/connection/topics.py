@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from ..errors import TopicTooLong
 from ..position import Position
 from .prepared import PreparedMessage
 
 __all__ = ("Handled", "HistoryPage", "Joined", "Wish", "check_topic")
 
 
+# Bytes of a topic's name. It is kept for as long as anybody is subscribed, here and on the backplane: stops a
+# client that may choose a part of the name from sending megabytes for it, again and again. The names of all
+# topics that a connection may have are as much as one message, 4 MiB.
+LONGEST_NAME: Final = 1024
+
+# A character has at most so many bytes: most names are known to be short without a look at them.
+_BYTES_OF_CHARACTER: Final = 4
+
+
 def check_topic(topic: object) -> None:
-    """Raise TypeError for what is no name of a topic, before anybody is subscribed or told."""
+    """Raise TypeError for what is no name of a topic, TopicTooLong, before anybody is subscribed or told."""
     if not isinstance(topic, str):
         raise TypeError(f"a topic is a str, not {topic!r:.128}")
+    if len(topic) * _BYTES_OF_CHARACTER > LONGEST_NAME:
+        size = len(topic.encode(errors="surrogatepass"))
+        if size > LONGEST_NAME:
+            raise TopicTooLong(size, LONGEST_NAME)
 
 
 @dataclass(frozen=True, slots=True)

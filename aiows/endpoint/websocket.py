@@ -60,9 +60,9 @@ class WebSocket(Upgrade, Face):
 
     Options (a value that cannot be is a RegistrationError): ``max_msg_size`` (4 MiB; 0: no limit),
     ``max_backpressure`` (1 MiB: what `push` lets wait) and ``max_unsent`` (None; see `WebSocketResponse`)
-    in bytes; ``idle_timeout`` (120.0): seconds without a sign of life until the peer is given
-    up, with a ping before, 0: never; ``compress`` (True; or a `Compression`),
-    ``compress_threshold`` (None; see `WebSocketResponse`); ``origins``
+    in bytes; ``max_topics`` (4096, that it may be subscribed to); ``idle_timeout`` (120.0): seconds without
+    a sign of life until the peer is given up, with a ping before, 0: never; ``compress`` (True; or a
+    `Compression`), ``compress_threshold`` (None; see `WebSocketResponse`); ``origins``
     ("same"): which pages may connect, see `aiows.upgrade.check_origin`; ``codecs`` (JSON alone): their
     subprotocols are offered after that of `accept`, and `push` speaks the one chosen, or the first.
     """

@@ -155,8 +155,10 @@ class Feeds:
         """Make ``connection`` a member of topics with history, of all of them in one turn of the loop.
 
         When this returns what was missed has been sent, nothing of what follows was, and no other task has
-        run since. Raises ConnectionClosed.
+        run since. Raises ConnectionClosed, TooManyTopics.
         """
+        protocol_of(connection).check_answerable()
+        self._registry.check_room(connection, wishes)
         joining = _Joining(self._loop, connection)
         joins = self._joining.setdefault(connection, {})
         joins[joining] = None

@@ -268,11 +268,12 @@ class Hub:
         """Subscribe ``connection`` to topics, after what it missed of those with history.
 
         All of them in one turn of the loop: see `Connection.join`. Raises RuntimeError if the hub is not
-        running, ConnectionClosed; what a backplane raises for one topic is in the outcome.
+        running, ConnectionClosed, TooManyTopics; what a backplane raises for one topic is in the outcome.
         """
         link = self._running()
         for topic in wishes:
             check_topic(topic)
+        self.registry.check_room(connection, wishes)
         logged = {
             topic: wish
             for topic, wish in wishes.items()
@@ -287,8 +288,8 @@ class Hub:
     async def _join_plain(
         self, link: Link, connection: Connection, topic: str, wish: Wish
     ) -> Joined | Exception:
-        self.registry.subscribe(connection, topic)
         try:
+            self.registry.subscribe(connection, topic)
             await link.subscribed(topic)
         except Exception as error:
             self.registry.unsubscribe(connection, topic)

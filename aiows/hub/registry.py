@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from ..connection import Connection, Peer, PreparedMessage, check_topic, protocol_of
+from ..errors import TooManyTopics
 from .delivery import Delivery
 
 __all__ = ("ConnectionRegistry", "Membership", "RegistryWatcher")
@@ -183,18 +184,27 @@ class ConnectionRegistry:
     def subscribe(self, ws: Peer, topic: str) -> bool:
         """Let ``ws`` receive what is published on ``topic``; False if it does already, or is ending.
 
-        Raises TypeError for a topic that is no ``str``, as the other methods do.
+        Raises TypeError for a topic that is no ``str`` and TopicTooLong, as the other methods do;
+        TooManyTopics.
         """
         check_topic(topic)
         connection = ws.connection
         if protocol_of(connection).is_ending or topic in self._topics_of(connection):
             return False
+        self.check_room(connection, (topic,))
         entry = self._entry(connection)
         subscribers = self._topics.setdefault(topic, {})
         subscribers[connection] = entry.topics[topic] = None
         count = len(subscribers)
         self._tell_topic(connection, topic, count, count - 1)
         return True
+
+    def check_room(self, connection: Connection, topics: Iterable[str]) -> None:
+        """Raise TooManyTopics if ``connection`` would have too many with all of ``topics``."""
+        has = self._topics_of(connection)
+        limit = protocol_of(connection).options.max_topics
+        if len(has) + sum(topic not in has for topic in topics) > limit:
+            raise TooManyTopics(limit)
 
     def unsubscribe(self, ws: Peer, topic: str) -> bool:
         """Undo `subscribe`; False if ``ws`` did not subscribe to ``topic``."""
@@ -277,7 +287,7 @@ class ConnectionRegistry:
             del self._entries[connection]
             connection.remove_leave_callback(self.forget)
 
-    def _topics_of(self, connection: Connection) -> Iterable[str]:
+    def _topics_of(self, connection: Connection) -> Collection[str]:
         entry = self._entries.get(connection)
         return () if entry is None else entry.topics
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from ..connection import Joined, Peer, Topics, Wish, protocol_of
-from ..errors import BackplaneError, KindError
+from ..errors import BackplaneError, KindError, TooManyTopics
 from ..position import Position
 from ..wire_form import KIND, LOST, PLACE, PONG, SYSTEM
 from .declaring.table import KindTable
@@ -54,10 +54,6 @@ def forbidden() -> KindError:
     return KindError("forbidden", "you may not subscribe to this topic")
 
 
-def too_many() -> KindError:
-    return KindError("too_many", f"a connection has at most {MAX_TOPICS} topics")
-
-
 def unavailable() -> KindError:
     return KindError(
         "unavailable", "the topic cannot be read just now", {"retry_after": RETRY_AFTER}
@@ -68,7 +64,7 @@ def no_history() -> KindError:
     return KindError("no_history", "no messages of this topic are kept")
 
 
-TOPIC_ERRORS: Final = (forbidden(), too_many(), unavailable())
+TOPIC_ERRORS: Final = (forbidden(), TooManyTopics(MAX_TOPICS), unavailable())
 
 Epoch: TypeAlias = Annotated[str, Meta(max_length=64)]
 Offset: TypeAlias = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # what JavaScript has as an integer
@@ -200,7 +196,7 @@ class _Access:
     async def join(self, ws: Peer, wishes: Mapping[str, TopicWish]) -> dict[str, TopicOutcome]:
         """Join topics in one turn, and return what came of each. Raises KindError if they are too many."""
         if len(wishes) > MAX_TOPICS:
-            raise too_many()
+            raise TooManyTopics(MAX_TOPICS)
         outcomes = await self._outcomes(ws, wishes)
         return {topic: _outcome_of(each) for topic, each in outcomes.items()}
 
@@ -226,7 +222,8 @@ class _Access:
         self, ws: Peer, wishes: Mapping[str, TopicWish]
     ) -> Mapping[str, Joined | Exception]:
         hub = _hub(ws)
-        room = MAX_TOPICS - sum(map(hub.is_declared, ws.topics))
+        limit, has = protocol_of(ws.connection).options.max_topics, ws.topics
+        room = min(MAX_TOPICS - sum(map(hub.is_declared, has)), limit - len(has))
         outcomes: dict[str, Joined | Exception] = {}
         allowed: dict[str, Wish] = {}
         for topic, wish in wishes.items():
@@ -235,7 +232,7 @@ class _Access:
                 if not ws.is_subscribed(topic):
                     room -= 1
                     if room < 0:
-                        raise too_many()
+                        raise TooManyTopics(min(MAX_TOPICS, limit))
             except KindError as error:
                 outcomes[topic] = error
             else:

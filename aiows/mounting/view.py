@@ -95,7 +95,8 @@ class WebSocketView(ViewOptions, web.View):
     ``options(self)``, if the class has one, answers such requests. `authenticate` is not asked for them.
 
     Class attributes are options: ``max_msg_size`` (4 MiB), ``max_backpressure`` (1 MiB) and ``max_unsent``
-    (None; see `WebSocketResponse`), all in bytes; ``idle_timeout`` (120 seconds without a sign of life
+    (None; see `WebSocketResponse`), all in bytes; ``max_topics`` (4096, that one connection may be
+    subscribed to), ``idle_timeout`` (120 seconds without a sign of life
     until the peer is given up; 0: never), ``protocols`` (none), ``codecs`` (JSON alone; see `aiows.codecs`:
     their subprotocols are offered after ``protocols``, and a connection speaks the one that was chosen, or
     else the first), ``compress`` (True), ``compress_threshold`` (None; see `WebSocketResponse`),

@@ -65,7 +65,8 @@ class WebSocketResponse(Face, PrivateNames, AiohttpResponse[_DecodeText]):
     ``decode_text`` (True; False gives TEXT as bytes).
 
     Beyond them: ``max_backpressure`` (1 MiB): what `push` lets wait; ``max_unsent`` (None: as the system
-    has it): what the kernel may hold and not have sent yet; ``control_messages`` (False):
+    has it): what the kernel may hold and not have sent yet; ``max_topics`` (4096): that the connection may
+    be subscribed to; ``control_messages`` (False):
     give out PING and PONG although they are answered; ``origins`` (None: any): see
     `aiows.upgrade.check_origin`; ``strict_masking`` (True): refuse unmasked frames as RFC 6455,
     section 5.1 demands; ``idle_timeout`` (0: none): seconds without a sign of life until the peer is

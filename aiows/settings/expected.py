@@ -22,6 +22,7 @@ __all__ = (
     "CODECS",
     "COMPRESSION",
     "COMPRESSION_THRESHOLD",
+    "COUNT_OVER_0",
     "NAMES",
     "ORIGINS",
     "SECONDS",
@@ -128,6 +129,9 @@ COMPRESSION: Final = Expected(
 COMPRESSION_THRESHOLD: Final = Expected(
     lambda value: value is None or _is_size(value),
     "a number of bytes, or None for the mode's own",
+)
+COUNT_OVER_0: Final = Expected(
+    lambda value: is_whole_number(value) and value > 0, "a whole number over 0"
 )
 NAMES: Final = Expected(_are_names, "a collection of names")
 ORIGINS: Final = Expected(

@@ -19,6 +19,7 @@ from .expected import (
     CODECS,
     COMPRESSION,
     COMPRESSION_THRESHOLD,
+    COUNT_OVER_0,
     NAMES,
     ORIGINS,
     SECONDS,
@@ -76,6 +77,10 @@ class Settings:
     # What the kernel has taken can be neither replaced nor taken back: megabytes, for each peer that stopped
     # reading. None by default: with a bound a burst finds less room, also for a reader that keeps up.
     max_unsent: int | None = field(default=None, metadata=_option(BYTES_OF_KERNEL))
+    # Each is a row in the tables of this node, some 500 bytes, and a subscription at the backplane. All are
+    # left at once, in one turn of the loop: with 100,000 topics that a peer has chosen that would hold up
+    # everybody for half a second; so many take 20 milliseconds.
+    max_topics: int = field(default=4096, metadata=_option(COUNT_OVER_0))
     # A peer that vanished without a word would be kept for ever.
     idle_timeout: float = field(default=120.0, metadata=_option(SECONDS_OR_NEVER))
     protocols: Collection[str] = field(default=(), metadata=_option(NAMES))
@@ -163,6 +168,7 @@ class WebSocketOptions(TypedDict, total=False):
     max_msg_size: int
     max_backpressure: int
     max_unsent: int | None
+    max_topics: int
     idle_timeout: float
     codecs: Iterable[Codec]
     compress: bool | Compression
@@ -191,6 +197,7 @@ class ViewOptions:
     max_msg_size: ClassVar[int] = DEFAULTS.max_msg_size
     max_backpressure: ClassVar[int] = DEFAULTS.max_backpressure
     max_unsent: ClassVar[int | None] = DEFAULTS.max_unsent
+    max_topics: ClassVar[int] = DEFAULTS.max_topics
     idle_timeout: ClassVar[float] = DEFAULTS.idle_timeout
     protocols: ClassVar[Collection[str]] = DEFAULTS.protocols
     codecs: ClassVar[Sequence[Codec]] = (JSON,)

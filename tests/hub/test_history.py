@@ -27,7 +27,13 @@ from aiows import (
 from aiows.backplane import Entry, Loss, Page, encode
 from aiows.codecs import MSGPACK, ObjectCodec
 from aiows.connection import Wish, protocol_of
-from aiows.errors import BackplaneDown, ConnectionClosed, KindError, RegistrationError
+from aiows.errors import (
+    BackplaneDown,
+    ConnectionClosed,
+    KindError,
+    RegistrationError,
+    TooManyTopics,
+)
 from aiows.hub import feeds
 from aiows.position import Position
 from eventually import eventually
@@ -269,6 +275,59 @@ async def test_who_ends_while_he_joins_is_told(hub: Hub, connect: Connect) -> No
     assert link is not None
     assert link.feeds._joining == {}
     assert not link.feeds._feeds["topic:room:a"].has_members
+
+
+async def test_who_has_ended_joins_nothing(hub: Hub, connect: Connect) -> None:
+    """And nothing of him stays."""
+    ws = connect(hub)
+    ws.close()
+    with pytest.raises(ConnectionClosed):
+        await ws.join("room:a")
+    link = hub._link
+    assert link is not None
+    assert link.feeds._feeds == {}
+
+
+async def test_a_join_of_too_many_topics_joins_none(hub: Hub, connect: Connect) -> None:
+    """With history or without; those that it has already take no room."""
+    ws = connect(hub)
+    for number in range(4095):
+        ws.subscribe(f"lobby:{number}")
+    before = ws.topics
+    wishes = {topic: Wish() for topic in ("lobby:0", "lobby", "room:a")}
+    with pytest.raises(TooManyTopics, match="at most 4096 topics: its max_topics"):
+        await hub.join(ws, wishes)
+    link = hub._link
+    assert link is not None
+    assert (ws.topics, link.feeds._feeds) == (before, {})
+    ws.leave("lobby:1")
+    assert (await hub.join(ws, wishes)).keys() == wishes.keys()
+    assert ws.topics == {*before, "lobby", "room:a"} - {"lobby:1"}
+    with pytest.raises(TooManyTopics):
+        await ws.join("room:b")
+    with pytest.raises(TooManyTopics):
+        await ws.join("lobby:1")
+
+
+async def test_room_that_is_taken_while_others_are_joined_is_no_room(connect: Connect) -> None:
+    """Nothing of the topic that has not got it stays."""
+    backplane = FakeBackplane()
+    hub = Hub(backplane=backplane, topics=TOPICS)
+    await hub.start()
+    ws = connect(hub)
+    confirmation = asyncio.get_running_loop().create_future()
+    backplane.confirmation = lambda: confirmation
+    joining = asyncio.ensure_future(hub.join(ws, {"lobby": Wish(), "room:a": Wish()}))
+    await asyncio.sleep(0)
+    for number in range(4095):
+        ws.subscribe(f"lobby:{number}")
+    confirmation.set_result(None)
+    with pytest.raises(TooManyTopics):
+        await joining
+    link = hub._link
+    assert link is not None
+    assert link.feeds._feeds == {}
+    await hub.stop()
 
 
 async def test_a_join_that_is_cancelled_is_undone(hub: Hub, connect: Connect) -> None:

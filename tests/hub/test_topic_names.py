@@ -1,4 +1,4 @@
-"""A topic is a ``str``: whatever else is given is an error at the call, and changes nothing."""
+"""A topic is a ``str`` of at most 1,024 bytes: all else is an error at the call, and changes nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from aiows import HUB, setup
+from aiows import HUB, WebSocketView, on, setup
+from json_client import JsonClient
 from raw_client import RawClient
 from settings.faces import FACES, Face
 
@@ -48,6 +49,49 @@ async def test_what_is_no_name_is_refused_at_the_call(
     for topic in (5, None, b"room", 1.5, ("room",)):
         with pytest.raises(TypeError, match="a topic is a str, not "):
             await call(ws, app[HUB], topic)
+    for name, size in (("a" * 1025, 1025), ("\U0001f600" * 257, 1028), ("\ud800" * 342, 1026)):
+        with pytest.raises(ValueError, match=f"has {size} bytes: at most 1024$"):
+            await call(ws, app[HUB], name)
     assert ws.topics == {"room"}
     assert app[HUB].registry.all_topics() == ("room",)
+    assert caplog.records == []
+
+
+async def test_a_kind_that_uses_a_name_of_its_peers_answers_what_is_wrong_with_it(
+    serve: Serve, raw_client: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is the peer's mistake, so the log has none; and the connection has what it had."""
+
+    class Follower(WebSocketView):
+        max_topics = 2
+
+        @on("follow")
+        def follow(self, city: str) -> list[str]:
+            self.ws.subscribe(f"city:{city}")
+            return sorted(self.ws.topics)
+
+        @on("cheer")
+        async def cheer(self, city: str) -> None:
+            await self.hub.publish(f"city:{city}", {"kind": "cheered"})
+
+    app = web.Application()
+    app.router.add_view("/", Follower)
+    setup(app)
+    client = JsonClient(await raw_client(await serve(app)))
+    long = "x" * 4_000_000
+    problem = "the name of a topic has 4000005 bytes: at most 1024"
+    for kind in ("follow", "cheer"):
+        answer = await client.ask(kind, city=long, ref=1)
+        assert answer["error"] == {"code": "invalid", "message": problem}
+    for city in ("oslo", "bergen"):
+        await client.ask("follow", city=city, ref=2)
+    answer = await client.ask("follow", city="rome", ref=3)
+    assert answer["error"] == {
+        "code": "too_many",
+        "message": "a connection has at most 2 topics",
+    }
+    assert (await client.ask("follow", city="oslo", ref=4))["result"] == [
+        "city:bergen",
+        "city:oslo",
+    ]
     assert caplog.records == []

@@ -326,6 +326,24 @@ async def test_the_topics_of_a_connection_are_bounded(serve: Serve) -> None:
     assert "position" in await peer.ask("aiows.subscribe", topic="room:a")
 
 
+async def test_a_client_cannot_join_more_than_its_connection_may_have(serve: Serve) -> None:
+    """What the server has subscribed it to counts, too; the topics for which there is room are joined."""
+
+    class Small(Room):
+        max_topics = 2
+
+        def on_open(self) -> None:
+            self.ws.subscribe("elsewhere")
+
+    peer = await serve(Small)
+    topics: dict[str, Any] = {"room:a": {}, "room:b": {}, "lobby": {}}
+    answer = await peer.ask("aiows.hello", v=1, session=SESSION, topics=topics)
+    codes = {name: each.get("error", {}).get("code") for name, each in answer["topics"].items()}
+    assert codes == {"room:a": None, "room:b": "too_many", "lobby": "too_many"}
+    assert await peer.refusal("aiows.subscribe", topic="room:b") == "too_many"
+    assert set(peer.app[HUB].registry.all_topics()) == {"elsewhere", "room:a"}
+
+
 # where they are
 
 

@@ -10,8 +10,9 @@ from typing import Any, Final, get_type_hints
 
 import pytest
 
-from aiows import Compression, RegistrationError, WebSocketResponse, WebSocketView
+from aiows import Compression, RegistrationError, WebSocketResponse, WebSocketView, setup
 from aiows.codecs import JSON, MSGPACK
+from aiows.errors import TooManyTopics
 from aiows.settings import (
     RESPONSE_OPTIONS,
     WEBSOCKET_OPTIONS,
@@ -49,6 +50,7 @@ WRONG: Final[Mapping[str, tuple[object, ...]]] = {
     "max_msg_size": NOT_SIZES,
     "max_backpressure": (*NOT_SIZES, 0),
     "max_unsent": (*(each for each in NOT_SIZES if each is not None), 0, 2**31),
+    "max_topics": ("many", 1.5, 0, -1, True, None, [4]),
     "writer_limit": NOT_SIZES,
     "compress_threshold": tuple(each for each in NOT_SIZES if each is not None),
     "idle_timeout": (*NOT_TIMES, None),
@@ -276,6 +278,33 @@ async def test_max_unsent_acts(face: Face, serve: Serve, raw_client: Connect) ->
         await client.recv_frame()
     assert taken[4 * 1024] < 64 * 1024
     assert taken[None] > 256 * 1024
+
+
+@with_option("max_topics")
+async def test_max_topics_acts(face: Face, serve: Serve, raw_client: Connect) -> None:
+    """So many topics a connection may have; it may leave one for another."""
+    told: list[object] = []
+
+    def subscribe(ws: Any, text: str) -> None:
+        for topic in "aabc":
+            try:
+                ws.subscribe(topic)
+            except TooManyTopics as error:
+                told.append(str(error))
+        ws.unsubscribe("a")
+        told.extend((ws.subscribe("c"), sorted(ws.topics)))
+        ws.push("done")
+
+    app = face.serve(subscribe, face.options_of({"max_topics": 2}))
+    setup(app)
+    client = await raw_client(await serve(app))
+    client.send_text("subscribe")
+    await client.recv_frame()
+    assert told == [
+        "a connection has at most 2 topics: its max_topics says how many",
+        True,
+        ["b", "c"],
+    ]
 
 
 @with_option("idle_timeout")

@@ -39,7 +39,8 @@ class Behaviour:
 
     The options: ``max_payload_length``: bytes of a message that may come, inflated (0: no limit; over it:
     1009). ``max_backpressure``: bytes that may wait for one peer. ``max_unsent``: bytes that the kernel may
-    hold beside them, see `WebSocketResponse` (None: as the system has it). ``idle_timeout``: seconds without
+    hold beside them, see `WebSocketResponse` (None: as the system has it). ``max_topics``: topics that one
+    connection may be subscribed to. ``idle_timeout``: seconds without
     a sign of life until the peer is given up, with a Ping before (0: never). ``compression``: a
     `Compression`, or whether at all; ``compression_threshold``: bytes from which on a message is
     compressed (None: as suits the mode). ``protocols``: subprotocols to choose from where ``upgrade`` names

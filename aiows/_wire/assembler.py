@@ -9,7 +9,7 @@ from .deflate import Inflater
 from .frames import parse_close
 from .messages import Message, Opcode
 from .parser import Frame
-from .utf8 import Utf8Checker, decode_text
+from .utf8 import Utf8Checker, check_text, decode_text
 
 __all__ = ("MessageAssembler",)
 
@@ -101,7 +101,7 @@ class MessageAssembler:
         else:
             partial.add(frame.payload)
         if frame.fin:
-            return self._message(partial.opcode, partial.join())
+            return self._message(partial.opcode, partial.take())
         self._partial = partial
         return None
 
@@ -130,10 +130,13 @@ class MessageAssembler:
                 raise refusals.inflated_too_big(self._max_msg_size)
 
     def _message(self, opcode: int, payload: bytes) -> Message:
-        if opcode != _TEXT:
-            return Message(opcode, payload, "", len(payload))
-        text = decode_text(payload)
-        return Message(opcode, text if self._decode_text else payload, "", len(payload))
+        data: str | bytes = payload
+        if opcode == _TEXT:
+            if self._decode_text:
+                data = decode_text(payload)
+            else:
+                check_text(payload)
+        return Message(opcode, data, "", len(payload))
 
 
 class _Partial:
@@ -159,8 +162,12 @@ class _Partial:
             self._chunks.append(self._tail)
             self._tail = bytearray()
 
-    def join(self) -> bytes:
-        return b"".join((*self._chunks, self._tail))
+    def take(self) -> bytes:
+        """Return the whole, and keep nothing: a `str` of it may need four times its memory."""
+        payload = b"".join((*self._chunks, self._tail))
+        self._chunks.clear()
+        self._tail = bytearray()
+        return payload
 
 
 def _control_message(frame: Frame) -> Message:

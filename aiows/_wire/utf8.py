@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from codecs import utf_8_decode
+from typing import Final
 
 from . import refusals
 
-__all__ = ("Utf8Checker", "decode_text")
+__all__ = ("Utf8Checker", "check_text", "decode_text")
+
+# A whole text is checked in pieces of this size. To be checked a piece becomes a str, and one character
+# beyond the BMP makes that four times as large as its bytes.
+_PIECE: Final = 64 * 1024
 
 
 def decode_text(payload: bytes) -> str:
     """Decode a whole text. Raises ProtocolError 1007 (RFC 6455, section 8.1)."""
     try:
         return payload.decode()
+    except UnicodeDecodeError as error:
+        raise refusals.not_text() from error
+
+
+def check_text(payload: bytes) -> None:
+    """Check a whole text, with little memory beside it. Raises ProtocolError 1007 (RFC 6455, section 8.1)."""
+    view, start = memoryview(payload), 0
+    try:
+        while start < len(payload):
+            piece = view[start : start + _PIECE]
+            is_last = start + len(piece) == len(payload)
+            start += utf_8_decode(piece, "strict", is_last)[
+                1
+            ]  # a character that is cut is the next one's
     except UnicodeDecodeError as error:
         raise refusals.not_text() from error
 

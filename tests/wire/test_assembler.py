@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zlib
 
 import pytest
@@ -66,6 +67,43 @@ def test_undecoded_text_is_checked(build: Build, parts: list[bytes]) -> None:
         for i, part in enumerate(parts)
     ]
     assert_refused(1007, "UTF-8", assembler(build, decode_text=False), *frames)
+
+
+CUT_ANYWHERE = [b"x" * n + "\U0001f600é€".encode() * 20_000 for n in range(4)]
+
+
+@pytest.mark.parametrize("payload", CUT_ANYWHERE, ids=len)
+def test_a_large_text_that_stays_bytes_is_checked_to_its_end(build: Build, payload: bytes) -> None:
+    """Wherever the pieces in which it is checked cut a character; a half one at the end is none."""
+    read = assembler(build, max_msg_size=10**6, decode_text=False).add(frame(TEXT, payload))
+    assert read == Message(TEXT, payload, "", len(payload))
+    for wrong in (payload[:-1], payload + b"\xed\xa0\x80", payload[:-3] + b"\xff" + payload[-3:]):
+        to = assembler(build, max_msg_size=10**6, decode_text=False)
+        assert_refused(1007, "UTF-8", to, frame(TEXT, wrong))
+
+
+@pytest.mark.parametrize(("decode_text", "most"), [(True, 6.5), (False, 2.5)])
+@pytest.mark.parametrize("cuts", [1, 16])
+def test_a_text_needs_no_more_memory_than_it_must(
+    build: Build, decode_text: bool, most: float, cuts: int
+) -> None:
+    """As a `str` with one emoji it has four times its bytes, beside them and one more copy of Python's."""
+    size = 1024 * 1024
+    payload = b"x" * (size - 4) + "\U0001f600".encode()
+    part = size // cuts
+    frames = [
+        frame(CONTINUATION if n else TEXT, payload[n * part : (n + 1) * part], fin=n == cuts - 1)
+        for n in range(cuts)
+    ]
+    to = assembler(build, max_msg_size=2 * size, decode_text=decode_text)
+    tracemalloc.start()
+    try:
+        (message,) = add_all(to, *frames)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert message.size == size
+    assert peak < most * size
 
 
 def test_fragments_are_joined(build: Build) -> None:

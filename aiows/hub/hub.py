@@ -180,7 +180,8 @@ class Hub:
     async def position(self, topic: str) -> Position:
         """Return where the log of ``topic`` is now: what comes later can be had by ``since=``.
 
-        Raises ValueError for a topic without history, RuntimeError if the hub is not running, BackplaneError.
+        Raises TypeError for a topic that is no ``str``, ValueError for one that is too long or has no
+        history, RuntimeError if the hub is not running, BackplaneError.
         """
         return (await self.history(topic, last=0)).position
 
@@ -198,6 +199,7 @@ class Hub:
         At most ``limit`` of them, and ``max_size`` bytes if they are more than one: the first ones after
         ``since``, else the last ones. Raises as `position`.
         """
+        check_topic(topic)
         if self._topics.history_of(topic) is None:
             raise ValueError(f"the topic {topic!r} has no history: it is not declared with one")
         position = None if since is None else Position(*since)

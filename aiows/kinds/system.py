@@ -229,7 +229,7 @@ class _Access:
         for topic, wish in wishes.items():
             try:
                 await self._check(ws, topic)
-                if not ws.is_subscribed(topic):
+                if topic not in has:
                     room -= 1
                     if room < 0:
                         raise TooManyTopics(min(MAX_TOPICS, limit))

@@ -25,6 +25,8 @@ CALLS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "registry.unsubscribe": lambda ws, hub, topic: hub.registry.unsubscribe(ws, topic),
     "registry.publish": lambda ws, hub, topic: hub.registry.publish(topic, "a"),
     "hub.publish": lambda ws, hub, topic: hub.publish(topic, "a"),
+    "hub.history": lambda ws, hub, topic: hub.history(topic),
+    "hub.position": lambda ws, hub, topic: hub.position(topic),
     "join": lambda ws, hub, topic: ws.connection.join(topic),
 }
 

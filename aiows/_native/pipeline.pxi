@@ -107,6 +107,7 @@ cdef Py_ssize_t place_of(type_, str argument) except? -3:
 cdef class Pipeline:
     cdef object _reader
     cdef object _read
+    cdef Py_ssize_t _largest_at_once
     cdef object _runner
     cdef object _bad_messages
     cdef dict _bad_in_a_row
@@ -126,6 +127,7 @@ cdef class Pipeline:
             raise TypeError(f"{given_as!r} is no class of tuples")
         self._reader = reader
         self._read = reader.read_at_once
+        self._largest_at_once = reader.largest_at_once
         self._runner = runner
         self._bad_messages = bad_messages
         self._bad_in_a_row = bad_messages.in_a_row
@@ -194,7 +196,7 @@ cdef class Pipeline:
         return self.call(plain, ws, connection, message, ref, instance, pump, context)
 
     cdef object read(self, data):
-        if self._read is None:
+        if self._read is None or len(data) > self._largest_at_once:
             return None
         try:
             return self._read(data)

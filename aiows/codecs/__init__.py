@@ -21,14 +21,17 @@ msgspec decodes both, from the bytes to the typed object in one pass. For anothe
 """
 
 from .base import Codec, Document, Misfit, Parts, TypeHook, add_type_hook, hook_for
+from .bounding import MOST_VALUES
 from .finite import check_finite
 from .json import JSON, JsonCodec
 from .msgpack import MSGPACK, MsgpackCodec
 from .objects import ObjectCodec
 from .pydantic_models import PYDANTIC
+from .types import types_in
 
 __all__ = (
     "JSON",
+    "MOST_VALUES",
     "MSGPACK",
     "Codec",
     "Document",
@@ -41,6 +44,7 @@ __all__ = (
     "add_type_hook",
     "check_finite",
     "hook_for",
+    "types_in",
 )
 
 add_type_hook(PYDANTIC)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Protocol, TypeAlias
@@ -71,6 +71,9 @@ class Codec(ABC):
     shows_text: ClassVar[bool] = False
     """Whether a text in an object appears in its message too, as UTF-8 or with backslash escapes."""
 
+    opens_as_is: ClassVar[bool] = False
+    """Whether a document is the message itself, so that to `open` it twice costs nothing."""
+
     def __init__(self, subprotocol: str, *, is_text: bool) -> None:
         if not TOKEN.fullmatch(subprotocol):
             raise ValueError(f"not a valid name for a subprotocol: {subprotocol!r}")
@@ -109,7 +112,10 @@ class Codec(ABC):
         return msgspec.to_builtins(value, builtin_types=NATIVE, enc_hook=self._encode_hook)
 
     def reader(self, type_: Any, /) -> Callable[[str | bytes], Any]:
-        """Return a function that decodes a message as ``type_``: `open` and a `decoder` in one."""
+        """Return a function that decodes a message as ``type_``: `open` and a `decoder` in one.
+
+        It takes any number of values, so it is for messages of our own, or for types that are fully declared.
+        """
         decode = self.decoder(type_)
         return lambda data: decode(self.open(data))
 
@@ -121,13 +127,21 @@ class Codec(ABC):
     def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
         """Return a function that decodes a document, or a part of one, as ``type_``.
 
-        It raises `msgspec.ValidationError` for a value of another type, and any other `Exception` for data
-        that is not in this format.
+        It raises `msgspec.ValidationError` for a value of another type, and for more than `MOST_VALUES` where
+        ``type_`` leaves open what there may be; any other `Exception` for data that is not in this format.
         """
 
     def convert(self, plain: Any, type_: Any, /) -> Any:
         """Convert a plain value to ``type_``. Raises `msgspec.ValidationError`."""
         return msgspec.convert(plain, type_, dec_hook=self._decode_hook)
+
+    def part_at(self, document: Document, path: Iterable[str | int], /) -> Document | None:
+        """Return what a document has at the end of a path of keys and indexes, not decoded yet.
+
+        It is for errors, and costs no more than to read the document: None if it would. Raises as decoders
+        do.
+        """
+        return None
 
     @abstractmethod
     def splitter(self, *keys: str) -> Callable[[Document], Parts]:

@@ -10,6 +10,7 @@ import msgspec
 
 from .._native import core
 from .base import Document
+from .bounding import count_in_json
 from .encoded import EncodedCodec
 from .json_core import JsonCore
 
@@ -35,8 +36,11 @@ class JsonCodec(JsonCore, EncodedCodec):
         """Whether no subclass encodes in another way."""
         return type(self).encode is JsonCore.encode
 
-    def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
+    def _decoder(self, type_: Any, /) -> Callable[[Document], Any]:
         return msgspec.json.Decoder(type_, dec_hook=self._decode_hook).decode
+
+    def _count(self, data: bytes, most: int) -> int:
+        return count_in_json(data, most)
 
     def encode_tagged(self, field: str, tag: str, value: Any, /) -> bytes:
         if not self._is_own:

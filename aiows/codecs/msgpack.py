@@ -15,6 +15,7 @@ from msgspec import ValidationError
 from msgspec.msgpack import Ext
 
 from .base import Document
+from .bounding import count_in_msgpack
 from .encoded import EncodedCodec
 from .finite import check_finite
 from .unsayable import refusal
@@ -68,28 +69,36 @@ class MsgpackCodec(EncodedCodec):
         """
         return self._read_plain(data)
 
-    def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
+    def _decoder(self, type_: Any, /) -> Callable[[Document], Any]:
         decode = msgspec.msgpack.Decoder(
             type_, dec_hook=self._decode_hook, ext_hook=_read_extension
         ).decode
 
         def read(document: Document) -> Any:
             data = document if document.__class__ is bytes else bytes(document)
-            if _may_have_nan(data):
-                return self._read_in_two(data, type_)
             try:
-                return decode(data)
+                value = decode(data)
             except ValidationError as error:
                 if "got `ext`" not in str(error):
                     raise
-                return self._read_in_two(data, type_)  # an integer over 64 bits
+                value = self._read_large_integers(data, type_)
+            if _may_have_nan(data):
+                check_finite(value)
+            return value
 
         return read
 
-    def _read_in_two(self, data: bytes, type_: Any) -> Any:
-        plain = self.loads(data)
-        check_finite(plain)
-        return self.convert(plain, type_)
+    def _read_large_integers(self, data: bytes, type_: Any) -> Any:
+        """Read plain values first, so also those that ``type_`` does not have."""
+        self._check_values(data, "among them an integer over 64 bits")
+        return self.convert(self.loads(data), type_)
+
+    def _decode_hook(self, type_: type, plain: Any) -> Any:
+        check_finite(plain)  # what the hook makes of it cannot be looked into
+        return super()._decode_hook(type_, plain)
+
+    def _count(self, data: bytes, most: int) -> int:
+        return count_in_msgpack(data, most)
 
     def _raw_decoder(self, type_: Any) -> Callable[[Document], Any]:
         return msgspec.msgpack.Decoder(type_).decode

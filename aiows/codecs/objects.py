@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import partial, reduce
+from operator import getitem
 from typing import Any, ClassVar, cast
 
 import msgspec
@@ -64,6 +65,9 @@ class ObjectCodec(Codec):
 
     def decoder(self, type_: Any, /) -> Callable[[Document], Any]:
         return partial(msgspec.convert, type=type_, str_keys=True, dec_hook=self._decode_hook)
+
+    def part_at(self, document: Document, path: Iterable[str | int], /) -> Document | None:
+        return reduce(getitem, path, document)
 
     def splitter(self, *keys: str) -> Callable[[Document], Parts]:
         convert: Any = partial(msgspec.convert, type=dict[str, Any])

@@ -10,6 +10,10 @@ from .base import Codec, Misfit, TypeHook
 
 __all__ = ("PYDANTIC",)
 
+# pydantic finds all that is wrong with a value, and tells of the first only together with all others: for a
+# million bad items that took 10 seconds. 100 take 0.1 ms.
+MOST_ERRORS: Final = 100
+
 
 class _PydanticModels:
     """Lets pydantic validate and serialise its models, recognised by a method of ``BaseModel``.
@@ -41,7 +45,10 @@ class _PydanticModels:
 
 
 def _misfit(error: Any) -> Misfit:
-    """Return the first error of a ``pydantic.ValidationError``."""
+    """Return the first error of a ``pydantic.ValidationError``; where there are very many, how many."""
+    count = error.error_count()
+    if count > MOST_ERRORS:
+        return Misfit(f"{count} values do not fit")
     first = error.errors(include_url=False, include_context=False)[0]
     steps = (f"[{each}]" if isinstance(each, int) else f".{each}" for each in first["loc"])
     return Misfit(first["msg"], "".join(steps))

@@ -246,7 +246,8 @@ class Connection(ConnectionCore):
         also because its task is cancelled, is taken back with a ``cancel``.
 
         Raises AskRefused for an error as the answer, AskTimeout, AskBlocked if what waits to be handled
-        holds up the answer, TooManyAsks over 64 questions at once, AskFailed for a stream,
+        holds up the answer, TooManyAsks over 64 questions at once, AskFailed for a stream and
+        for an answer that cannot be read (NaN, or more than 100,000 values),
         ConnectionClosed if the peer leaves, InvalidQuestion for fields that are no dict, reserved kinds and
         keys.
         """

@@ -32,6 +32,7 @@ from protobuf_codec import PROTOBUF
 ALL = (JSON, MSGPACK, PROTOBUF)
 each_codec = pytest.mark.parametrize("codec", ALL, ids=lambda codec: codec.name)
 
+NAN = float("nan")
 MESSAGES = (WSMsgType.TEXT, WSMsgType.BINARY)
 
 
@@ -104,6 +105,18 @@ class Speaker:
         msg = await self.ws.receive(timeout=5)
         assert msg.type is MESSAGES[not self.codec.is_text]
         return self.codec.reader(type_)(msg.data)
+
+
+class Numbers(WebSocketView):
+    codecs: ClassVar[Sequence[Codec]] = ALL
+
+    @on("sum")
+    def add(self, numbers: list[float], scale: float = 1.0) -> float:
+        return sum(numbers) * scale
+
+    @on("keep")
+    def keep(self, anything: Any) -> int:
+        return len(anything)
 
 
 Client = TestClient[web.Request, web.Application]
@@ -465,3 +478,54 @@ def test_the_test_client_says_the_same() -> None:
     with TestingClient(app) as client, client.websocket_connect("/") as session:
         session.send_json(SAID)
         assert session.receive_text() == AS_JSON
+
+
+LARGE = 700_000  # values
+
+
+@pytest.mark.parametrize(
+    ("codec", "message", "problem"),
+    [
+        (
+            MSGPACK,
+            {"kind": "sum", "numbers": [1] * LARGE, "scale": NAN},
+            "scale: expected finite number, got nan",
+        ),
+        (
+            MSGPACK,
+            {"kind": "sum", "numbers": [*[1] * LARGE, NAN]},
+            "numbers[700000]: expected finite number, got nan",
+        ),
+        (
+            JSON,
+            {"kind": "sum", "numbers": [1] * LARGE, "scale": "a"},
+            "scale: expected float, got str",
+        ),
+        (
+            MSGPACK,
+            {"kind": "keep", "anything": [{}] * LARGE},
+            "more than 100000 values, of which not all types are declared",
+        ),
+        (
+            JSON,
+            {"kind": "keep", "anything": [{}] * LARGE},
+            "more than 100000 values, of which not all types are declared",
+        ),
+    ],
+)
+async def test_a_large_message_that_is_refused_gets_its_error(
+    aiohttp_client: AiohttpClient, codec: Codec, message: dict[str, Any], problem: str
+) -> None:
+    """It came in a few kilobytes; the connection goes on."""
+    app = web.Application()
+    app.router.add_view("/", Numbers)
+    client = await aiohttp_client(app)
+    speaker = Speaker(
+        await client.ws_connect("/", protocols=(codec.subprotocol,), compress=15), codec
+    )
+    await speaker.say({**message, "ref": 1})
+    reply = await speaker.hear()
+    assert (reply["kind"], reply["ref"], reply["error"]["code"]) == ("error", 1, "invalid")
+    assert reply["error"]["message"] == problem
+    await speaker.say({"kind": "keep", "anything": [1] * 90_000, "ref": 2})
+    assert await speaker.hear() == {"kind": "reply", "ref": 2, "result": 90_000}

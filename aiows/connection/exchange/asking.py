@@ -221,6 +221,13 @@ class Asking:
             self._line.hold(answer.weight)
             question.put(answer)
 
+    def refuse(self, ref: str, error: Exception) -> None:
+        """An answer has come that cannot be read."""
+        question = self._pending.get(ref)
+        if question is not None:
+            problem = f"the answer to {question.kind!r} cannot be read: {error!s:.256}"
+            question.fail(AskFailed(problem))
+
     def blocked(self) -> None:
         """Nothing is read until somebody handles what waits: who needs an answer would hold that up."""
         for question in self._pending.values():

@@ -44,15 +44,27 @@ class Exchange:
             return False
         text = cast("str | bytes", message.data)
         if self._asking is not None and self._asking.is_mentioned(text):
-            return self._take(self._read(text), message.size)
+            return self._take(text, message.size)
         is_small = message.size <= LONGEST_CANCEL
         return is_small and self.in_flight.may_take_back(text) and self._take_back(self._read(text))
 
-    def _take(self, fields: dict[str, Any], size: int) -> bool:
+    def _take(self, text: str | bytes, size: int) -> bool:
+        codec = self._line.connection.codec
+        try:
+            fields = _object_reader(codec)(text)
+        except Exception as error:  # a codec of the application's may raise what it likes
+            return self._take_unreadable(_ref_in(text, codec), error)
         if not self.asking.is_asker_of(fields.get(REF)):
             return self._take_back(fields)
         ref, kind = fields.pop(REF), fields.pop(KIND, REPLY)
         self.asking.answer(ref, Answer(kind, fields, size if kind == ITEM else 0))
+        return True
+
+    def _take_unreadable(self, ref: str | None, error: Exception) -> bool:
+        """Keep a message if its ref makes it an answer; what is wrong with another, its handler says."""
+        if ref is None or not self.asking.is_asker_of(ref):
+            return False
+        self.asking.refuse(ref, error)
         return True
 
     def _take_back(self, fields: dict[str, Any]) -> bool:
@@ -94,4 +106,14 @@ class Exchange:
 @lru_cache(maxsize=16)
 def _object_reader(codec: Codec) -> Callable[[str | bytes], dict[str, Any]]:
     """Return what reads objects; one for all connections, which are many, and seldom need it."""
-    return codec.reader(dict[str, Any])
+    decode = codec.decoder(dict[str, Any])
+    return lambda message: decode(codec.open(message))
+
+
+def _ref_in(text: str | bytes, codec: Codec) -> str | None:
+    """Return the ref of a message whose other fields cannot be read."""
+    try:
+        (part,) = codec.splitter(REF)(codec.open(text))
+        return cast("str", codec.decoder(str)(part))
+    except Exception:  # it has none, or none of ours
+        return None

@@ -8,8 +8,8 @@ Struct with the kind and the ref alone, and the message is read a second time, a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, TypeAlias, TypeGuard, cast, get_origin, get_type_hints
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias, TypeGuard, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct, defstruct
@@ -22,7 +22,7 @@ from msgspec.inspect import (
     type_info,
 )
 
-from ...codecs import hook_for
+from ...codecs import hook_for, types_in
 from ...inject import NO_DEFAULT, Parameter, Plan, fields_asked_by, refusal
 from ..payload import KIND, REF, RESERVED, Fields, Payload
 
@@ -151,23 +151,10 @@ def _definition(parameter: Parameter) -> tuple[str, Any] | tuple[str, Any, Any]:
 
 def has_decimals(annotation: Any) -> bool:
     """Whether a Decimal is anywhere within a type."""
-    return any(isinstance(each, DecimalType) for each in _types_in(type_info(annotation), set()))
-
-
-def _types_in(info: Any, seen: set[int]) -> Iterator[msgspec.inspect.Type]:
-    """Yield ``info`` and all types within it."""
-    if isinstance(info, tuple):
-        for each in cast("Any", info):
-            yield from _types_in(each, seen)
-    elif isinstance(info, (msgspec.inspect.Type, msgspec.inspect.Field)) and id(info) not in seen:
-        seen.add(id(info))
-        if isinstance(info, msgspec.inspect.Type):
-            yield info
-        for name in info.__struct_fields__:
-            yield from _types_in(getattr(info, name), seen)
+    return any(isinstance(each, DecimalType) for each in types_in(type_info(annotation)))
 
 
 def _unknown_class(info: msgspec.inspect.Type) -> CustomType | None:
     """Return the first class within ``info`` that neither msgspec nor a hook knows."""
-    classes = (each for each in _types_in(info, set()) if isinstance(each, CustomType))
+    classes = (each for each in types_in(info) if isinstance(each, CustomType))
     return next((each for each in classes if hook_for(each.cls) is None), None)

@@ -1,9 +1,10 @@
 """Reads a message: finds its route by its kind, and checks and converts its fields.
 
 The fast way is one pass over the bytes: all types are one union, tagged by their kind. Only if that fails is
-the message read again, kind and ref first, to find out what is wrong; the nested form (``payload_key``) is
-always read like this. In both ways the kind that chooses the route and the fields that are checked come from
-the same reading of duplicate keys, or the message is refused.
+the message read again, kind and ref first, to find out what is wrong. Read like this at once are large
+messages, so that a bad one is not decoded twice, the nested form (``payload_key``), and formats that have to
+be decoded whole for it. In both ways the kind that chooses the route and the fields that are checked come
+from the same reading of duplicate keys, or the message is refused.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Final, TypeAlias, Union
 
 from msgspec import DecodeError, Struct, ValidationError
 
-from ...codecs import Codec, Document, Parts, check_finite, hook_for
+from ...codecs import MOST_VALUES, Codec, Document, Parts, check_finite, hook_for
 from ...errors import KindError
 from ...wire_form import LONGEST_KIND, UNANSWERED
 from ..declaring.message_types import has_decimals
@@ -59,6 +60,10 @@ UNREADABLE: Final = (DecodeError, UnicodeError, RecursionError)
 class Reader:
     """Reads messages in one codec, for a fixed table of routes."""
 
+    # In bytes, or characters. A shorter message cannot have more values than may be untyped; in a larger one
+    # the kind says whether they are bounded.
+    largest_at_once: Final = MOST_VALUES
+
     def __init__(
         self,
         routes: Mapping[str, Route],
@@ -75,7 +80,8 @@ class Reader:
         self.by_type = {route.message_type: route for route in routes.values()}
         types = (_NoKind, *self.by_type)
         self._with_decimals = {each for each in self.by_type if has_decimals(each)}
-        self.read_at_once = None if payload_key else self._message_reader(Union[types])  # noqa: UP007
+        kind_first = payload_key or not codec.opens_as_is
+        self.read_at_once = None if kind_first else self._message_reader(Union[types])  # noqa: UP007
         self._split = codec.splitter(KIND, REF, *((payload_key,) if payload_key else ()))
         self._read_kind_part = codec.decoder(str)
         self._read_ref_part = codec.decoder(Ref)
@@ -91,7 +97,7 @@ class Reader:
         def read_finite(data: str | bytes) -> Any:
             message = read(data)
             if type(message) in self._with_decimals:
-                check_finite(self.codec.plain(message))
+                check_finite(message)
             return message
 
         return read_finite
@@ -113,20 +119,20 @@ class Reader:
 
     def _finite_decoder(self, body_type: Any) -> Decode:
         """Return a decoder that refuses "NaN" for a Decimal, which msgspec accepts."""
-        codec, decode = self.codec, self.codec.decoder(body_type)
+        decode = self.codec.decoder(body_type)
         if not has_decimals(body_type):
             return decode
 
         def decode_finite(document: Document) -> Any:
             message = decode(document)
-            check_finite(codec.plain(message))
+            check_finite(message)
             return message
 
         return decode_finite
 
     def read(self, data: str | bytes) -> Request:
         """Return ``data`` as a request. Raises Unreadable."""
-        if self.read_at_once is None:
+        if self.read_at_once is None or len(data) > self.largest_at_once:
             return self._read_in_two(data)
         try:
             message = self.read_at_once(data)
@@ -142,9 +148,9 @@ class Reader:
         ref = take_ref(message)
         if route.payload is not None:
             try:
-                message = self._decoders[route.kind](self.codec.open(data))
-            except Exception:
-                return self._read_in_two(data)
+                message = self._read_routed_body(route, self.codec.open(data))
+            except Exception as error:
+                raise Unreadable(error, route.kind, ref) from error
         return self.request_of(route, message, ref)
 
     def request_of(self, route: Route, message: Any, ref: Ref) -> Request:
@@ -166,10 +172,15 @@ class Reader:
     def _split_message(self, data: str | bytes) -> tuple[Document, Parts]:
         try:
             document = self.codec.open(data)
+        except ValidationError as error:  # a number that is not finite, somewhere
+            raise self._refusals.bad_field(error) from None
+        except Exception as error:  # an application's codec may raise anything
+            raise self._refusals.unreadable(error) from None
+        try:
             return document, self._split(document)
         except ValidationError as error:
             raise self._refusals.not_object(error) from None
-        except Exception as error:  # an application's codec may raise anything
+        except Exception as error:
             raise self._refusals.unreadable(error) from None
 
     def _body(self, document: Document, parts: Parts) -> Document:
@@ -202,7 +213,7 @@ class Reader:
     def _read_routed(self, kind: str, ref: Ref, body: Document) -> Request:
         route = self._routes.get(kind)
         if route is not None:
-            message = self._read_body(self._decoders[kind], body, _body_type(route))
+            message = self._read_routed_body(route, body)
             if route.payload is None:
                 take_ref(message)
             return Request(route, kind, message, ref)
@@ -212,6 +223,9 @@ class Reader:
         if not self._payload_key:
             fields = {key: value for key, value in fields.items() if key not in (KIND, REF)}
         return Request(self._fallback, kind, Unrouted(kind, fields), ref)
+
+    def _read_routed_body(self, route: Route, body: Document) -> Any:
+        return self._read_body(self._decoders[route.kind], body, _body_type(route))
 
     def _read_body(self, decode: Decode, body: Document, message_type: Any) -> Any:
         try:

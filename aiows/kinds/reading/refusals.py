@@ -49,7 +49,7 @@ class Refusals:
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
-        self._read_all = codec.decoder(Any)
+        self._read_scalar = codec.decoder(None | bool | int | float | str)
 
     def unreadable(self, error: Exception) -> KindError:
         """The message is not in the codec's format, or is nested too deeply."""
@@ -103,17 +103,19 @@ class Refusals:
 
     def _value_at(self, document: Document, path: str) -> str | None:
         """Return what is at msgspec's ``path``: a scalar as JSON, a container's type, or None."""
+        steps = _STEP.findall(path)
+        if any(other for _, _, other in steps):  # [...]: the path does not say where
+            return None
         try:
-            value = self._read_all(document)
-            for name, index, other in _STEP.findall(path):
-                if other:  # [...]: the path does not say where
-                    return None
-                value = value[name] if name else value[int(index)]
-            if isinstance(value, dict):
-                return "object"
-            if isinstance(value, list):
-                return "array"
-            return _shorten(JSON.encode(value).decode())
+            part = self._codec.part_at(document, [name or int(index) for name, index, _ in steps])
+            if part is None:
+                return None
+            value = self._read_scalar(part)
+            quoted = value[:LONGEST_QUOTE] if isinstance(value, str) else value
+            return _shorten(JSON.encode(quoted).decode())
+        except ValidationError as error:
+            found = _MISMATCH.match(str(error))
+            return found["got"] if found else None
         except Exception:  # then the error does without the value
             return None
 
@@ -169,7 +171,7 @@ def _unreadable_code(codec: Codec) -> str:
 def _invalid(
     field: str, *, expected: str | None = None, got: str | None, problem: str = ""
 ) -> KindError:
-    field = field.removeprefix(".")
+    field = _shorten(field.removeprefix("."))
     problem = problem or f"expected {expected}" + ("" if got is None else f", got {got}")
     all_details = {"field": field or None, "expected": expected, "got": got}
     details = {key: value for key, value in all_details.items() if value is not None}

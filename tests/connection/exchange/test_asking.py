@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -24,7 +25,7 @@ from aiows import (
     on,
     websocket,
 )
-from aiows.codecs import JSON, MSGPACK
+from aiows.codecs import JSON, MOST_VALUES, MSGPACK, Codec
 from aiows.errors import AskBlocked, AskFailed, AskRefused, AskTimeout, InvalidQuestion, TooManyAsks
 from fake_connection import FakeConnection
 from raw_client import BINARY, CLOSE, TEXT, RawClient, build_frame, close_payload
@@ -528,3 +529,32 @@ async def test_a_handler_whose_peer_closes_instead_of_answering_ends_in_silence(
     assert closed.close_code in (4001, 1000 if mount is a_function else 4001)
     await client.wait_closed()
     assert not [each for each in caplog.records if each.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize(
+    ("codec", "field", "problem"),
+    [
+        (JSON, [[]] * MOST_VALUES, "more than 100000 values"),
+        (MSGPACK, [[]] * MOST_VALUES, "more than 100000 values"),
+        (MSGPACK, [1.0, math.nan], r"finite number.* at `\$\.field\[1\]`"),
+    ],
+    ids=["JSON", "MessagePack", "NaN"],
+)
+async def test_an_answer_that_cannot_be_read_fails_its_question(
+    serve: Serve, raw_client: Connect, codec: Codec, field: list[Any], problem: str
+) -> None:
+    """Whoever asked is told at once, and why; the next question gets its answer."""
+    asker = Asker(codecs=(codec,))
+    client = await raw_client(await serve(asker.view))
+    read = codec.reader(dict[str, Any])
+    opcode = TEXT if codec.is_text else BINARY
+    task = await asking(asker)
+    ref = read((await client.recv_frame()).payload)["ref"]
+    client.send_frame(opcode, codec.encode({"kind": "reply", "ref": ref, "field": field}))
+    with pytest.raises(AskFailed, match=f"the answer to 'confirm' cannot be read: .*{problem}"):
+        await task
+    assert read((await client.recv_frame()).payload) == {"kind": "cancel", "ref": ref}
+    task = await asking(asker)
+    ref = read((await client.recv_frame()).payload)["ref"]
+    client.send_frame(opcode, codec.encode({"kind": "reply", "ref": ref, "field": 1}))
+    assert await task == {"field": 1}

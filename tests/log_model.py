@@ -180,12 +180,13 @@ class ModelNode:
             return
         position = self.log.position
         assert position is not None
-        if missing is NotHere.ANY_MORE:
-            recovered = False
-            if client not in self.joining:
-                client.lost(position)
-        else:
-            recovered = True
+        recovered = missing is not NotHere.ANY_MORE
+        if missing is NotHere.ANY_MORE and client not in self.joining:
+            assert cursor.position is not None
+            cursor.position = self.log.goes_on_at(cursor.position)
+            client.lost(cursor.position)
+            missing = self.log.look(cursor)
+        if not isinstance(missing, NotHere):
             self._send(client, missing)
         del self.cursors[client]
         self.log.forget(cursor)

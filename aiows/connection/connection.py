@@ -320,7 +320,9 @@ class Connection(ConnectionCore):
     def publish(self, topic: str, message: Any, *, include_self: bool = False) -> None:
         """Send to the subscribers of ``topic`` everywhere, here at once, without waiting.
 
-        This connection is left out unless ``include_self``. Raises TypeError for a topic that is no ``str``,
+        This connection is left out unless ``include_self``. On a topic with history everybody gets it, this
+        connection, too, when the log has it: with `MemoryBackplane` at once, with others when they have
+        answered, so what is sent next may come before it. Raises TypeError for a topic that is no ``str``,
         TopicTooLong (a ValueError), and HubMissing without ``setup(app)``.
         """
         hub = self._protocol.required_hub()

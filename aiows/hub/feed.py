@@ -23,6 +23,10 @@ logger: Final = logging.getLogger("aiows.hub")
 # Members of an enum are looked up by way of its class, for each message.
 _SUCCESS: Final = SendStatus.SUCCESS
 
+# In seconds. So long a publisher waits for its own message to come back: it is in the log, and if the
+# subscription is lost those who are here get it when that is back, which may take minutes.
+PATIENCE: Final = 1.0
+
 
 class MemberCursor(Cursor[Connection]):
     """Where a connection is that is no member of the row yet, or was too slow for it.
@@ -61,12 +65,47 @@ class Feed:
         self._delivery = delivery
         self._on_late = on_late
         self._cursors: dict[Connection, MemberCursor] = {}
+        self._publishers: dict[asyncio.Future[None], Position] = {}  # who wait, and for what
 
     # what the backplane tells
 
     def arrived(self, position: Position, data: bytes) -> None:
         """A message has come; ``position`` is behind it."""
-        self.log.arrived(position, self._message(position, data))
+        if not self.log.has(
+            position
+        ):  # it has, mostly, what this node has put there: see `appended`
+            self.log.arrived(position, self._message(position, data))
+            self._tell_publishers()
+
+    def appended(self, position: Position, data: bytes) -> None:
+        """A message of this node is in the log: if it is the next one it need not come back first."""
+        known = self.log.position
+        if known is None:
+            self._keep_for_subscribers(position)
+        elif position == (known.epoch, known.offset + 1):
+            self.arrived(position, data)
+
+    def _keep_for_subscribers(self, position: Position) -> None:
+        """Nobody knows yet where the log is: who has subscribed before this message gets it."""
+        for cursor in self._cursors.values():
+            if cursor.position is None and not cursor.is_joining:
+                cursor.position = Position(position.epoch, position.offset - 1)
+
+    async def reached(self, position: Position) -> None:
+        """Wait until the log is at ``position``, and its row has what is before; but not for ever."""
+        if self.log.has(position):
+            return
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._publishers[reached] = position
+        try:
+            await asyncio.wait((reached,), timeout=PATIENCE)
+        finally:
+            del self._publishers[reached]
+
+    def _tell_publishers(self) -> None:
+        for reached, position in self._publishers.items():
+            if self.log.has(position) and not reached.done():
+                reached.set_result(None)
 
     def _message(self, position: Position, data: bytes) -> PreparedMessage:
         try:
@@ -93,6 +132,7 @@ class Feed:
         if error is None:
             position, entries = reading.result()
             self.log.answered(position, [self._entry(position.epoch, each) for each in entries])
+            self._tell_publishers()
         elif isinstance(error, Exception):
             logger.error("the topic %.128r was not read: %s", self.topic, error)
             self.log.failed(error)
@@ -211,13 +251,20 @@ class Feed:
         return outbox_of(connection).push_shared(spoken)
 
     def _skip(self, cursor: MemberCursor) -> bool:
-        """Go on at the end of the log, as what is before it is not kept; return whether that is done."""
-        assert self.log.position is not None
-        if not cursor.is_joining and not cursor.reader.push(lost(self.topic, self.log.position)):
+        """Go on behind what is not kept any more; return whether all of that is sent.
+
+        Who joins is told by the answer, and goes on at the end: he gets all that he missed, or nothing of it.
+        """
+        if cursor.is_joining:
+            cursor.is_lost = True
+            cursor.position, cursor.last = None, 0
+            return True
+        assert cursor.position is not None
+        position = self.log.goes_on_at(cursor.position)
+        if not cursor.reader.push(lost(self.topic, position)):
             return False
-        cursor.is_lost = True
-        cursor.position, cursor.last = None, 0
-        return True
+        cursor.position = position
+        return self.bring(cursor)
 
     def enter(self, cursor: MemberCursor) -> Position:
         """Put a member into the row that has everything; return where that is."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
-from ..backplane import Node
+from ..backplane import Keep, Node
 from ..connection import Connection, Joined, Wish, protocol_of
 from ..errors import BackplaneDown, BackplaneError, KindError
 from ..position import Position
@@ -61,6 +61,28 @@ class Feeds:
         """The backplane was lost, and all subscriptions are in force again."""
         for feed in tuple(self._feeds.values()):
             feed.log.confirmed()
+
+    # publishing
+
+    def append(self, channel: str, data: bytes, keep: Keep) -> asyncio.Future[Position]:
+        """Put a message into a log. When that is answered, which may be at once, the members here get it."""
+        appending = self._node.append(channel, data, keep)
+        if appending.done():
+            self._appended(channel, data, appending)
+        else:
+            appending.add_done_callback(partial(self._appended, channel, data))
+        return appending
+
+    def _appended(self, channel: str, data: bytes, appending: asyncio.Future[Position]) -> None:
+        feed = self._feeds.get(channel)
+        if feed is not None and not appending.cancelled() and appending.exception() is None:
+            feed.appended(appending.result(), data)
+
+    async def reached(self, channel: str, position: Position) -> None:
+        """Wait until the members here that are not too slow have all up to ``position``."""
+        feed = self._feeds.get(channel)
+        if feed is not None and feed.has_members:
+            await feed.reached(position)
 
     # members
 

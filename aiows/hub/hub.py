@@ -131,9 +131,10 @@ class Hub:
         and then, with a pause of a millisecond while a subscriber is behind. Raises as `send` does.
 
         On a topic with history the message is in the log when this returns, and the number that is returned
-        has its ``position``; a subscriber whose outbox is full gets it later. If that fails nobody gets the
-        message, on no node. Raises TypeError for text, bytes and whatever else is no object, ValueError for
-        ``exclude``: all who come back later would get it.
+        has its ``position``. Those subscribers on this node have it that have room: what you send them now is
+        behind it. The others get it later. If the log fails nobody gets the message, on no node. Raises
+        TypeError for text, bytes and whatever else is no object, ValueError for ``exclude``: all who come
+        back later would get it.
         """
         check_topic(topic)
         prepared = PreparedMessage.of(message)
@@ -151,11 +152,13 @@ class Hub:
 
     async def _append(self, topic: str, message: PreparedMessage, history: History) -> Published:
         _check_object(topic, message)
+        link, channel = self._running(), TOPIC + topic
         reached = self.registry.subscribers(topic)
-        appending = self._running().append(TOPIC + topic, message, history.keep)
+        appending = link.append(channel, message, history.keep)
         self._delivery.note(message, reached)
         try:
             position = await asyncio.shield(appending)
+            await link.feeds.reached(channel, position)
         finally:
             await self._delivery.keep_pace()
         return Published.at(position, reached)

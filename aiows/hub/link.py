@@ -62,7 +62,7 @@ class Link:
         self, channel: str, message: PreparedMessage, keep: Keep
     ) -> asyncio.Future[Position]:
         """Add ``message`` to the log of ``channel``; from there it comes back to this node as well."""
-        return self.node.append(channel, self._encode(message), keep)
+        return self.feeds.append(channel, self._encode(message), keep)
 
     def _encode(self, message: PreparedMessage) -> bytes:
         self._sequence += 1

@@ -14,7 +14,8 @@ one of another epoch                   it is dropped, and the log is read: which
 the subscription is in force (again)   what came meanwhile is read; a read that is under way was perhaps
                                        made before, so another one follows
 what was read goes on where we are     it goes to the row, then what was held
-it does not                            the row is told that messages are lost, and from where it goes on
+it does not                            the row is told that messages are lost, and from where it goes on; then
+                                       it gets what was read, but not of another epoch: it may have that
 =====================================  ==================================================================
 
 Whoever joins, or was too slow for the row, has a `Cursor`. `Log.look` says what is between the cursor and
@@ -194,6 +195,11 @@ class Log(Generic[R, M]):
         elif self._goes_on(known, position, entries):
             self._add_before(entries)
             self._advance_through(entries)
+        elif entries and position.epoch == known.epoch:
+            before = Position(position.epoch, entries[0][0] - 1)
+            self._begin_at(before, ())
+            self._lost(known, before)
+            self._advance_through(entries)
         else:
             self._begin_at(position, entries)
             self._lost(known, position)
@@ -216,6 +222,23 @@ class Log(Generic[R, M]):
             cursor.is_asking = False
             cursor.woken(error)
         self._trim()
+
+    def has(self, position: Position) -> bool:
+        """Whether the log is at ``position``, or past it."""
+        known = self.position
+        return (
+            known is not None and known.epoch == position.epoch and known.offset >= position.offset
+        )
+
+    def goes_on_at(self, since: Position) -> Position:
+        """Where somebody goes on who was at ``since``, behind which something is not kept any more.
+
+        That is at the first message that is here; in another epoch at the end, as he may have what is here,
+        with other numbers.
+        """
+        assert self.position is not None
+        epoch, offset = self.position
+        return Position(epoch, self._first - 1 if epoch == since.epoch else offset)
 
     # readers
 

@@ -52,7 +52,10 @@ async def node() -> AsyncIterator[Callable[[str], Awaitable[asyncio.subprocess.P
 async def test_a_page_comes_back_with_nothing_missing(
     serve: Callable[..., Awaitable[int]], node: Callable[[str], Awaitable[Any]]
 ) -> None:
-    """Connections are closed again and again while messages are published: each is shown once, in order."""
+    """Connections are closed again and again while messages are published: each is shown once, in order.
+
+    A message that says that others are missing has it load what it shows, and is not shown itself.
+    """
     app = web.Application()
     app.router.add_view("/ws", Room)
     hub = setup(app, topics=[Topic("room:*", history=History(size=1000))])
@@ -86,3 +89,10 @@ async def test_a_page_comes_back_with_nothing_missing(
                     app[HUB].close_all(1012)
                 await hub.publish("room:a", {"kind": "said", "n": number})
             assert await numbers(10) == list(range(start, start + 10))
+        lost = {"kind": "aiows.lost", "position": [*await hub.position("room:a")], "@": ["room:a"]}
+        await hub.broadcast(lost)
+        await hub.publish("room:a", {"kind": "said", "n": 100})
+        assert await numbers(2) == ["reload", 100]
+        app[HUB].close_all(1012)
+        await hub.publish("room:a", {"kind": "said", "n": 101})
+        assert await numbers(1) == [101]

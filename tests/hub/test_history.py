@@ -34,7 +34,7 @@ from aiows.errors import (
     RegistrationError,
     TooManyTopics,
 )
-from aiows.hub import feeds
+from aiows.hub import feed, feeds
 from aiows.position import Position
 from eventually import eventually
 from fake_backplane import FakeBackplane
@@ -452,6 +452,139 @@ async def test_what_a_codec_cannot_say_is_told_as_lost(hub: Hub, connect: Connec
     assert heard(late) == heard(ws)
 
 
+# the order of what is published and what follows
+
+
+async def test_what_was_published_is_before_what_is_sent_next(hub: Hub, connect: Connect) -> None:
+    """As on a topic without history: the members here have it when the call returns."""
+    ws = connect(hub)
+    await ws.join("room:a")
+    assert await hub.publish("room:a", said(1)) == 1
+    ws.push({"kind": "B"})
+    ws.publish("room:a", said(2))
+    ws.push({"kind": "D"})
+    assert heard(ws) == [(1, 1), {"kind": "B"}, (2, 2), {"kind": "D"}]
+    await delivered()
+    assert len(heard(ws)) == 4
+
+
+async def test_who_subscribes_gets_what_is_published_next(hub: Hub, connect: Connect) -> None:
+    """Also where nobody knows yet where the log is; and not what was before."""
+    await say(hub, 1)
+    ws = connect(hub)
+    ws.subscribe("room:a")
+    await hub.publish("room:a", said(2))
+    ws.push({"kind": "B"})
+    assert heard(ws) == [(2, 2), {"kind": "B"}]
+
+
+async def test_who_subscribes_gets_it_also_when_the_log_was_read_later(connect: Connect) -> None:
+    """The answer to the publish comes before the one that says where the log is."""
+    backplane = FakeBackplane()
+    hub = Hub(backplane=backplane, topics=TOPICS)
+    await hub.start()
+    ws = connect(hub)
+    ws.subscribe("room:a")
+    publishing = asyncio.ensure_future(hub.publish("room:a", said(2)))
+    await delivered()
+    (_, reading), (_, appending) = backplane.asked
+    appending.set_result(Position("e", 2))
+    await delivered()
+    reading.set_result(Page(Position("e", 2), ()))
+    await publishing
+    assert backplane.told[-1] == ("read", "topic:room:a", -1)
+    entry = Entry(2, encode(PreparedMessage(said(2))))
+    backplane.asked[-1][1].set_result(Page(Position("e", 2), [entry]))
+    await delivered()
+    assert heard(ws) == [(2, 2)]
+    await hub.stop()
+
+
+async def test_two_nodes_that_publish_at_once_agree_on_the_order(
+    nodes: tuple[Hub, Hub], connect: Connect
+) -> None:
+    """Who publishes waits for what is before its own message, and nobody gets anything twice."""
+    members = [connect(hub) for hub in nodes]
+    for ws in members:
+        await ws.join("room:a")
+
+    async def publish(hub: Hub, ws: FakeConnection, number: int) -> None:
+        await hub.publish("room:a", said(number))
+        ws.push({"kind": "after", "n": number})
+
+    calls = zip(nodes, members, (1, 2), strict=True)
+    await asyncio.gather(*(publish(*each) for each in calls))
+    await delivered()
+    after = [{"kind": "after", "n": number} for number in (1, 2)]
+    assert heard(members[0]) == [(1, 1), after[0], (2, 2)]
+    assert heard(members[1]) == [(1, 1), (2, 2), after[1]]
+
+
+@pytest.fixture
+async def away(connect: Connect) -> AsyncIterator[tuple[Hub, FakeBackplane, FakeConnection]]:
+    """A hub whose backplane answers when the test says, with a member of ``room:a``, which is at 1."""
+    backplane = FakeBackplane()
+    hub = Hub(backplane=backplane, topics=TOPICS)
+    await hub.start()
+    ws = connect(hub)
+    ws.subscribe("room:a")
+    backplane.asked.pop()[1].set_result(Page(Position("e", 1), ()))
+    await delivered()
+    yield hub, backplane, ws
+    await hub.stop()
+
+
+Away = tuple[Hub, FakeBackplane, FakeConnection]
+
+
+async def test_the_answer_of_the_backplane_is_enough(away: Away) -> None:
+    """A message need not come back before the members here have it; when it does it is not sent again."""
+    hub, backplane, ws = away
+    publishing = asyncio.ensure_future(hub.publish("room:a", said(2)))
+    ws.publish("room:a", said(3))
+    await delivered()
+    assert heard(ws) == []
+    for number, (_, answer) in enumerate(backplane.asked, 2):
+        answer.set_result(Position("e", number))
+    await publishing
+    assert [offset for _, offset in heard(ws)] == [2, 3]
+    for number in (2, 3):
+        data = encode(PreparedMessage(said(number)))
+        backplane.ear.deliver_at("topic:room:a", Position("e", number), data)
+    assert len(heard(ws)) == 2
+
+
+async def test_who_publishes_waits_for_what_is_before(away: Away) -> None:
+    """Another node's message is on its way still; nothing is read for that."""
+    hub, backplane, ws = away
+    publishing = asyncio.ensure_future(hub.publish("room:a", said(3)))
+    await delivered()
+    backplane.asked.pop()[1].set_result(Position("e", 3))
+    await delivered()
+    assert (publishing.done(), heard(ws), backplane.asked) == (False, [], [])
+    for number in (2, 3):
+        data = encode(PreparedMessage(said(number)))
+        backplane.ear.deliver_at("topic:room:a", Position("e", number), data)
+    assert (await publishing).position == ("e", 3)
+    assert heard(ws) == [(2, 2), (3, 3)]
+
+
+async def test_who_publishes_does_not_wait_for_ever(
+    away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The subscription may be lost: the message is in the log."""
+    monkeypatch.setattr(feed, "PATIENCE", 0.01)
+    hub, backplane, ws = away
+    publishing = asyncio.ensure_future(hub.publish("room:a", said(3)))
+    await delivered()
+    backplane.asked.pop()[1].set_result(Position("e", 3))
+    assert (await publishing).position == ("e", 3)
+    assert heard(ws) == []
+    link = hub._link
+    assert link is not None
+    assert link.feeds._feeds["topic:room:a"]._publishers == {}
+
+
 # history
 
 
@@ -508,30 +641,29 @@ async def test_a_slow_reader_gets_everything_when_it_has_room_again(
 
 
 async def test_a_reader_that_is_too_slow_is_told_what_it_missed(hub: Hub, connect: Connect) -> None:
-    """The log is past it: it learns where it goes on, in the place of what it missed."""
+    """The log is past it: it learns what it missed, in its place, and gets all that is kept."""
     slow = connect(hub)
     await slow.join("room:a")
     await say(hub, 1)
-    await delivered()
     slow.fill()
     position = await say(hub, *range(2, 10))
-    await delivered()
     slow.empty()
     await say(hub, 10)
     await delivered()
-    lost = {"kind": "aiows.lost", "position": [*position], "@": ["room:a"]}
-    assert heard(slow) == [(1, 1), lost, (10, 10)]
+    lost = {"kind": "aiows.lost", "position": [position.epoch, 5], "@": ["room:a"]}
+    assert heard(slow) == [(1, 1), lost, *((number, number) for number in range(6, 11))]
 
 
 async def test_a_slow_reader_of_the_last_value_gets_the_newest(hub: Hub, connect: Connect) -> None:
-    """A price that is stale by now is not sent."""
+    """Prices that are stale by now are not sent, and are said to be missing."""
     slow = connect(hub)
     await slow.join("price:x")
     slow.fill()
-    await say(hub, 1, 2, 3, topic="price:x")
-    await delivered()
+    position = await say(hub, 1, 2, 3, topic="price:x")
     slow.empty()
-    assert heard(slow)[-1:] != [(1, 1)]
+    await delivered()
+    lost = {"kind": "aiows.lost", "position": [position.epoch, 2], "@": ["price:x"]}
+    assert heard(slow) == [lost, (3, 3)]
 
 
 async def test_a_page_leaves_as_fast_as_it_is_read(connect: Connect) -> None:
@@ -853,3 +985,36 @@ async def test_a_client_that_comes_back_misses_nothing(aiohttp_client: AiohttpCl
     assert answer["recovered"]
     assert heard.index(answer) == answer["position"][1]
     assert app[HUB].registry.all_topics() == ()
+
+
+class Farewell(WebSocketView):
+    def on_open(self) -> None:
+        self.ws.subscribe("room:a")
+
+    @on("leave")
+    async def leave(self) -> None:
+        await self.hub.publish("room:a", said(1))
+        self.ws.close(4000)
+
+
+async def test_what_was_published_is_before_a_close(aiohttp_client: AiohttpClient) -> None:
+    """Of one connection, and of all of them at a shutdown: nobody who is here misses the last words."""
+
+    async def say_goodbye(app: web.Application) -> None:
+        await app[HUB].publish("room:a", said(2))
+        app[HUB].close_all(1012)
+
+    app = web.Application()
+    app.router.add_view("/", Farewell)
+    setup(app, topics=TOPICS)
+    app.on_shutdown.append(say_goodbye)
+    client = await aiohttp_client(app)
+    async with client.ws_connect("/") as first, client.ws_connect("/") as other:
+        await first.send_json({"kind": "leave", "ref": 1})
+        assert (await first.receive_json())["n"] == 1
+        assert (await first.receive()).data == 4000
+        assert (await other.receive_json())["n"] == 1
+        stopping = asyncio.ensure_future(client.server.close())
+        assert (await other.receive_json())["n"] == 2
+        assert (await other.receive()).data == 1012
+        await stopping

@@ -45,8 +45,6 @@ nitpick_ignore = [
     ("py:class", "AbstractStreamWriter"),
     ("py:class", "aiows.connection.consumer.Topics"),
     ("py:class", "aiows.connection.counters.Counters"),
-    ("py:class", "aiows.connection.prepared.LoggedMessage"),
-    ("py:class", "aiows.connection.prepared.PlacedMessage"),
     ("py:class", "aiows.connection.topics.Handled"),
     ("py:class", "aiows.connection.topics.Wish"),
     ("py:class", "aiows.endpoint.request.Address"),

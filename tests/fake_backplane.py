@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from aiows.backplane import Backplane, Claim, Confirmation, Ear, Keep, Node, Page
+from aiows.connection import PreparedMessage
 from aiows.position import Position
 
 __all__ = ("FakeBackplane", "FakeNode")
@@ -47,8 +48,8 @@ class FakeNode(Node):
     def __init__(self, backplane: FakeBackplane) -> None:
         self.backplane = backplane
 
-    def publish(self, topic: str, data: bytes) -> Confirmation:
-        self.backplane.told.append(("publish", topic, data))
+    def publish(self, topic: str, message: PreparedMessage) -> Confirmation:
+        self.backplane.told.append(("publish", topic, message))
         return self.backplane.confirmation()
 
     def subscribe(self, topics: Iterable[str]) -> Confirmation:
@@ -62,8 +63,8 @@ class FakeNode(Node):
     async def stop(self) -> None:
         self.backplane.told.append("stop")
 
-    def append(self, topic: str, data: bytes, keep: Keep) -> asyncio.Future[Position]:
-        return self.backplane.question("append", topic, data, keep)
+    def append(self, topic: str, message: PreparedMessage, keep: Keep) -> asyncio.Future[Position]:
+        return self.backplane.question("append", topic, message, keep)
 
     def read(self, topic: str, after: int, limit: int | None = None) -> asyncio.Future[Page]:
         return self.backplane.question("read", topic, after)

@@ -26,7 +26,7 @@ STEPS: Final = 3000
 
 
 class Message:
-    size = 0
+    payload = b""
 
     def __init__(self, position: Position) -> None:
         self.position = position

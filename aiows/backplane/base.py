@@ -6,7 +6,11 @@ connection that one hub has in one event loop. Each engine guarantees the follow
 ``tests/backplane/test_contract.py`` has a test for each sentence.
 
 - A message reaches every other node that is subscribed to exactly its topic, never the publisher.
-- It arrives at most once, with the same bytes, and in the order in which its node called ``publish``.
+- It arrives at most once, with the same payload, and in the order in which its node called ``publish``.
+- What was published does not change any more, whatever becomes of the object that the message was made of.
+  An engine that sends it elsewhere makes bytes of it with ``encode``, and of bytes a message with ``decode``.
+  Within a process ``PreparedMessage.detach`` is enough. Bytes that are no message are dropped, with a line in
+  the log; in a topic's history they are delivered as None.
 - ``subscribe`` is in force once it is confirmed. To subscribe again changes nothing.
 - After ``unsubscribe`` and after ``stop`` nothing more is delivered, not even what was under way.
 - The methods of an `Ear` are called from the event loop, never inside a call of `Node`. They must not
@@ -38,6 +42,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
+from ..connection import PreparedMessage
 from ..position import Position
 
 __all__ = (
@@ -60,7 +65,8 @@ class Entry(NamedTuple):
     """A message of a log, with its number there."""
 
     offset: int
-    data: bytes
+    message: PreparedMessage | None
+    """None: what is there is no message."""
 
 
 class Page(NamedTuple):
@@ -101,11 +107,16 @@ class Claim(NamedTuple):
 class Ear(Protocol):
     """What a node calls with all that it hears. Every method is called from the event loop."""
 
-    def deliver(self, topic: str, data: bytes, /) -> None:
+    def deliver(self, topic: str, message: PreparedMessage, /) -> None:
         """A message that another node has published."""
 
-    def deliver_at(self, topic: str, position: Position, data: bytes, /) -> None:
-        """A message of a log, appended by any node, this one too; ``position`` is behind it."""
+    def deliver_at(
+        self, topic: str, position: Position, message: PreparedMessage | None, /
+    ) -> None:
+        """A message of a log, appended by any node, this one too; ``position`` is behind it.
+
+        None: somebody has put bytes there that are no message.
+        """
 
     def resumed(self, loss: Loss | None, /) -> None:
         """A connection that was lost is back, and all subscriptions are in force again.
@@ -123,8 +134,8 @@ class Node(ABC):
     """Eight random bytes, new at each start: they tell one node's messages from another's."""
 
     @abstractmethod
-    def publish(self, topic: str, data: bytes) -> Confirmation:
-        """Send ``data`` to the other nodes that subscribe to ``topic``."""
+    def publish(self, topic: str, message: PreparedMessage) -> Confirmation:
+        """Send ``message`` to the other nodes that subscribe to ``topic``."""
 
     @abstractmethod
     def subscribe(self, topics: Iterable[str]) -> Confirmation:
@@ -141,8 +152,8 @@ class Node(ABC):
     # history; an engine without any raises `NoHistory`
 
     @abstractmethod
-    def append(self, topic: str, data: bytes, keep: Keep) -> asyncio.Future[Position]:
-        """Add ``data`` to the log of ``topic``, for all nodes that subscribe to it; answers its position."""
+    def append(self, topic: str, message: PreparedMessage, keep: Keep) -> asyncio.Future[Position]:
+        """Add ``message`` to the log of ``topic``, for all nodes that subscribe; answers its position."""
 
     @abstractmethod
     def read(self, topic: str, after: int, limit: int | None = None) -> asyncio.Future[Page]:

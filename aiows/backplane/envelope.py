@@ -27,11 +27,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-import orjson
-from msgspec import DecodeError, ValidationError
+from msgspec import DecodeError
 
 from .._wire import Opcode
-from ..codecs import JSON, MSGPACK, check_finite
+from ..codecs import JSON, MSGPACK
 from ..connection import PreparedMessage
 
 __all__ = ("HEADER_SIZE", "Envelope", "decode", "encode")
@@ -40,13 +39,6 @@ FORM: Final = 2
 HEADER_SIZE: Final = 18
 OBJECT_AS_JSON: Final = 16
 OBJECT_AS_MSGPACK: Final = 17
-
-# With these orjson calls ``default`` for all that JSON and MessagePack say in different ways.
-_STRICT: Final = (
-    orjson.OPT_PASSTHROUGH_DATACLASS
-    | orjson.OPT_PASSTHROUGH_DATETIME
-    | orjson.OPT_PASSTHROUGH_SUBCLASS
-)
 
 _read_json: Final = JSON.reader(Any)
 
@@ -66,35 +58,12 @@ def encode(message: PreparedMessage, node: bytes = bytes(8), sequence: int = 0) 
 
 
 def _typed(message: PreparedMessage) -> tuple[int, bytes]:
-    if not message.is_object:
-        return message.opcode, message.payload
-    if message.codec is JSON and _is_json(message):
-        return OBJECT_AS_JSON, message.payload
-    packed = message.spoken_in(MSGPACK)
-    if packed is not None:
-        return OBJECT_AS_MSGPACK, packed.payload
-    said = message.spoken_in(JSON)
-    if said is not None:
-        return OBJECT_AS_JSON, said.payload
-    return message.opcode, message.payload  # only its own codec can say it
-
-
-def _is_json(message: PreparedMessage) -> bool:
-    """Whether the JSON of an object says all that there is to say."""
-    value = message.value
-    if type(value) not in (dict, list):
-        return False
-    try:
-        orjson.dumps(value, _refuse, _STRICT)
-        if b"null" in message.payload:  # as NaN is written, too
-            check_finite(value)
-    except (TypeError, ValidationError):
-        return False
-    return True
-
-
-def _refuse(value: object) -> object:
-    raise TypeError(f"JSON does not say all of {value!r:.64}")
+    whole = message.detach()
+    if whole.codec is JSON:
+        return OBJECT_AS_JSON, whole.payload
+    if whole.codec is MSGPACK:
+        return OBJECT_AS_MSGPACK, whole.payload
+    return message.opcode, message.payload  # no object, or only its own codec can say it
 
 
 def decode(data: bytes) -> Envelope:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final, TypeVar
 
+from ..connection import PreparedMessage
 from ..errors import BackplaneBusy
 from ..position import Position
 from .base import Backplane, Claim, Confirmation, Ear, Keep, Node, Page
@@ -78,10 +79,11 @@ class MemoryNode(Node):
         self._loop = asyncio.get_running_loop()
         self._topics: set[str] = set()
 
-    def publish(self, topic: str, data: bytes) -> Confirmation:
+    def publish(self, topic: str, message: PreparedMessage) -> Confirmation:
         for node in self._subscribers.get(topic, ()):
             if node is not self:
-                self._loop.call_soon(node.arrive, topic, data)
+                message.detach()
+                self._loop.call_soon(node.arrive, topic, message)
         return None
 
     def subscribe(self, topics: Iterable[str]) -> Confirmation:
@@ -103,15 +105,15 @@ class MemoryNode(Node):
         """Unsubscribe from every topic."""
         self.unsubscribe(tuple(self._topics))
 
-    def arrive(self, topic: str, data: bytes) -> None:
+    def arrive(self, topic: str, message: PreparedMessage) -> None:
         """Deliver a message of another node, unless its topic was unsubscribed meanwhile."""
         if topic in self._topics:
-            self._ear.deliver(topic, data)
+            self._ear.deliver(topic, message)
 
-    def arrive_at(self, topic: str, position: Position, data: bytes) -> None:
+    def arrive_at(self, topic: str, position: Position, message: PreparedMessage) -> None:
         """Deliver a message of a log."""
         if topic in self._topics:
-            self._ear.deliver_at(topic, position, data)
+            self._ear.deliver_at(topic, position, message)
 
     def _take_out(self, topic: str) -> None:
         nodes = self._subscribers[topic]
@@ -121,10 +123,11 @@ class MemoryNode(Node):
 
     # history
 
-    def append(self, topic: str, data: bytes, keep: Keep) -> asyncio.Future[Position]:
-        position = self._logs.append(topic, data, keep, self._loop.time())
+    def append(self, topic: str, message: PreparedMessage, keep: Keep) -> asyncio.Future[Position]:
+        message.detach()
+        position = self._logs.append(topic, message, keep, self._loop.time())
         for node in self._subscribers.get(topic, ()):
-            self._loop.call_soon(node.arrive_at, topic, position, data)
+            self._loop.call_soon(node.arrive_at, topic, position, message)
         return self._done(position)
 
     def read(self, topic: str, after: int, limit: int | None = None) -> asyncio.Future[Page]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Final, cast
 
 from .._wire import Opcode, build_frame, shared_deflater
-from ..codecs import JSON, Codec
+from ..codecs import JSON, MSGPACK, Codec
 from ..wire_form import PLACE, kind_of
 
 __all__ = ("LoggedMessage", "PlacedMessage", "PreparedMessage", "encode")
@@ -20,7 +20,7 @@ _BINARY: Final = int(Opcode.BINARY)
 logger: Final = logging.getLogger("aiows.connection")
 
 UNREAD: Final = object()
-"""In place of an object of which only the bytes are known."""
+"""In place of an object of which only the payload is known."""
 
 
 class PreparedMessage:
@@ -82,17 +82,6 @@ class PreparedMessage:
         message.codec, message._object = codec, UNREAD
         return message
 
-    def placed(self, topic: str) -> PlacedMessage:
-        """Return the same message with its topic.
-
-        Raises TypeError for text, bytes, and what is no object in its format: they have no keys.
-        """
-        return PlacedMessage(self, [topic])
-
-    def logged(self, topic: str, *offset: int) -> LoggedMessage:
-        """Return the same message with its topic, and with its number in the log. Raises as `placed` does."""
-        return LoggedMessage(self, [topic, *offset])
-
     @property
     def size(self) -> int:
         """The payload's bytes."""
@@ -113,11 +102,32 @@ class PreparedMessage:
 
     @property
     def value(self) -> Any:
-        """The object that it is; None for text and bytes."""
-        if self._object is UNREAD:
-            assert self.codec is not None
-            self._object = _reader(self.codec)(self.payload)
+        """The object that it is, which nobody may change; None for text and bytes."""
+        if self._object is UNREAD or isinstance(self._object, PreparedMessage):
+            self._object = self.read()
         return self._object
+
+    def read(self) -> Any:
+        """Return an object of its own that says the same; None for text and bytes."""
+        whole = self.detach()
+        return None if whole.codec is None else _reader(whole.codec)(whole.payload)
+
+    def detach(self) -> PreparedMessage:
+        """Do without the object that it was made of, which may change: from now on the bytes count.
+
+        Returns the message that says all of it: this one, or the same in MessagePack, if that says more.
+        """
+        said = self._object
+        if self.codec is None or said is UNREAD:
+            return self
+        if isinstance(said, PreparedMessage):
+            return said
+        whole: PreparedMessage = self
+        if self.codec is not JSON or not JSON.says_all(said, self.payload):
+            whole = self.spoken_in(MSGPACK) or self.spoken_in(JSON) or self
+        self._object = whole
+        whole._object = UNREAD  # noqa: SLF001 (of this class)
+        return whole
 
     @property
     def is_object(self) -> bool:
@@ -175,16 +185,19 @@ class PlacedMessage(PreparedMessage):
     """A message that says where it belongs, with the last of its keys: ``"@": [topic]``.
 
     ``bare``: the same without. The key is added once for each codec that is spoken.
+
+    Raises TypeError for text, bytes, and what is no object in its format: they have no keys.
     """
 
     __slots__ = ("_place", "bare")
 
     def __init__(self, bare: PreparedMessage, place: list[Any]) -> None:
-        if bare.codec is None:
+        codec = bare.codec
+        if codec is None:
             raise TypeError(f"only an object can say its topic, not {bare.payload!r:.64}")
-        payload = bare.codec.with_tail(bare.payload, PLACE, place)
-        super().__init__(payload, bare.codec.opcode, compress=bare.compress)
-        self.codec = bare.codec
+        self.opcode, self.payload = codec.opcode, codec.with_tail(bare.payload, PLACE, place)
+        self.codec, self.compress = codec, bare.compress
+        self.plain = self._object = self._others = self._deflated = None
         self.bare = bare
         self._place = place
 
@@ -208,7 +221,7 @@ class LoggedMessage(PlacedMessage):
 
 @lru_cache(maxsize=16)
 def _reader(codec: Codec) -> Callable[[bytes], Any]:
-    return codec.reader(Any)
+    return MSGPACK.loads if codec is MSGPACK else codec.reader(Any)  # NaN included
 
 
 def encode(message: Any, codec: Codec) -> tuple[int, bytes]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Final
 
 from ..connection import Connection, PreparedMessage, outbox_of, protocol_of
@@ -20,6 +19,7 @@ from ..send_status import SendStatus
 __all__ = ("Delivery",)
 
 # Members of an enum are looked up by way of its class, for each message.
+_SUCCESS: Final = SendStatus.SUCCESS
 _BACKPRESSURE: Final = SendStatus.BACKPRESSURE
 _DROPPED: Final = SendStatus.DROPPED
 
@@ -61,32 +61,50 @@ class Delivery:
         """Push ``message`` to each; returns how many took it."""
         # From a copy: a push may close a connection, which changes the tables.
         statuses = [each.push(message) for each in tuple(receivers)]
-        return self._count(message, len(statuses), statuses)
+        self.note(message, len(statuses))
+        return self._taken(statuses)
 
     def share(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push what many get: it leaves in one write with what follows in the same turn of the loop."""
         row = tuple(receivers)
-        return self._count(message, len(row), _pushed(row, message))
+        refused = self.offer(row, message)
+        self.note(message, len(row))
+        return len(row) - len(refused)
 
     def offer(self, receivers: Iterable[Connection], message: PreparedMessage) -> list[Connection]:
         """Push as `share` does, uncounted (see `note`); returns those who did not take it."""
         row = tuple(receivers)
-        statuses = _pushed(row, message)
-        if _BACKPRESSURE in statuses:
-            self._is_pressed = True
-        if _DROPPED not in statuses:
-            return []
-        return [each for each, status in zip(row, statuses, strict=True) if not status]
+        if row and protocol_of(row[0]).observer is not None:
+            _tell_observer(row, message)
+        # No list of what each of them answers: nearly all say the same, and for many it would be long.
+        refused: list[Connection] = []
+        codec, success = message.codec, _SUCCESS
+        for each in row:
+            status = (
+                outbox_of(each).push_shared(message)
+                if codec is None or codec is each.codec
+                else _share_in_its_codec(each, message)
+            )
+            if status is not success:
+                if status:
+                    self._is_pressed = True
+                else:
+                    refused.append(each)
+        return refused
 
     def note(self, message: PreparedMessage, receivers: int) -> None:
-        """Count what a message costs that is about to be given to so many."""
-        self._count(message, receivers, [])
+        """Count what it costs to give ``message`` to so many."""
+        self._given += self._latest
+        self._latest = MESSAGE + len(message.payload) + receivers // RECEIVERS
+        if self._given + self._latest >= TURN_UNDER_PRESSURE:
+            self._watch_loop()
 
     async def send(self, receivers: Iterable[Connection], message: PreparedMessage) -> int:
         """Push to each, then wait for those whose outbox is full; returns how many took it."""
         asked = tuple(receivers)
         statuses = [_try(each, message) for each in asked]
-        reached = self._count(message, len(asked), statuses)
+        self.note(message, len(asked))
+        reached = self._taken(statuses)
         if reached == len(asked):
             return reached
         refused = (each for each, status in zip(asked, statuses, strict=True) if not status)
@@ -101,41 +119,26 @@ class Delivery:
         elif self._given >= TURN:
             await asyncio.sleep(0)
 
-    def _count(self, message: PreparedMessage, receivers: int, statuses: list[SendStatus]) -> int:
-        """Add what it costs to give ``message`` to so many, and return how many took it."""
-        self._given += self._latest
-        self._latest = MESSAGE + message.size + receivers // RECEIVERS
+    def _taken(self, statuses: list[SendStatus]) -> int:
+        """Return how many took a message."""
         if _BACKPRESSURE in statuses:
             self._is_pressed = True
-        if self._given + self._latest >= TURN_UNDER_PRESSURE:
-            self._watch_loop()
-        return receivers - statuses.count(_DROPPED)
+        return len(statuses) - statuses.count(_DROPPED)
 
     def _watch_loop(self) -> None:
         """Count anew when the loop has turned. To be told of each turn would cost more than to count."""
-        with suppress(RuntimeError):  # no loop runs, so none can turn
+        try:
             loop = asyncio.get_running_loop()
-            if self._watched_loop is not loop:
-                self._watched_loop = loop
-                loop.call_soon(self._turned)
+        except RuntimeError:
+            return  # no loop runs, so none can turn
+        if self._watched_loop is not loop:
+            self._watched_loop = loop
+            loop.call_soon(self._turned)
 
     def _turned(self) -> None:
         self._given = self._latest = 0
         self._is_pressed = False
         self._watched_loop = None
-
-
-def _pushed(row: tuple[Connection, ...], message: PreparedMessage) -> list[SendStatus]:
-    """Push to each, to leave at the end of the turn; return what each of them answers."""
-    if row and protocol_of(row[0]).observer is not None:
-        _tell_observer(row, message)
-    codec = message.codec
-    return [
-        outbox_of(each).push_shared(message)
-        if codec is None or codec is each.codec
-        else _share_in_its_codec(each, message)
-        for each in row
-    ]
 
 
 def _share_in_its_codec(connection: Connection, message: PreparedMessage) -> SendStatus:
@@ -144,8 +147,9 @@ def _share_in_its_codec(connection: Connection, message: PreparedMessage) -> Sen
 
 
 def _tell_observer(row: Iterable[Connection], message: PreparedMessage) -> None:
+    kind = message.kind
     for connection in row:
-        protocol_of(connection).kind_sent(message.kind)
+        protocol_of(connection).kind_sent(kind)
 
 
 def _try(connection: Connection, message: PreparedMessage) -> SendStatus:

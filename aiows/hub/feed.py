@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Final
 
-from ..backplane import Entry, Node, Page, decode
-from ..connection import Connection, PreparedMessage, outbox_of, protocol_of
+from ..backplane import Entry, Node, Page
+from ..connection import Connection, LoggedMessage, PreparedMessage, outbox_of, protocol_of
 from ..position import Position
 from ..send_status import SendStatus
 from .delivery import Delivery
@@ -69,21 +69,20 @@ class Feed:
 
     # what the backplane tells
 
-    def arrived(self, position: Position, data: bytes) -> None:
+    def arrived(self, position: Position, message: PreparedMessage | None) -> None:
         """A message has come; ``position`` is behind it."""
-        if not self.log.has(
-            position
-        ):  # it has, mostly, what this node has put there: see `appended`
-            self.log.arrived(position, self._message(position, data))
+        # It has, mostly, what this node has put there: see `appended`.
+        if not self.log.has(position):
+            self.log.arrived(position, self._logged(position, message))
             self._tell_publishers()
 
-    def appended(self, position: Position, data: bytes) -> None:
+    def appended(self, position: Position, message: PreparedMessage) -> None:
         """A message of this node is in the log: if it is the next one it need not come back first."""
         known = self.log.position
         if known is None:
             self._keep_for_subscribers(position)
         elif position == (known.epoch, known.offset + 1):
-            self.arrived(position, data)
+            self.arrived(position, message)
 
     def _keep_for_subscribers(self, position: Position) -> None:
         """Nobody knows yet where the log is: who has subscribed before this message gets it."""
@@ -107,13 +106,15 @@ class Feed:
             if self.log.has(position) and not reached.done():
                 reached.set_result(None)
 
-    def _message(self, position: Position, data: bytes) -> PreparedMessage:
+    def _logged(self, position: Position, message: PreparedMessage | None) -> PreparedMessage:
         try:
-            return decode(data).message.logged(self.topic, position.offset)
-        except (ValueError, TypeError) as error:
-            # Nobody can have it, and all have to know that it was there.
-            logger.warning("a message of the topic %.128r was dropped: %s", self.topic, error)
-            return lost(self.topic, position)
+            if message is not None:
+                return LoggedMessage(message, [self.topic, position.offset])
+        except TypeError:
+            pass  # text and bytes cannot say where they belong
+        # Nobody can have it, and all have to know that it was there.
+        logger.warning("what is no object was dropped from the topic %.128r", self.topic)
+        return lost(self.topic, position)
 
     # what the log asks for (`aiows.hub.log.Port`)
 
@@ -138,12 +139,14 @@ class Feed:
             self.log.failed(error)
 
     def _entry(self, epoch: str, entry: Entry) -> tuple[int, PreparedMessage]:
-        return entry.offset, self._message(Position(epoch, entry.offset), entry.data)
+        return entry.offset, self._logged(Position(epoch, entry.offset), entry.message)
 
     def share(
         self, row: Collection[Connection], message: PreparedMessage
     ) -> Collection[Connection]:
         refused = self._delivery.offer(row, message)
+        if not refused:
+            return ()
         return [each for each in refused if not self._is_told_instead(each, message)]
 
     def _is_told_instead(self, connection: Connection, message: PreparedMessage) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
 from ..backplane import Keep, Node
-from ..connection import Connection, Joined, Wish, protocol_of
+from ..connection import Connection, Joined, PreparedMessage, Wish, protocol_of
 from ..errors import BackplaneDown, BackplaneError, KindError
 from ..position import Position
 from .feed import Feed, MemberCursor
@@ -51,11 +51,11 @@ class Feeds:
 
     # what the backplane tells
 
-    def arrived(self, channel: str, position: Position, data: bytes) -> None:
+    def arrived(self, channel: str, position: Position, message: PreparedMessage | None) -> None:
         """A message of a log has come."""
         feed = self._feeds.get(channel)
         if feed is not None:
-            feed.arrived(position, data)
+            feed.arrived(position, message)
 
     def resumed(self) -> None:
         """The backplane was lost, and all subscriptions are in force again."""
@@ -64,19 +64,24 @@ class Feeds:
 
     # publishing
 
-    def append(self, channel: str, data: bytes, keep: Keep) -> asyncio.Future[Position]:
+    def append(
+        self, channel: str, message: PreparedMessage, keep: Keep
+    ) -> asyncio.Future[Position]:
         """Put a message into a log. When that is answered, which may be at once, the members here get it."""
-        appending = self._node.append(channel, data, keep)
+        message.detach()
+        appending = self._node.append(channel, message, keep)
         if appending.done():
-            self._appended(channel, data, appending)
+            self._appended(channel, message, appending)
         else:
-            appending.add_done_callback(partial(self._appended, channel, data))
+            appending.add_done_callback(partial(self._appended, channel, message))
         return appending
 
-    def _appended(self, channel: str, data: bytes, appending: asyncio.Future[Position]) -> None:
+    def _appended(
+        self, channel: str, message: PreparedMessage, appending: asyncio.Future[Position]
+    ) -> None:
         feed = self._feeds.get(channel)
         if feed is not None and not appending.cancelled() and appending.exception() is None:
-            feed.appended(appending.result(), data)
+            feed.appended(appending.result(), message)
 
     async def reached(self, channel: str, position: Position) -> None:
         """Wait until the members here that are not too slow have all up to ``position``."""

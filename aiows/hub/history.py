@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ..backplane import Entry, Node, decode
+from ..backplane import Entry, Node
 from ..connection import HistoryPage
 from ..position import Position
 
@@ -48,7 +48,7 @@ def _fitting(entries: Sequence[Entry], max_size: int | None) -> int:
     """Return how many of the first entries have no more than ``max_size`` bytes together; at least one."""
     size = 0
     for count, entry in enumerate(entries):
-        size += len(entry.data)
+        size += 0 if entry.message is None else entry.message.size
         if max_size is not None and size > max_size:
             return max(1, count)
     return len(entries)
@@ -60,5 +60,7 @@ def _messages(entries: Iterable[Entry]) -> tuple[tuple[int, Any], ...]:
 
 def _read(entries: Iterable[Entry]) -> Iterator[tuple[int, Any]]:
     for entry in entries:
-        with suppress(ValueError):  # what is no message nobody can have
-            yield entry.offset, decode(entry.data).message.value
+        if entry.message is not None and entry.message.is_object:
+            # What another node's bytes were, and cannot be read, nobody can have.
+            with suppress(ValueError, RecursionError):
+                yield entry.offset, entry.message.read()

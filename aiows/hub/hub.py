@@ -19,6 +19,7 @@ from ..connection import (
     HistoryPage,
     Joined,
     Peer,
+    PlacedMessage,
     PreparedMessage,
     Wish,
     check_loop,
@@ -118,7 +119,7 @@ class Hub:
         """
         prepared = PreparedMessage.of(message)
         link, channel = self._running(), USER + str(user_id)
-        confirmation = link.publish(channel, prepared)
+        confirmation = link.node.publish(channel, prepared)
         reached = await self._delivery.send(self._connections_of(channel, link), prepared)
         await self._finish(confirmation)
         return reached
@@ -145,7 +146,7 @@ class Hub:
                     f"exclude=: the topic {topic!r} has history, which is for everybody"
                 )
             return await self._append(topic, prepared, history)
-        confirmation = self._running().publish(TOPIC + topic, prepared)
+        confirmation = self._running().node.publish(TOPIC + topic, prepared)
         reached = self._share(topic, prepared, exclude=exclude)
         await self._finish(confirmation)
         return Published(reached)
@@ -154,7 +155,7 @@ class Hub:
         _check_object(topic, message)
         link, channel = self._running(), TOPIC + topic
         reached = self.registry.subscribers(topic)
-        appending = link.append(channel, message, history.keep)
+        appending = link.feeds.append(channel, message, history.keep)
         self._delivery.note(message, reached)
         try:
             position = await asyncio.shield(appending)
@@ -217,7 +218,7 @@ class Hub:
         No connection is waited for, as in `publish`. Raises as `send` does.
         """
         prepared = PreparedMessage.of(message)
-        confirmation = self._running().publish(EVERYBODY, prepared)
+        confirmation = self._running().node.publish(EVERYBODY, prepared)
         reached = self._delivery.share(self._connections, prepared)
         await self._finish(confirmation)
         return reached
@@ -344,13 +345,13 @@ class Hub:
         history = self._topics.history_of(topic)
         if history is not None:
             _check_object(topic, prepared)
-            appending = self._running().append(TOPIC + topic, prepared, history.keep)
+            appending = self._running().feeds.append(TOPIC + topic, prepared, history.keep)
             log_failure(appending, "a message was not published")
             return
         if self._link is None:
             logger.error("the hub is not running: a message reaches this node only")
         else:
-            confirmation = self._link.publish(TOPIC + topic, prepared)
+            confirmation = self._link.node.publish(TOPIC + topic, prepared)
             log_failure(confirmation, "a message was not published")
         self._share(topic, prepared, exclude=None if include_self else connection)
 
@@ -413,16 +414,11 @@ class Hub:
 
     # what the backplane tells (`aiows.backplane.base.Ear`)
 
-    def deliver(self, channel: str, data: bytes) -> None:
+    def deliver(self, channel: str, message: PreparedMessage) -> None:
         """A message of another node has come."""
         link = self._link
         if link is None:
             return  # the node is about to leave
-        try:
-            message = decode(data).message
-        except ValueError as error:
-            logger.warning("bytes on the backplane were dropped: %s", error)
-            return
         if channel == EVERYBODY:
             self._delivery.share(self._connections, message)
         elif channel.startswith(USER):
@@ -430,10 +426,10 @@ class Hub:
         else:
             self._share(channel.removeprefix(TOPIC), message)
 
-    def deliver_at(self, channel: str, position: Position, data: bytes) -> None:
+    def deliver_at(self, channel: str, position: Position, message: PreparedMessage | None) -> None:
         """A message of a log has come."""
         if self._link is not None:
-            self._link.feeds.arrived(channel, position, data)
+            self._link.feeds.arrived(channel, position, message)
 
     def resumed(self, loss: Loss | None) -> None:
         """The backplane was lost, and is back."""
@@ -458,7 +454,7 @@ class Hub:
 def _placed(topic: str, message: PreparedMessage) -> PreparedMessage:
     """Return ``message`` with its topic, if it can say that."""
     try:
-        return message.placed(topic) if message.is_object else message
+        return PlacedMessage(message, [topic]) if message.is_object else message
     except TypeError:
         return message  # a list, say
 
@@ -468,7 +464,7 @@ def _check_object(topic: str, message: PreparedMessage) -> None:
     if message.codec is JSON and message.payload.startswith(b"{"):
         return
     try:
-        message.placed(topic)
+        PlacedMessage(message, [topic])
     except TypeError as error:
         raise TypeError(f"the topic {topic!r} has history: {error}") from None
 

@@ -11,9 +11,8 @@ import logging
 from collections.abc import Hashable, Iterable
 from typing import Any, Final
 
-from ..backplane import Confirmation, Keep, Node, encode
-from ..connection import Connection, PreparedMessage
-from ..position import Position
+from ..backplane import Node
+from ..connection import Connection
 from .feeds import Feeds
 from .registry import ConnectionRegistry
 from .topics import DeclaredTopics
@@ -36,7 +35,7 @@ class Link:
     another watcher, told of the same change before, may have changed them again.
     """
 
-    __slots__ = ("_registry", "_sequence", "_unconfirmed", "_user_ids", "feeds", "node")
+    __slots__ = ("_registry", "_unconfirmed", "_user_ids", "feeds", "node")
 
     def __init__(
         self,
@@ -47,26 +46,11 @@ class Link:
         self.node = node
         self.feeds = Feeds(registry, topics, node, TOPIC)
         self._registry = registry
-        self._sequence = 0
         self._unconfirmed: dict[str, asyncio.Future[None]] = {}
         # Two user ids with the same text, 7 and "7", share a channel.
         self._user_ids: dict[str, dict[Hashable, None]] = {}
         self._subscribe_to_all()
         registry.watch(self)
-
-    def publish(self, channel: str, message: PreparedMessage) -> Confirmation:
-        """Hand ``message`` to the backplane, for the other nodes that subscribe to ``channel``."""
-        return self.node.publish(channel, self._encode(message))
-
-    def append(
-        self, channel: str, message: PreparedMessage, keep: Keep
-    ) -> asyncio.Future[Position]:
-        """Add ``message`` to the log of ``channel``; from there it comes back to this node as well."""
-        return self.feeds.append(channel, self._encode(message), keep)
-
-    def _encode(self, message: PreparedMessage) -> bytes:
-        self._sequence += 1
-        return encode(message, self.node.id, self._sequence)
 
     def user_ids(self, channel: str) -> tuple[Hashable, ...]:
         """The users with a connection to this node whose messages come on ``channel``."""

@@ -51,7 +51,7 @@ class Message(Protocol):
     """What is in a log; a `aiows.connection.PreparedMessage`."""
 
     @property
-    def size(self) -> int: ...
+    def payload(self) -> bytes: ...
 
 
 R = TypeVar("R")
@@ -136,6 +136,7 @@ class Log(Generic[R, M]):
         "_is_confirmed",
         "_is_reading",
         "_port",
+        "_readers",
         "_size",
         "_tail",
         "_tails",
@@ -151,6 +152,7 @@ class Log(Generic[R, M]):
         self._tails = tails
         self.position: Position | None = None
         self.row: dict[R, None] = {}
+        self._readers: tuple[R, ...] | None = None  # the row, once it was asked for
         self.tail_cost = 0
         self._tail: deque[tuple[int, M]] = deque()
         self._floor = 0  # the backplane has nothing before this number; 0: that is not known
@@ -259,10 +261,12 @@ class Log(Generic[R, M]):
     def enter(self, reader: R) -> None:
         """Give ``reader``, who has everything, what comes from now on."""
         self.row[reader] = None
+        self._readers = None
 
     def leave(self, reader: R) -> None:
         """Take ``reader`` out of the row."""
         self.row.pop(reader, None)
+        self._readers = None
 
     def forget(self, cursor: Cursor[R]) -> None:
         """Do not wake ``cursor`` any more."""
@@ -364,11 +368,15 @@ class Log(Generic[R, M]):
         before, self.position = self.position, position
         assert before is not None
         self._tail.append((position.offset, message))
-        self._tails.grow(self, cost_of(message))
-        self._trim()
+        cost = cost_of(message)
+        if len(self._tail) > self._size and not self._waiting:
+            cost -= cost_of(self._tail.popleft()[1])
+        self._tails.grow(self, cost)
         if not self.row:
             return
-        for reader in self._port.share(self.row, message):
+        if self._readers is None:
+            self._readers = tuple(self.row)
+        for reader in self._port.share(self._readers, message):
             self._drop_behind(reader, before)
 
     def _lost(self, known: Position, position: Position) -> None:
@@ -379,7 +387,7 @@ class Log(Generic[R, M]):
 
     def _drop_behind(self, reader: R, position: Position) -> None:
         if reader in self.row:
-            del self.row[reader]
+            self.leave(reader)
             self._port.fell_behind(reader, position)
 
     # the tail
@@ -399,7 +407,7 @@ class Log(Generic[R, M]):
 
 def cost_of(message: Message) -> int:
     """Return what a message counts, in bytes."""
-    return 2 * message.size + MESSAGE
+    return 2 * len(message.payload) + MESSAGE
 
 
 class Tails:

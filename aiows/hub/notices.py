@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..connection import PreparedMessage
+from ..connection import LoggedMessage, PreparedMessage
 from ..position import Position
 from ..wire_form import KIND, LOST
 
@@ -12,4 +12,4 @@ __all__ = ("lost",)
 def lost(topic: str, position: Position | None = None) -> PreparedMessage:
     """Return what says that messages of ``topic`` are missing, and where it goes on, if it has a log."""
     fields = {} if position is None else {"position": [*position]}
-    return PreparedMessage({KIND: LOST, **fields}).logged(topic)
+    return LoggedMessage(PreparedMessage({KIND: LOST, **fields}), [topic])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..backplane import Keep
@@ -40,14 +40,13 @@ class History:
 
     size: int = 100
     seconds: float = 3600.0
+    keep: Keep = field(init=False, repr=False, compare=False)
+    """The same for a backplane."""
 
     def __post_init__(self) -> None:
         SIZE.check("History.size", self.size)
         SECONDS.check("History.seconds", self.seconds)
-
-    @property
-    def keep(self) -> Keep:
-        return Keep(self.size, float(self.seconds))
+        object.__setattr__(self, "keep", Keep(self.size, float(self.seconds)))
 
 
 @dataclass(frozen=True, slots=True)

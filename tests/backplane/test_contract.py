@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from aiows.backplane import Backplane, Claim, Confirmation, Keep, MemoryBackplane, Node
+from aiows.backplane import Backplane, Claim, Confirmation, Entry, Keep, MemoryBackplane, Node
+from aiows.codecs import JSON, MSGPACK
+from aiows.connection import PreparedMessage
 from recording_ear import RecordingEar
 
 TIMEOUT = 5.0
@@ -24,9 +26,12 @@ class Recorder(RecordingEar):
     def __init__(self) -> None:
         super().__init__()
         self.queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        self.messages: list[PreparedMessage] = []
 
-    def deliver(self, topic: str, data: bytes) -> None:
-        self.queue.put_nowait((topic, data))
+    def deliver(self, topic: str, message: PreparedMessage) -> None:
+        if message.is_object:
+            self.messages.append(message)
+        self.queue.put_nowait((topic, message.payload))
 
     async def next(self) -> tuple[str, bytes]:
         async with asyncio.timeout(TIMEOUT):
@@ -67,7 +72,7 @@ async def confirmed(confirmation: Confirmation) -> None:
 
 async def arrived_at(receiver: Recorder, *, sender: Recorder) -> list[tuple[str, bytes]]:
     """Everything that has arrived, known to be complete because a last message came after it."""
-    await confirmed(sender.node.publish("end of test", b""))
+    await confirmed(sender.node.publish("end of test", PreparedMessage(b"")))
     arrived = []
     while (message := await receiver.next()) != ("end of test", b""):
         arrived.append(message)
@@ -78,10 +83,10 @@ async def test_a_message_reaches_every_other_subscribed_node(join: Join) -> None
     """All that subscribe to exactly the topic get it, and nobody else does."""
     sender, first, second = await join(), await join("room"), await join("room")
     others = await join("roo"), await join("room:1"), await join("*"), await join("ROOM")
-    await confirmed(sender.node.publish("room", b"hi"))
+    await confirmed(sender.node.publish("room", PreparedMessage(b"hi")))
     for receiver in (first, second):
         assert await arrived_at(receiver, sender=sender) == [("room", b"hi")]
-        await confirmed(sender.node.publish("end of test", b""))
+        await confirmed(sender.node.publish("end of test", PreparedMessage(b"")))
     for receiver in others:
         assert await receiver.next() == ("end of test", b"")
 
@@ -89,16 +94,16 @@ async def test_a_message_reaches_every_other_subscribed_node(join: Join) -> None
 async def test_a_message_never_comes_back_to_its_publisher(join: Join) -> None:
     """A node that subscribes to its own topic gets what the others publish there."""
     node, other = await join("room"), await join("room")
-    await confirmed(node.node.publish("room", b"mine"))
-    await confirmed(other.node.publish("room", b"theirs"))
+    await confirmed(node.node.publish("room", PreparedMessage(b"mine")))
+    await confirmed(other.node.publish("room", PreparedMessage(b"theirs")))
     assert await arrived_at(node, sender=other) == [("room", b"theirs")]
 
 
 @pytest.mark.parametrize("data", [b"", bytes(range(256)), b"x" * 1_000_000, "💬 \n".encode()])
-async def test_data_arrives_byte_for_byte(join: Join, data: bytes) -> None:
+async def test_a_payload_arrives_byte_for_byte(join: Join, data: bytes) -> None:
     """Empty, binary, large or text: what arrives is what was published."""
     sender, receiver = await join(), await join("room")
-    await confirmed(sender.node.publish("room", data))
+    await confirmed(sender.node.publish("room", PreparedMessage(data)))
     assert await receiver.next() == ("room", data)
 
 
@@ -106,8 +111,25 @@ async def test_data_arrives_byte_for_byte(join: Join, data: bytes) -> None:
 async def test_a_topic_may_be_any_text(join: Join, topic: str) -> None:
     """Names are compared, not read: no blank, letter or wildcard means anything."""
     sender, receiver = await join(), await join(topic)
-    await confirmed(sender.node.publish(topic, b"hi"))
+    await confirmed(sender.node.publish(topic, PreparedMessage(b"hi")))
     assert await receiver.next() == (topic, b"hi")
+
+
+@pytest.mark.parametrize("more", [None, b"\xff"], ids=["JSON", "MessagePack"])
+async def test_what_was_published_does_not_change_any_more(join: Join, more: Any) -> None:
+    """Its object may, as soon as ``publish`` has returned: what arrives is what it was."""
+    sender, receiver = await join(), await join("room")
+    state = {"kind": "state", "n": 1, "more": more}
+    before = dict(state)
+    confirmation = sender.node.publish("room", PreparedMessage(state))
+    state["n"] = 2
+    await confirmed(confirmation)
+    await arrived_at(receiver, sender=sender)
+    [message] = receiver.messages
+    packed = message.spoken_in(MSGPACK)
+    assert packed is not None
+    assert MSGPACK.loads(packed.payload) == before
+    assert message.read() == before
 
 
 async def test_messages_arrive_once_and_in_order(join: Join) -> None:
@@ -115,7 +137,7 @@ async def test_messages_arrive_once_and_in_order(join: Join) -> None:
     sender, receiver = await join(), await join("a", "b")
     published = [("a" if number % 3 else "b", str(number).encode()) for number in range(500)]
     for topic, data in published:
-        sender.node.publish(topic, data)
+        sender.node.publish(topic, PreparedMessage(data))
     assert await arrived_at(receiver, sender=sender) == published
 
 
@@ -123,19 +145,19 @@ async def test_to_subscribe_again_changes_nothing(join: Join) -> None:
     """A topic is subscribed to or not: messages come once, and one unsubscribe ends it."""
     sender, receiver = await join(), await join("room")
     await confirmed(receiver.node.subscribe(["room", "room"]))
-    await confirmed(sender.node.publish("room", b"one"))
+    await confirmed(sender.node.publish("room", PreparedMessage(b"one")))
     assert await arrived_at(receiver, sender=sender) == [("room", b"one")]
     await confirmed(receiver.node.unsubscribe(["room"]))
-    await confirmed(sender.node.publish("room", b"two"))
+    await confirmed(sender.node.publish("room", PreparedMessage(b"two")))
     assert await arrived_at(receiver, sender=sender) == []
 
 
 async def test_nothing_arrives_after_an_unsubscribe(join: Join) -> None:
     """Not even what was published before and is still under way; other topics go on."""
     sender, receiver = await join(), await join("room", "hall")
-    sender.node.publish("room", b"under way")
+    sender.node.publish("room", PreparedMessage(b"under way"))
     receiver.node.unsubscribe(["room", "never subscribed"])
-    await confirmed(sender.node.publish("hall", b"still here"))
+    await confirmed(sender.node.publish("hall", PreparedMessage(b"still here")))
     assert await arrived_at(receiver, sender=sender) == [("hall", b"still here")]
 
 
@@ -144,14 +166,14 @@ async def test_a_topic_can_be_subscribed_to_anew(join: Join) -> None:
     sender, receiver = await join(), await join("room")
     receiver.node.unsubscribe(["room"])
     await confirmed(receiver.node.subscribe(["room"]))
-    await confirmed(sender.node.publish("room", b"hi"))
+    await confirmed(sender.node.publish("room", PreparedMessage(b"hi")))
     assert await receiver.next() == ("room", b"hi")
 
 
 async def test_nothing_arrives_after_stop(join: Join) -> None:
     """A node that has left is deaf, to what was under way as well, and may be stopped again."""
     sender, leaving, staying = await join(), await join("room"), await join("room")
-    sender.node.publish("room", b"hi")
+    sender.node.publish("room", PreparedMessage(b"hi"))
     await leaving.node.stop()
     await leaving.node.stop()
     assert await arrived_at(staying, sender=sender) == [("room", b"hi")]
@@ -161,7 +183,7 @@ async def test_nothing_arrives_after_stop(join: Join) -> None:
 async def test_deliver_is_not_called_inside_publish(join: Join) -> None:
     """A publisher cannot be surprised by its own message's consequences."""
     sender, receiver = await join(), await join("room")
-    sender.node.publish("room", b"hi")
+    sender.node.publish("room", PreparedMessage(b"hi"))
     assert receiver.queue.empty()
     assert await receiver.next() == ("room", b"hi")
 
@@ -173,15 +195,15 @@ async def test_a_deliver_that_raises_stops_nothing(backplane: Backplane, join: J
     attempts: list[bytes] = []
 
     class Broken(RecordingEar):
-        def deliver(self, topic: str, data: bytes) -> None:
-            attempts.append(data)
+        def deliver(self, topic: str, message: PreparedMessage) -> None:
+            attempts.append(message.payload)
             raise LookupError(topic)
 
     broken = await backplane.start(Broken())
     await confirmed(broken.subscribe(["room"]))
     sender, receiver = await join(), await join("room")
     for data in (b"one", b"two"):
-        await confirmed(sender.node.publish("room", data))
+        await confirmed(sender.node.publish("room", PreparedMessage(data)))
     assert await arrived_at(receiver, sender=sender) == [("room", b"one"), ("room", b"two")]
     assert attempts == [b"one", b"two"]
     assert [type(each["exception"]) for each in failures] == [LookupError, LookupError]
@@ -196,7 +218,7 @@ def test_a_backplane_serves_one_event_loop_after_another(backplane: Backplane) -
         sender.node = await backplane.start(sender)
         receiver.node = await backplane.start(receiver)
         await confirmed(receiver.node.subscribe(["room"]))
-        await confirmed(sender.node.publish("room", b"hi"))
+        await confirmed(sender.node.publish("room", PreparedMessage(b"hi")))
         return await receiver.next()
 
     assert asyncio.run(exchange()) == ("room", b"hi")
@@ -220,16 +242,25 @@ async def answered(future: asyncio.Future[T]) -> T:
         return await future
 
 
+def numbered(number: int) -> PreparedMessage:
+    return PreparedMessage(str(number).encode())
+
+
+def payload_of(entry: Entry) -> bytes:
+    assert entry.message is not None
+    return entry.message.payload
+
+
 async def test_each_message_of_a_log_has_the_next_number(keeping: Backplane, join: Join) -> None:
     """In one epoch, whichever node appends, and of each topic for itself."""
     first, second = await join(), await join()
     positions = [
-        await answered(node.append("room", data, KEEP))
+        await answered(node.append("room", PreparedMessage(data), KEEP))
         for node, data in ((first.node, b"1"), (second.node, b"2"), (first.node, b"3"))
     ]
     assert [offset for _, offset in positions] == [1, 2, 3]
     assert len({epoch for epoch, _ in positions}) == 1
-    assert (await answered(first.node.append("hall", b"1", KEEP))).offset == 1
+    assert (await answered(first.node.append("hall", PreparedMessage(b"1"), KEEP))).offset == 1
 
 
 async def test_a_log_reaches_every_subscribed_node_its_publisher_too(
@@ -238,7 +269,7 @@ async def test_a_log_reaches_every_subscribed_node_its_publisher_too(
     """With the position behind each message; whoever is not subscribed gets nothing."""
     publisher, other, stranger = await join("room"), await join("room"), await join("hall")
     for data in (b"1", b"2"):
-        await answered(publisher.node.append("room", data, KEEP))
+        await answered(publisher.node.append("room", PreparedMessage(data), KEEP))
     await arrived_at(other, sender=stranger)
     await arrived_at(publisher, sender=stranger)
     expected = [("room", 1, b"1"), ("room", 2, b"2")]
@@ -247,10 +278,24 @@ async def test_a_log_reaches_every_subscribed_node_its_publisher_too(
     assert stranger.logged == []
 
 
+async def test_what_was_appended_does_not_change_any_more(keeping: Backplane, join: Join) -> None:
+    """Neither what arrives, nor what is read later."""
+    node = (await join("room")).node
+    state = {"kind": "state", "n": 1}
+    appending = node.append("room", PreparedMessage(state), KEEP)
+    state["n"] = 2
+    await answered(appending)
+    page = await answered(node.read("room", -1))
+    assert [payload_of(each) for each in page.entries] == [JSON.encode({"kind": "state", "n": 1})]
+    message = page.entries[0].message
+    assert message is not None
+    assert message.value == {"kind": "state", "n": 1}
+
+
 async def test_deliver_at_is_not_called_inside_append(keeping: Backplane, join: Join) -> None:
     """Nor is anything delivered that was under way when the topic was left."""
     node, other = await join("room"), await join()
-    appending = node.node.append("room", b"1", KEEP)
+    appending = node.node.append("room", PreparedMessage(b"1"), KEEP)
     assert node.logged == []
     node.node.unsubscribe(["room"])
     await answered(appending)
@@ -262,11 +307,11 @@ async def test_a_read_has_what_came_after_without_a_hole(keeping: Backplane, joi
     """Or begins with the first that is kept."""
     node = (await join()).node
     for number in range(1, 6):
-        await answered(node.append("room", str(number).encode(), Keep(size=3, seconds=3600)))
+        await answered(node.append("room", numbered(number), Keep(size=3, seconds=3600)))
     for after, expected in ((4, [5]), (2, [3, 4, 5]), (-1, [3, 4, 5]), (5, []), (9, [])):
         page = await answered(node.read("room", after))
         assert page.position.offset == 5
-        assert [(each.offset, each.data) for each in page.entries] == [
+        assert [(each.offset, payload_of(each)) for each in page.entries] == [
             (number, str(number).encode()) for number in expected
         ]
     page = await answered(node.read("room", 2, limit=2))
@@ -278,7 +323,7 @@ async def test_the_last_messages_can_be_read(keeping: Backplane, join: Join) -> 
     node = (await join()).node
     assert (await answered(node.read_last("room", 3))).entries == []
     for number in range(1, 6):
-        await answered(node.append("room", str(number).encode(), KEEP))
+        await answered(node.append("room", numbered(number), KEEP))
     for count, expected in ((0, []), (2, [4, 5]), (99, [1, 2, 3, 4, 5])):
         page = await answered(node.read_last("room", count))
         assert page.position.offset == 5
@@ -289,7 +334,7 @@ async def test_a_position_that_was_read_is_kept(keeping: Backplane, join: Join) 
     """Also of a topic on which nothing was published: what comes next is behind it."""
     node = (await join()).node
     before = (await answered(node.read_last("room", 0))).position
-    after = await answered(node.append("room", b"1", KEEP))
+    after = await answered(node.append("room", PreparedMessage(b"1"), KEEP))
     assert after == (before.epoch, before.offset + 1)
 
 

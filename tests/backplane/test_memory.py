@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from aiows.backplane import MemoryBackplane
+from aiows.connection import PreparedMessage
 from recording_ear import RecordingEar
 
 
@@ -17,7 +18,7 @@ async def test_a_subscription_is_in_force_at_once() -> None:
     sender = await backplane.start(RecordingEar())
     receiver = await backplane.start(ear)
     assert receiver.subscribe(["room"]) is None
-    assert sender.publish("room", b"hi") is None
+    assert sender.publish("room", PreparedMessage(b"hi")) is None
     await asyncio.sleep(0)
     assert ear.arrived == [("room", b"hi")]
 
@@ -28,7 +29,7 @@ async def test_two_objects_are_two_backplanes() -> None:
     receiver = await MemoryBackplane().start(ear)
     receiver.subscribe(["room"])
     sender = await MemoryBackplane().start(RecordingEar())
-    sender.publish("room", b"hi")
+    sender.publish("room", PreparedMessage(b"hi"))
     await asyncio.sleep(0)
     assert ear.arrived == []
 

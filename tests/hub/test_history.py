@@ -24,8 +24,8 @@ from aiows import (
     on,
     setup,
 )
-from aiows.backplane import Entry, Loss, Page, encode
-from aiows.codecs import MSGPACK, ObjectCodec
+from aiows.backplane import Entry, Loss, Page
+from aiows.codecs import JSON, MSGPACK, ObjectCodec
 from aiows.connection import Wish, protocol_of
 from aiows.errors import (
     BackplaneDown,
@@ -493,7 +493,7 @@ async def test_who_subscribes_gets_it_also_when_the_log_was_read_later(connect: 
     reading.set_result(Page(Position("e", 2), ()))
     await publishing
     assert backplane.told[-1] == ("read", "topic:room:a", -1)
-    entry = Entry(2, encode(PreparedMessage(said(2))))
+    entry = Entry(2, PreparedMessage(said(2)))
     backplane.asked[-1][1].set_result(Page(Position("e", 2), [entry]))
     await delivered()
     assert heard(ws) == [(2, 2)]
@@ -549,8 +549,8 @@ async def test_the_answer_of_the_backplane_is_enough(away: Away) -> None:
     await publishing
     assert [offset for _, offset in heard(ws)] == [2, 3]
     for number in (2, 3):
-        data = encode(PreparedMessage(said(number)))
-        backplane.ear.deliver_at("topic:room:a", Position("e", number), data)
+        message = PreparedMessage(said(number))
+        backplane.ear.deliver_at("topic:room:a", Position("e", number), message)
     assert len(heard(ws)) == 2
 
 
@@ -563,8 +563,8 @@ async def test_who_publishes_waits_for_what_is_before(away: Away) -> None:
     await delivered()
     assert (publishing.done(), heard(ws), backplane.asked) == (False, [], [])
     for number in (2, 3):
-        data = encode(PreparedMessage(said(number)))
-        backplane.ear.deliver_at("topic:room:a", Position("e", number), data)
+        message = PreparedMessage(said(number))
+        backplane.ear.deliver_at("topic:room:a", Position("e", number), message)
     assert (await publishing).position == ("e", 3)
     assert heard(ws) == [(2, 2), (3, 3)]
 
@@ -890,7 +890,7 @@ async def test_what_was_missed_while_the_backplane_was_away_is_read(
     backplane.ear.resumed(Loss(1.0, 3.5))
     asked = backplane.asked.pop()
     assert backplane.told[-1] == ("read", "topic:room:a", 1)
-    entry = Entry(2, encode(PreparedMessage(said(2))))
+    entry = Entry(2, PreparedMessage(said(2)))
     asked[1].set_result(Page(Position("e", 2), [entry]))
     await delivered()
     assert heard(ws) == [LOST, (2, 2)]
@@ -902,7 +902,7 @@ async def test_what_was_missed_while_the_backplane_was_away_is_read(
     await hub.stop()
 
 
-async def test_bytes_in_a_log_that_are_no_message_are_told_as_lost(
+async def test_what_is_no_object_in_a_log_is_told_as_lost(
     hub: Hub, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     """They have a number, so everybody has to know that it was there; the next message comes."""
@@ -911,8 +911,8 @@ async def test_bytes_in_a_log_that_are_no_message_are_told_as_lost(
     assert since is not None
     assert hub._link is not None
     with caplog.at_level(logging.WARNING, "aiows.hub"):
-        for data in (b"pickle", encode(PreparedMessage("text"))):
-            hub._link.node.append("topic:room:a", data, History(size=5).keep)
+        for message in ("text", b"bytes"):
+            hub._link.node.append("topic:room:a", PreparedMessage(message), History(size=5).keep)
         await say(hub, 3)
         await delivered()
     lost = [
@@ -923,6 +923,47 @@ async def test_bytes_in_a_log_that_are_no_message_are_told_as_lost(
     assert caplog.text.count("was dropped") == 2
     await late.join("room:a", since=since)
     assert heard(late) == heard(ws)
+
+
+async def test_bytes_of_a_stranger_are_told_as_lost(connect: Connect) -> None:
+    """An engine found no message in them, as it came and as it was read; and none is in the history."""
+    backplane = FakeBackplane()
+    hub = Hub(backplane=backplane, topics=TOPICS)
+    await hub.start()
+    ws = connect(hub)
+    ws.subscribe("room:a")
+    backplane.asked.pop()[1].set_result(Page(Position("e", 0), ()))
+    await delivered()
+    backplane.ear.deliver_at("topic:room:a", Position("e", 1), None)
+    backplane.ear.resumed(None)
+    page = Page(Position("e", 3), [Entry(2, None), Entry(3, PreparedMessage(said(3)))])
+    backplane.asked.pop()[1].set_result(page)
+    await delivered()
+    lost = [{"kind": "aiows.lost", "position": ["e", number], "@": ["room:a"]} for number in (1, 2)]
+    assert heard(ws) == [*lost, (3, 3)]
+    reading = asyncio.ensure_future(hub.history("room:a", last=5))
+    await asyncio.sleep(0)
+    cut_off = PreparedMessage.encoded(b'{"a":}', JSON)
+    page = Page(Position("e", 4), [*page.entries, Entry(4, cut_off)])
+    backplane.asked.pop()[1].set_result(page)
+    assert (await reading).messages == ((3, said(3)),)
+    await hub.stop()
+
+
+async def test_what_was_published_does_not_change_any_more(hub: Hub, connect: Connect) -> None:
+    """Neither with the object that it was made of, nor with what the history returned."""
+    state = {"kind": "said", "n": 1}
+    await hub.publish("room:a", state)
+    state["n"] = 2
+    [(_, message)] = (await hub.history("room:a", last=1)).messages
+    assert message == said(1)
+    message["n"] = 3
+    late = connect(hub)
+    late.codec = MSGPACK
+    await late.join("room:a", last=1)
+    assert [msgspec.msgpack.decode(each) for each in late.payloads] == [
+        {"kind": "said", "n": 1, "@": ["room:a", 1]}
+    ]
 
 
 async def test_a_hub_that_starts_late_takes_over_its_subscribers(connect: Connect) -> None:

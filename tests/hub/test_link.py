@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from aiows.backplane import decode
-from aiows.connection import Connection, PreparedMessage
+from aiows.connection import Connection
 from aiows.hub.link import Link
 from aiows.hub.registry import ConnectionRegistry
 from fake_backplane import FakeBackplane, FakeNode
@@ -126,15 +125,6 @@ async def test_a_link_that_does_not_watch_hears_of_nothing(
     link.unwatch()
     registry.add("alice", connect())
     assert backplane.told == [("subscribe", "everybody")]
-
-
-async def test_a_message_is_handed_over_in_the_form_between_nodes(
-    registry: ConnectionRegistry, backplane: FakeBackplane
-) -> None:
-    """What the other nodes read is the message."""
-    Link(registry, FakeNode(backplane)).publish("topic:room", PreparedMessage("hi"))
-    verb, channel, data = backplane.told[-1]
-    assert (verb, channel, decode(data).message.payload) == ("publish", "topic:room", b"hi")
 
 
 async def test_a_subscription_that_fails_is_logged(

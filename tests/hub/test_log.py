@@ -139,7 +139,7 @@ class Numbered:
 
     def __init__(self, number: int, size: int = 0) -> None:
         self.number = number
-        self.size = size
+        self.payload = bytes(size)
 
     def __repr__(self) -> str:
         return f"#{self.number}"

@@ -22,6 +22,11 @@ cdef Py_ssize_t payload_size(bytes frame) except -1:
     return size - (2 if length < 126 else 4 if length == 126 else 10)
 
 
+cdef bytes frame_in(message):
+    frame = message.plain
+    return message.frame if frame is None else frame
+
+
 cdef class OutboxCore:
     cdef public object _transport
     cdef readonly Flusher _flusher
@@ -127,7 +132,10 @@ cdef class OutboxCore:
         cdef Py_ssize_t size = size_of(message.payload)
         if not self.takes(size):
             return self._push_message_late(message)
-        is_full = self.send(self.frame_of(message))
+        if self.is_plain(message, size):
+            is_full = self.send(frame_in(message))
+        else:
+            is_full = self._send_chosen(message)
         return self.status_of(message.opcode, size, is_full)
 
     def push_shared(self, message):
@@ -136,7 +144,10 @@ cdef class OutboxCore:
         cdef Py_ssize_t size = size_of(message.payload)
         if not self.takes(size):
             return self._push_message_late(message)
-        is_full = self.gather(self.frame_of(message))
+        if self.is_plain(message, size):
+            is_full = self.gather(frame_in(message))
+        else:
+            is_full = self._gather_chosen(message)
         return self.status_of(message.opcode, size, is_full)
 
     cdef object push_plain(self, message, bytes frame):
@@ -164,7 +175,7 @@ cdef class OutboxCore:
 
     cdef bint send_payload(self, uint8_t opcode, payload, const Payload *data, said) except -1:
         if data.size >= self._threshold:
-            return self.send(self._deflated(opcode, PyBytes_FromStringAndSize(data.start, data.size)))
+            return self._send_deflated(opcode, PyBytes_FromStringAndSize(data.start, data.size))
         if data.size < LARGE_PAYLOAD or type(payload) not in (bytes, str):
             return self.send(self._flusher.frame_said(opcode, data, said))
         if type(payload) is str:
@@ -174,14 +185,11 @@ cdef class OutboxCore:
         self._queued += data.size
         return self.is_over()
 
-    cdef bytes frame_of(self, message):
-        if message.compress is None and size_of(message.payload) < self._threshold:
-            frame = message.plain
-            return message.frame if frame is None else frame
-        return self._chosen_frame(message)
+    cdef bint is_plain(self, message, Py_ssize_t size) except -1:
+        return message.compress is None and size < self._threshold
 
-    def _frame_of(self, message):
-        return self.frame_of(message)
+    def _is_plain(self, message):
+        return self.is_plain(message, size_of(message.payload))
 
     cdef int count(self, int opcode, Py_ssize_t size) except -1:
         cdef Counters counters = self._flusher.counters
@@ -218,10 +226,13 @@ cdef class OutboxCore:
     def _write_late(self, frame):
         raise NotImplementedError
 
-    def _deflated(self, opcode, payload):
+    def _send_deflated(self, opcode, payload):
         raise NotImplementedError
 
-    def _chosen_frame(self, message):
+    def _send_chosen(self, message):
+        raise NotImplementedError
+
+    def _gather_chosen(self, message):
         raise NotImplementedError
 
     def _flushed(self):
@@ -241,6 +252,9 @@ cdef class OutboxCore:
         self.hand_over(frame)
         self.join()
         return self.is_over()
+
+    def _gather(self, bytes frame not None):
+        return self.gather(frame)
 
     cdef bint gather(self, bytes frame) except? -1:
         self.enqueue(frame)

@@ -111,6 +111,15 @@ class Deflater:
         """
         self._stream = None
 
+    def anew(self) -> Deflater:
+        """Return a deflater like this one that has compressed nothing: for who cannot have this one back."""
+        return Deflater(
+            window_bits=self.window_bits,
+            memory_level=self._memory_level,
+            has_takeover=self.has_takeover,
+            backend=self._backend,
+        )
+
     @property
     def _flush_mode(self) -> int:
         # A full flush forgets the window, at half the cost of a new compressor.

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from ..errors import TooManySenders
+from .deflation import Deflation
 from .prepared import PreparedMessage
 
 __all__ = ("Backlog",)
@@ -32,8 +33,11 @@ class Backlog:
     """
 
     __slots__ = (
+        "_deflating",
+        "deflation",
         "has_dropped",
         "is_observed",
+        "is_transport_full",
         "is_transport_watched",
         "messages",
         "pong",
@@ -47,6 +51,11 @@ class Backlog:
     def __init__(self) -> None:
         self.messages: deque[PreparedMessage | bytes] = deque()
         self.size = 0
+        self.deflation: Deflation | None = None
+        """What a thread does for a message that leaves before all others."""
+        self._deflating: PreparedMessage | None = None
+        self.is_transport_full = False
+        """The transport takes no more either: noted while a thread deflates."""
         self.pong: bytes | None = None
         """The newest of those that were put off."""
         self.has_dropped = False
@@ -65,6 +74,7 @@ class Backlog:
         """Whether anything or anybody waits."""
         return bool(
             self.messages
+            or self.deflation is not None
             or self.pong is not None
             or self.senders
             or self.has_dropped
@@ -80,6 +90,18 @@ class Backlog:
     def take(self) -> PreparedMessage | bytes:
         """Return the message that has waited longest."""
         message = self.messages.popleft()
+        self.size -= size_of(message)
+        return message
+
+    def deflate(self, message: PreparedMessage, deflation: Deflation) -> None:
+        """Let ``message`` wait for a thread, before the others."""
+        self._deflating, self.deflation = message, deflation
+        self.size += size_of(message)
+
+    def take_deflated(self) -> PreparedMessage:
+        """Return the message that a thread deflates, or has deflated."""
+        message, self._deflating, self.deflation = self._deflating, None, None
+        assert message is not None
         self.size -= size_of(message)
         return message
 

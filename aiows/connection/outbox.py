@@ -11,6 +11,7 @@ from .._wire.frames import build_header
 from ..send_status import SendStatus
 from .backlog import Backlog
 from .builds import Flusher, OutboxCore
+from .deflation import Deflation
 from .outbox_core import LARGE
 from .overflow import CATCH_UP, DROP_NEW, Overflow
 from .prepared import PreparedMessage
@@ -21,6 +22,10 @@ __all__ = ("Outbox",)
 # Above this many waiting bytes pongs are no longer queued one by one: the newest replaces the one
 # before it, as RFC 6455, section 5.5.3 allows. Stops a peer that floods pings and reads no pongs.
 PONG_BACKLOG: Final = 16 * 1024
+
+# Messages of so many bytes are deflated in a thread: zlib needs some 3 milliseconds for 64 KiB, and 200 for
+# 4 MiB, and everybody in the loop would wait. Below that the way through a thread costs more than it saves.
+LONG_TO_DEFLATE: Final = 64 * 1024
 
 # What no message has: where nothing is compressed.
 NEVER: Final = 2**62
@@ -53,6 +58,10 @@ class Outbox(OutboxCore):
     `Backlog` as they are; they are framed, and deflated, when they leave. So what waits may still be replaced
     or dropped although ``deflater`` has a window over all that it has deflated. ``overflow`` decides about
     what finds no room. Messages of ``threshold`` bytes are deflated, None for the deflater: none is.
+
+    While a thread deflates a large message the others wait in the backlog, too, as if the transport took no
+    more. Only what is no message overtakes it, but for a Close. Nobody has to wait for the thread: any
+    message may leave as it is, and does so at the end and before one is dropped for lack of room.
     """
 
     __slots__ = ("_deflater", "_overflow", "_owner")
@@ -133,7 +142,7 @@ class Outbox(OutboxCore):
 
     def write_pong(self, frame: bytes) -> None:
         """Send a pong; while much is waiting only the newest one is kept."""
-        if self.amount <= PONG_BACKLOG:
+        if self.amount <= PONG_BACKLOG or self._is_only_deflating:
             self.write(frame)
             return
         self._made_backlog().pong = frame
@@ -142,11 +151,14 @@ class Outbox(OutboxCore):
     def write_close(self, frame: bytes) -> None:
         """Send a Close: nothing leaves after it, so a pong that was put off goes before."""
         self._write_pong()
-        self.write(frame)
+        if self._writable:
+            self._send(frame)
+        else:
+            self._made_backlog().add(frame)
 
     def finish(self) -> None:
         """Hand everything to the transport, which is about to be closed: nothing will follow."""
-        self._frame_waiting(no_more_than=NEVER)
+        self._frame_waiting_plainly()
         frames = self._take_frames()
         if frames is not None:
             self._hand_over(b"".join(frames))
@@ -189,18 +201,25 @@ class Outbox(OutboxCore):
         if not self.is_open:
             return SendStatus.DROPPED
         if not self._has_room_for(message.size):
+            self._do_without_thread()
+        if not self._has_room_for(message.size):
             return (CATCH_UP if message.comes_again else self._overflow).decide(self, message)
         self._put(message)
         return self._status(message.opcode, message.size, is_full=self.is_full)
 
     def _put(self, message: PreparedMessage) -> None:
-        if self._writable:
-            self._send(self._frame_of(message))
-        else:
+        if not self._writable:
             self._made_backlog().add(message)
+        elif self._is_plain(message):
+            self._send(message.frame)
+        else:
+            self._send_chosen(message)
 
     def _write_late(self, frame: bytes) -> None:
-        self._made_backlog().add(frame)
+        if self._is_only_deflating:
+            self._hand_over(frame)  # RFC 6455, section 5.4: it may even come amid a message
+        else:
+            self._made_backlog().add(frame)
 
     def drop(self, message: PreparedMessage) -> None:
         """Tell the owner of a message that is not sent, for lack of room.
@@ -228,50 +247,150 @@ class Outbox(OutboxCore):
 
     # compression
 
-    def _deflated(self, opcode: int, payload: bytes) -> bytes:
-        return self._deflated_frame(PreparedMessage(payload, opcode))
+    def _send_deflated(self, opcode: int, payload: bytes) -> bool:
+        return self._send_chosen(PreparedMessage(payload, opcode))
+
+    def _send_chosen(self, message: PreparedMessage) -> bool:
+        if self._is_long_to_deflate(message):
+            return self._send_later(message)
+        return self._send(self._chosen_frame(message))
+
+    def _gather_chosen(self, message: PreparedMessage) -> bool:
+        if self._is_long_to_deflate(message):
+            return self._send_later(message)
+        return self._gather(self._chosen_frame(message))
 
     def _chosen_frame(self, message: PreparedMessage) -> bytes:
-        return self._deflated_frame(message) if self._is_to_deflate(message) else message.frame
+        if not self._is_to_deflate(message):
+            return message.frame
+        assert self._deflater is not None
+        return _deflated_frame(message, self._deflater)
 
     def _is_to_deflate(self, message: PreparedMessage) -> bool:
         if self._deflater is None or message.compress is None:
             return message.size >= self._threshold
         return bool(message.compress)
 
-    def _deflated_frame(self, message: PreparedMessage) -> bytes:
+    def _is_long_to_deflate(self, message: PreparedMessage) -> bool:
+        deflater = self._deflater
+        if message.size < LONG_TO_DEFLATE or deflater is None or not self._is_to_deflate(message):
+            return False
+        return deflater.has_takeover or not message.is_deflated(deflater.window_bits)
+
+    def _send_later(self, message: PreparedMessage) -> bool:
+        """Send a message that a thread deflates; return `is_full`."""
+        self._write_gathered()  # what came before does not wait for it
+        if self._writable:
+            self._let_thread_deflate(message)
+        else:
+            self._made_backlog().add(message)
+        return self.is_full
+
+    def _let_thread_deflate(self, message: PreparedMessage) -> None:
+        """Let ``message`` leave when a thread has deflated it, and everything else after it."""
+        try:
+            deflation = self._deflation_of(message)
+        except RuntimeError:  # the loop has no threads any more
+            self._enqueue_plainly(message)
+            return
+        self._writable = False
+        self._made_backlog().deflate(message, deflation)
+        deflation.wait(self._deflated_in_thread)
+
+    def _deflation_of(self, message: PreparedMessage) -> Deflation:
         deflater = self._deflater
         assert deflater is not None
-        if not deflater.has_takeover:
-            return message.deflated_frame(deflater.window_bits)
-        deflated = deflater.compress(message.payload)
-        if len(deflated) < message.size:
-            return build_frame(message.opcode, deflated, rsv1=True)
-        deflater.reset()  # the peer's window will not have what it does not get deflated
-        return message.frame
+        if deflater.has_takeover:
+            return Deflation(partial(_deflated_frame, message, deflater))
+        return message.deflation(deflater.window_bits)
+
+    def _deflated_in_thread(self, done: asyncio.Future[bytes]) -> None:
+        backlog = self._backlog
+        if backlog is None or backlog.deflation is None or backlog.deflation.future is not done:
+            return  # it has left as it is, or nothing leaves any more
+        message = backlog.take_deflated()
+        try:
+            if done.cancelled():  # by who has taken the loop's threads away
+                self._enqueue_plainly(message)
+            else:
+                self._enqueue(done.result())
+        except Exception as error:  # a compressor's
+            self.broke(error)
+        else:
+            if not backlog.is_transport_full:
+                self.resume()
+
+    @property
+    def _is_only_deflating(self) -> bool:
+        """Whether a thread is all that is waited for: the transport takes more."""
+        backlog = self._backlog
+        return (
+            backlog is not None and backlog.deflation is not None and not backlog.is_transport_full
+        )
+
+    def _do_without_thread(self) -> None:
+        """Let what waits for a thread, and for nothing else, leave as it is."""
+        if self._is_only_deflating:
+            self._frame_waiting_plainly()
+            self._writable = True
+            self._write_gathered()
+
+    def _frame_waiting_plainly(self) -> None:
+        """Make frames of all that waits, and do not wait for a thread."""
+        backlog = self._backlog
+        if backlog is None:
+            return
+        if backlog.deflation is not None:
+            self._enqueue_plainly(self._given_up(backlog, backlog.deflation))
+        while backlog.messages:
+            message = backlog.take()
+            if isinstance(message, bytes):
+                self._enqueue(message)
+            else:
+                self._enqueue_plainly(message)
+
+    def _given_up(self, backlog: Backlog, deflation: Deflation) -> PreparedMessage:
+        """Return the message that a thread deflates, which nobody waits for any more."""
+        deflation.forget(self._deflated_in_thread)
+        if self._deflater is not None and self._deflater.has_takeover:
+            self._deflater = self._deflater.anew()  # the thread still has the other one
+        return backlog.take_deflated()
 
     # the transport
 
     def pause(self) -> None:
         """Let messages wait: the transport holds enough."""
         self._writable = False
+        if self._backlog is not None:
+            self._backlog.is_transport_full = True
 
     def resume(self) -> None:
         """Hand to the transport what waits, as far as it takes it."""
-        self._writable = True
         self._unwatch_transport()
+        if self._backlog is not None:
+            self._backlog.is_transport_full = False
+            if self._backlog.deflation is not None:
+                return
+        self._writable = True
         self._write_gathered()
         while self._writable and self._backlog is not None and self._backlog.messages:
-            self._frame_waiting(no_more_than=self.limit)
+            self._frame_waiting()
             self._write_gathered()
         self._flushed()
 
-    def _frame_waiting(self, *, no_more_than: int) -> None:
-        """Make frames of what has waited longest: of so many bytes, and the rest of one message."""
+    def _frame_waiting(self) -> None:
+        """Make frames of what has waited longest: of ``limit`` bytes, and the rest of one message."""
         backlog = self._backlog
         try:
-            while backlog is not None and backlog.messages and self._queued < no_more_than:
-                self._enqueue_waiting(backlog.take())
+            while backlog is not None and backlog.messages and self._queued < self.limit:
+                message = backlog.messages[0]
+                if isinstance(message, bytes) or not self._is_long_to_deflate(message):
+                    self._enqueue_waiting(backlog.take())
+                    continue
+                if not self._queued:  # what came before does not wait for the thread
+                    backlog.take()
+                    self._let_thread_deflate(message)
+                return
         except Exception as error:  # a compressor's
             self.broke(error)
 
@@ -279,8 +398,12 @@ class Outbox(OutboxCore):
         if isinstance(message, bytes):
             self._enqueue(message)
         elif self._is_to_deflate(message):
-            self._enqueue(self._deflated_frame(message))
-        elif message.size < LARGE or message.plain is not None:
+            self._enqueue(self._chosen_frame(message))
+        else:
+            self._enqueue_plainly(message)
+
+    def _enqueue_plainly(self, message: PreparedMessage) -> None:
+        if message.size < LARGE or message.plain is not None:
             self._enqueue(message.frame)
         else:
             self._enqueue(build_header(message.opcode, message.size))
@@ -309,8 +432,11 @@ class Outbox(OutboxCore):
 
     def _forget(self) -> None:
         self._take_frames()
-        if self._backlog is not None:
-            self._backlog.clear()
+        backlog = self._backlog
+        if backlog is not None:
+            if backlog.deflation is not None:
+                self._given_up(backlog, backlog.deflation)
+            backlog.clear()
 
     # drains
 
@@ -395,3 +521,14 @@ class Outbox(OutboxCore):
         if backlog is not None and backlog.is_transport_watched:
             backlog.is_transport_watched = False
             self._transport.set_write_buffer_limits(high=self.limit)
+
+
+def _deflated_frame(message: PreparedMessage, deflater: Deflater) -> bytes:
+    """Return a message as a frame: deflated, if that is less. A thread may do it."""
+    if not deflater.has_takeover:
+        return message.deflated_frame(deflater.window_bits)
+    deflated = deflater.compress(message.payload)
+    if len(deflated) < message.size:
+        return build_frame(message.opcode, deflated, rsv1=True)
+    deflater.reset()  # the peer's window will not have what it does not get deflated
+    return message.frame

@@ -176,14 +176,20 @@ class OutboxCore:
         """Send a prepared message if there is room for it."""
         if not self._takes(len(message.payload)):
             return self._push_message_late(message)
-        is_full = self._send(self._frame_of(message))
+        if self._is_plain(message):
+            is_full = self._send(message.plain or message.frame)
+        else:
+            is_full = self._send_chosen(message)
         return self._status(message.opcode, len(message.payload), is_full=is_full)
 
     def push_shared(self, message: Message) -> SendStatus:
         """Send as `push_message` what many get: at the end of the turn, with what follows until then."""
         if not self._takes(len(message.payload)):
             return self._push_message_late(message)
-        is_full = self._gather(self._frame_of(message))
+        if self._is_plain(message):
+            is_full = self._gather(message.plain or message.frame)
+        else:
+            is_full = self._gather_chosen(message)
         return self._status(message.opcode, len(message.payload), is_full=is_full)
 
     def send_at_once(self, opcode: int, payload: str | bytes) -> bool:
@@ -205,17 +211,15 @@ class OutboxCore:
     def _send_payload(self, opcode: int, payload: str | bytes, data: bytes) -> bool:
         """Send ``data``, which are the bytes of ``payload``."""
         if len(data) >= self._threshold:
-            return self._send(self._deflated(opcode, data))
+            return self._send_deflated(opcode, data)
         if isinstance(payload, str) or len(data) < LARGE:  # a text is copied anyway
             return self._send(self._flusher.frame_of(opcode, payload))
         self._enqueue(build_header(opcode, len(data)))
         self._enqueue(data)
         return self.is_full
 
-    def _frame_of(self, message: Message) -> bytes:
-        if message.compress is None and len(message.payload) < self._threshold:
-            return message.plain or message.frame
-        return self._chosen_frame(message)
+    def _is_plain(self, message: Message) -> bool:
+        return message.compress is None and len(message.payload) < self._threshold
 
     def _count(self, opcode: int, size: int) -> None:
         """A message of so many bytes is on its way."""
@@ -249,12 +253,16 @@ class OutboxCore:
         """A frame cannot leave now."""
         raise NotImplementedError
 
-    def _deflated(self, opcode: int, payload: bytes) -> bytes:
-        """Return a frame of at least ``threshold`` bytes of payload."""
+    def _send_deflated(self, opcode: int, payload: bytes) -> bool:
+        """Send at least ``threshold`` bytes of payload as `_send` does."""
         raise NotImplementedError
 
-    def _chosen_frame(self, message: Any) -> bytes:
-        """Return a message's frame, compressed or not."""
+    def _send_chosen(self, message: Any) -> bool:
+        """Send a message, compressed or not, as `_send` does."""
+        raise NotImplementedError
+
+    def _gather_chosen(self, message: Any) -> bool:
+        """Send a message, compressed or not, as `_gather` does."""
         raise NotImplementedError
 
     def _flushed(self) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar, Final, cast
 
 from .._wire import Opcode, build_frame, shared_deflater
 from ..codecs import JSON, MSGPACK, Codec
 from ..wire_form import PLACE, kind_of
+from .deflation import Deflation
 
 __all__ = ("LoggedMessage", "PlacedMessage", "PreparedMessage", "encode")
 
@@ -36,6 +37,7 @@ class PreparedMessage:
 
     __slots__ = (
         "_deflated",
+        "_deflations",
         "_object",
         "_others",
         "codec",
@@ -65,6 +67,7 @@ class PreparedMessage:
         self._object: Any = None
         self._others: dict[Codec, PreparedMessage | None] | None = None
         self._deflated: dict[int, bytes] | None = None
+        self._deflations: dict[int, Deflation] | None = None
         if opcode is not None:
             self.opcode = opcode
         elif not isinstance(message, str | bytes | bytearray | memoryview):
@@ -173,6 +176,23 @@ class PreparedMessage:
         if frame is None:
             frame = self._deflated[window_bits] = self._deflate(window_bits)
         return frame
+
+    def is_deflated(self, window_bits: int) -> bool:
+        """Whether `deflated_frame` has no more to do."""
+        return self._deflated is not None and window_bits in self._deflated
+
+    def deflation(self, window_bits: int) -> Deflation:
+        """Return the work on `deflated_frame` in a thread: one for all connections of a loop.
+
+        Raises RuntimeError as `Deflation` does.
+        """
+        if self._deflations is None:
+            self._deflations = {}
+        deflation = self._deflations.get(window_bits)
+        if deflation is None or not deflation.is_at_work:
+            deflation = Deflation(partial(self.deflated_frame, window_bits))
+            self._deflations[window_bits] = deflation
+        return deflation
 
     def _deflate(self, window_bits: int) -> bytes:
         deflated = shared_deflater(window_bits).compress(self.payload)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -418,7 +420,7 @@ async def test_what_a_cork_holds_is_handed_over_to_who_waits_for_the_drain(build
 
 
 STEPS = ["push", "text", "shared", "message", "control", "cork", "uncork", "read", "end", "turn"]
-STEPS += ["stall", "take", "take", "look", "close", "loss", "error"]
+STEPS += ["stall", "take", "take", "look", "close", "loss", "error", "thread", "thread", "finish"]
 
 steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 60)), min_size=25, max_size=80)
 
@@ -430,15 +432,41 @@ def payload_of(message: Message) -> bytes:
     return message.data.encode() if isinstance(message.data, str) else message.data
 
 
+class Thread:
+    """In place of a `Deflation`: it works when the test says so."""
+
+    begun: ClassVar[list[Thread]] = []
+
+    def __init__(self, work: Callable[[], bytes]) -> None:
+        self.work = work
+        self.future: Future[bytes] = Future()
+        self.waiting: list[Callable[[Any], None]] = []
+        self.begun.append(self)
+
+    @property
+    def is_at_work(self) -> bool:
+        return not self.future.done()
+
+    def wait(self, done: Callable[[Any], None]) -> None:
+        self.waiting.append(done)
+
+    def forget(self, done: Callable[[Any], None]) -> None:
+        self.waiting.remove(done)
+
+    def finish(self) -> None:
+        """Do the work, also where nobody waits for it any more."""
+        self.begun.remove(self)
+        self.future.set_result(self.work())
+        for done in self.waiting:
+            done(self.future)
+
+
 class Model:
     """Does what it is told to an outbox, and objects to what must not be."""
 
-    def __init__(self, build: Build, *, pauses_empty: bool, is_deflated: bool) -> None:
-        self.bench = Bench(
-            build,
-            transport=Transport(pauses_empty=pauses_empty),
-            deflater=Deflater(has_takeover=True) if is_deflated else None,
-        )
+    def __init__(self, build: Build, *, pauses_empty: bool, deflater: Deflater | None) -> None:
+        self.bench = Bench(build, transport=Transport(pauses_empty=pauses_empty), deflater=deflater)
+        Thread.begun = []
         self.expected: list[tuple[int, bytes]] = []
         self.corks = self.count = 0
         self.is_over = False
@@ -453,6 +481,10 @@ class Model:
     def do(self, step: str, number: int) -> None:
         getattr(self, f"do_{step}")(number)
         assert self.bench.invariant, step
+        outbox, is_paused = self.outbox, self.bench.transport.is_paused
+        assert not (outbox._writable and is_paused), step
+        if outbox._backlog is not None and outbox._backlog.deflation is not None:
+            assert outbox._frames is None, "what came before does not wait for a thread"
         self.log.append((step, len(self.bench.written), self.outbox.amount, self.outbox.is_full))
 
     def payload(self, size: int) -> bytes:
@@ -462,7 +494,7 @@ class Model:
     def sent(self, opcode: int, payload: bytes, status: SendStatus) -> None:
         self.log.append(status)
         outbox, truth = self.outbox, len(self.bench.transport.held)
-        if not outbox._writable:
+        if not outbox._writable and (status is not DROPPED or self.bench.transport.is_paused):
             truth = outbox.amount
         if status is not DROPPED:
             assert not self.is_over
@@ -537,6 +569,14 @@ class Model:
             self.expected.append((Opcode.CLOSE, b""))
             self.is_over, self.owes_drain = True, False
 
+    def do_finish(self, number: int) -> None:
+        if number < 5 and not self.outbox.is_open:
+            self.outbox.finish()
+
+    def do_thread(self, number: int) -> None:
+        if Thread.begun:
+            Thread.begun[number % len(Thread.begun)].finish()
+
     def do_loss(self, number: int) -> None:
         if number == 0:
             self.is_over, self.owes_drain = True, False
@@ -557,16 +597,21 @@ class Model:
         """All corks end, and reads, and turns, and the peer reads on: nothing is left anywhere."""
         while self.corks:
             self.do_uncork(0)
-        for _ in range(100):
+        for number in range(100):
             self.bench.end_turn()
             self.bench.transport.take(7)
+            self.do_thread(number)
         self.bench.transport.take(2**20)
+        while Thread.begun:
+            self.do_thread(0)
         self.bench.end_turn()
-        arrived = self.arrived()
+        arrived, pings = in_order(self.arrived())
+        expected, all_pings = in_order(self.expected)
         if self.bench.owner.failed:
-            assert arrived == self.expected[: len(arrived)]
+            assert arrived == expected[: len(arrived)]
+            assert not pings - all_pings
             return
-        assert arrived == self.expected
+        assert (arrived, pings) == (expected, all_pings)
         assert self.outbox.amount == 0
         if self.owes_drain:
             assert self.bench.owner.drains > self.drains, "who was to be told of a drain was not"
@@ -575,22 +620,45 @@ class Model:
             assert self.bench.transport.high == LIMIT
 
 
+def in_order(
+    frames: list[tuple[int, bytes]],
+) -> tuple[list[tuple[int, bytes]], Counter[tuple[int, bytes]]]:
+    """Everything whose order counts; and the pings, which overtake a message that a thread deflates."""
+    pings = [each for each in frames if each[0] == Opcode.PING]
+    return [each for each in frames if each not in pings], Counter(pings)
+
+
 def log_of(
-    build: Build, taken: list[tuple[str, int]], *, pauses_empty: bool, is_deflated: bool
+    build: Build,
+    taken: list[tuple[str, int]],
+    *,
+    pauses_empty: bool,
+    has_takeover: bool | None,
+    long_to_deflate: int,
 ) -> list[Any]:
-    """Everything that can be seen of an outbox, step by step."""
-    model = Model(build, pauses_empty=pauses_empty, is_deflated=is_deflated)
-    for step, number in taken:
-        model.do(step, number)
-    model.finish()
+    """Everything that can be seen of an outbox, step by step; ``has_takeover``: None for no deflater."""
+    deflater = None if has_takeover is None else Deflater(has_takeover=has_takeover)
+    model = Model(build, pauses_empty=pauses_empty, deflater=deflater)
+    with pytest.MonkeyPatch.context() as patch:
+        names = type(model.outbox).finish.__globals__  # of this build's own module
+        patch.setitem(names, "LONG_TO_DEFLATE", long_to_deflate)
+        patch.setitem(names, "Deflation", Thread)
+        patch.setattr("aiows.connection.prepared.Deflation", Thread)
+        for step, number in taken:
+            model.do(step, number)
+        model.finish()
     return [*model.log, model.bench.written, model.bench.owner.dropped, model.bench.owner.drains]
 
 
 @settings(deadline=None, max_examples=300)
-@given(taken=steps, pauses_empty=st.booleans(), is_deflated=st.booleans())
+@given(
+    taken=steps,
+    pauses_empty=st.booleans(),
+    has_takeover=st.sampled_from([None, False, True]),
+    long_to_deflate=st.sampled_from([20, 40, 64 * 1024]),
+)
 def test_whatever_happens_nothing_is_lost_or_stuck_and_order_is_kept(
-    build: Build, taken: list[tuple[str, int]], pauses_empty: bool, is_deflated: bool
+    build: Build, taken: list[tuple[str, int]], **options: Any
 ) -> None:
-    """And both builds write the same at the same time."""
-    options: Any = {"pauses_empty": pauses_empty, "is_deflated": is_deflated}
+    """And both builds write the same at the same time. Some messages are deflated in threads."""
     assert log_of(build, taken, **options) == log_of(Build(), taken, **options)

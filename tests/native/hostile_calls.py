@@ -9,6 +9,7 @@ It prints what it is about to do, so the last line says what has crashed. Except
 from __future__ import annotations
 
 import random
+import signal
 import sys
 import types
 import warnings
@@ -30,6 +31,9 @@ from aiows._wire.parser import Frame
 from builds import Build, builds
 
 CALLS: Final = 60  # of one round
+LONGEST: Final = (
+    1.0  # seconds of the processor for a round: what is awaited is an endless iterator, too
+)
 
 DEEP: Final = 100_000  # more than the stack has room for
 
@@ -395,6 +399,10 @@ RECIPES: Final = (
 )
 
 
+def _give_up(*_: object) -> None:
+    raise TimeoutError("somebody calls an endless iterator to its end")
+
+
 def main(name: str, what: str, rounds: str = "0") -> None:
     """Do it with the build ``name``."""
     warnings.simplefilter("ignore")
@@ -405,8 +413,10 @@ def main(name: str, what: str, rounds: str = "0") -> None:
             print(recipe.__name__, flush=True)
             with suppress(Exception):
                 recipe(build)
+    signal.signal(signal.SIGVTALRM, _give_up)
     for seed in range(int(rounds)):
         print("round", seed, flush=True)
+        signal.setitimer(signal.ITIMER_VIRTUAL, LONGEST)
         Round(build, seed).run()
 
 

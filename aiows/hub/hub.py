@@ -158,7 +158,9 @@ class Hub:
         appending = link.feeds.append(channel, message, history.keep)
         self._delivery.note(message, reached)
         try:
-            position = await asyncio.shield(appending)
+            if not appending.done():
+                await asyncio.shield(appending)
+            position = appending.result()
             await link.feeds.reached(channel, position)
         finally:
             await self._delivery.keep_pace()

@@ -296,16 +296,16 @@ class InvalidUserId(AiowsError, TypeError):
 
 
 class InvalidCloseCode(AiowsError, ValueError):
-    """A Close frame may not carry ``code`` (RFC 6455, section 7.4)."""
+    """A Close frame may not carry ``code`` (RFC 6455, section 7.4); it may be anything."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: Any) -> None:
         super().__init__(code)
         self.code = code
 
     def __str__(self) -> str:
-        text = f"{self.code} is not a close code that may be sent: those are 1000 to 1003, 1007 to 1014, "
-        text += "and 3000 to 4999, of which 4000 to 4999 are for applications"
-        if 400 <= self.code < 600:
+        text = f"{self.code!r:.64} is not a close code that may be sent: those are 1000 to 1003, "
+        text += "1007 to 1014, and 3000 to 4999, of which 4000 to 4999 are for applications"
+        if isinstance(self.code, int) and 400 <= self.code < 600:
             text += f"; for an HTTP status add 4000: {4000 + self.code}"
         return text
 

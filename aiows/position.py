@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = ("Position",)
 
@@ -16,3 +16,12 @@ class Position(NamedTuple):
 
     epoch: str
     offset: int
+
+    @classmethod
+    def of(cls, since: Any) -> Position:
+        """Return the position that a caller has given as a pair. Raises TypeError for what is none."""
+        match since:
+            case (str() as epoch, int() as offset) if not isinstance(offset, bool):
+                return cls(epoch, offset)
+            case _:
+                raise TypeError(f"a position is a pair of epoch and number, not {since!r:.128}")

@@ -77,23 +77,20 @@ def _check_control(size: int, *, fin: bool, rsv1: bool) -> None:
         raise ValueError("a control frame is neither fragmented nor compressed")
 
 
-def build_close(code: int | None, reason: str | bytes = "") -> bytes:
-    """Return the payload of a Close frame; empty for None (RFC 6455, section 5.5.1).
+def build_close(code: int, reason: str | bytes = "") -> bytes:
+    """Return the payload of a Close frame (RFC 6455, section 5.5.1).
 
-    Raises InvalidCloseCode for one that must not be sent (such as 1005, 1006 and 1015), ValueError for a
-    reason that is over 123 bytes or not UTF-8, and for a reason without a code.
+    Raises InvalidCloseCode for what is no code, or one that must not be sent (such as 1005, 1006 and 1015),
+    TypeError for a reason that is neither text nor bytes, ValueError for one over 123 bytes or not UTF-8.
     """
-    encoded = _encode_reason(reason)
-    if code is None:
-        if encoded:
-            raise ValueError("a close reason needs a close code")
-        return b""
     if not is_close_code(code):
         raise InvalidCloseCode(code)
-    return _close_code.pack(code) + encoded
+    return _close_code.pack(code) + _encode_reason(reason)
 
 
 def _encode_reason(reason: str | bytes) -> bytes:
+    if not isinstance(reason, str | bytes | bytearray | memoryview):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a close reason is a str or bytes, not {reason!r:.64}")
     encoded = reason.encode() if isinstance(reason, str) else bytes(reason)
     encoded.decode()
     if len(encoded) > MAX_REASON_SIZE:

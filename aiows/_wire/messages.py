@@ -52,6 +52,8 @@ _REGISTERED: Final = frozenset((1000, 1001, 1002, 1003, *range(1007, 1015)))
 _FOR_LIBRARIES_AND_APPLICATIONS: Final = range(3000, 5000)  # RFC 6455, section 7.4.2
 
 
-def is_close_code(code: int) -> bool:
-    """Whether ``code`` may be sent in a Close frame (RFC 6455, section 7.4)."""
-    return code in _REGISTERED or code in _FOR_LIBRARIES_AND_APPLICATIONS
+def is_close_code(code: object) -> bool:
+    """Whether ``code`` is a number that may be sent in a Close frame (RFC 6455, section 7.4)."""
+    return isinstance(code, int) and (
+        code in _REGISTERED or code in _FOR_LIBRARIES_AND_APPLICATIONS
+    )

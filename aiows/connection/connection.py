@@ -180,12 +180,18 @@ class Connection(ConnectionCore):
         return self._outbox.push(*encode(message, self.codec))
 
     def send(self, message: Any, opcode: int | None = None) -> SendStatus:
-        """Send as `push` does, as what ``opcode`` names: TEXT or BINARY. Raises ValueError for others."""
+        """Send as `push` does, as what ``opcode`` names: TEXT or BINARY.
+
+        Raises ValueError for others, and for bytes that are no UTF-8 where they shall be TEXT.
+        """
         if opcode is None:
             return self.push(message)
         if opcode not in (Opcode.TEXT, Opcode.BINARY):
             raise ValueError(f"{opcode!r} is no message: there are ping(), pong() and end()")
-        return self._outbox.push_message(PreparedMessage(message, opcode, codec=self.codec))
+        prepared = PreparedMessage(message, opcode, codec=self.codec)
+        if opcode == Opcode.TEXT and not isinstance(message, str):
+            prepared.payload.decode()  # the peer would have to fail the connection (RFC 6455, section 8.1)
+        return self._outbox.push_message(prepared)
 
     @contextmanager
     def cork(self) -> Generator[None]:
@@ -292,9 +298,10 @@ class Connection(ConnectionCore):
         nothing of it where that is not kept any more; `Joined` says which. Without it ``last`` messages are
         sent first. When this returns, and before the next ``await``, nothing of what follows was sent.
 
-        Raises what `subscribe` does, ConnectionClosed, BackplaneError if the log cannot be read.
+        Raises what `subscribe` does, TypeError for what is no position or number, ConnectionClosed,
+        BackplaneError if the log cannot be read.
         """
-        wish = Wish(None if since is None else Position(*since), last)
+        wish = Wish(None if since is None else Position.of(since), last)
         joined = (await self._protocol.required_hub().join(self, {topic: wish}))[topic]
         if isinstance(joined, Exception):
             raise joined
@@ -333,11 +340,12 @@ class Connection(ConnectionCore):
     def close(self, code: int = 1000, message: str | bytes = "") -> None:
         """Close with ``code`` and a reason of up to 123 bytes; the close callback runs before it returns.
 
-        Does nothing on a closed connection. Raises InvalidCloseCode for a code that may not be sent
-        (RFC 6455, section 7.4), ValueError for a longer reason.
+        Does nothing on a closed connection. Raises InvalidCloseCode for what is no code, or may not be sent
+        (RFC 6455, section 7.4), ValueError for a longer reason, TypeError for one that is neither text nor
+        bytes; then the connection stays as it is.
         """
         payload = build_close(code, message)
-        reason = message if isinstance(message, str) else message.decode("utf-8", "replace")
+        reason = message if isinstance(message, str) else bytes(message).decode()
         self._protocol.made_closing().close(payload, code, reason)
 
     def end(self, code: int = 1000, message: str | bytes = "") -> None:

@@ -17,29 +17,42 @@ __all__ = ("Handled", "HistoryPage", "Joined", "Wish", "check_topic")
 # topics that a connection may have are as much as one message, 4 MiB.
 LONGEST_NAME: Final = 1024
 
-# A character has at most so many bytes: most names are known to be short without a look at them.
-_BYTES_OF_CHARACTER: Final = 4
-
 
 def check_topic(topic: object) -> None:
-    """Raise TypeError for what is no name of a topic, TopicTooLong, before anybody is subscribed or told."""
+    """Raise if ``topic`` cannot be the name of one, before anybody is subscribed or told.
+
+    TypeError for what is no text, ValueError for half a surrogate pair, which UTF-8 cannot say, TopicTooLong.
+    """
     if not isinstance(topic, str):
         raise TypeError(f"a topic is a str, not {topic!r:.128}")
-    if len(topic) * _BYTES_OF_CHARACTER > LONGEST_NAME:
-        size = len(topic.encode(errors="surrogatepass"))
-        if size > LONGEST_NAME:
-            raise TopicTooLong(size, LONGEST_NAME)
+    size = len(topic) if topic.isascii() else len(_encoded(topic))
+    if size > LONGEST_NAME:
+        raise TopicTooLong(size, LONGEST_NAME)
+
+
+def _encoded(topic: str) -> bytes:
+    try:
+        return topic.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the name of a topic is no UTF-8: {topic!r:.128}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What somebody who joins a topic wants of what is in its log.
 
-    ``since``: what came after this position. ``last``: else so many of the last messages.
+    ``since``: what came after this position. ``last``: else so many of the last messages. Raises TypeError
+    for a ``last`` that is no number, ValueError for one below 0.
     """
 
     since: Position | None = None
     last: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.last, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"last={self.last!r:.64}: how many messages is a number")
+        if self.last < 0:
+            raise ValueError(f"last={self.last!r}: how many messages is 0 or more")
 
 
 @dataclass(frozen=True, slots=True)

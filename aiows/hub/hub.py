@@ -208,7 +208,7 @@ class Hub:
         check_topic(topic)
         if self._topics.history_of(topic) is None:
             raise ValueError(f"the topic {topic!r} has no history: it is not declared with one")
-        position = None if since is None else Position(*since)
+        position = None if since is None else Position.of(since)
         node = self._running().node
         return await read_history(
             node, TOPIC + topic, since=position, last=last, limit=limit, max_size=max_size
@@ -393,7 +393,7 @@ class Hub:
     def close_all(self, code: int = 1001, message: str | bytes = "") -> int:
         """Close every connection of this node without waiting; returns how many there were.
 
-        Raises ValueError for a code or message that cannot be sent (`Connection.close`).
+        Raises what `Connection.close` does for a code or message that cannot be sent.
         """
         connections = self.connections
         for connection in connections:

@@ -172,7 +172,7 @@ class ConnectionRegistry:
 
         They have left the registry when this returns. ``code`` and ``message`` (at most 123 bytes
         of UTF-8) are the close code and reason of RFC 6455, sections 7.1.5 and 7.1.6. Raises
-        ValueError for a code or message that cannot be sent.
+        what `Connection.close` does for a code or message that cannot be sent.
         """
         receivers = tuple(self._users.get(user_id, ()))
         for connection in receivers:

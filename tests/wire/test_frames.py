@@ -125,9 +125,8 @@ def test_a_close_that_was_built_is_parsed_to_the_same(code: int) -> None:
     assert build_close(code, "schön".encode()) == build_close(code, "schön")
 
 
-def test_a_close_without_a_code_is_empty_and_means_1005() -> None:
+def test_a_close_without_a_code_means_1005() -> None:
     """RFC 6455, section 7.1.5."""
-    assert build_close(None) == b""
     assert parse_close(b"") == (1005, "")
 
 
@@ -173,7 +172,16 @@ def test_a_close_reason_in_bytes_must_be_utf8() -> None:
         build_close(1000, b"\xff")
 
 
-def test_a_close_reason_needs_a_code() -> None:
-    """On the wire the reason comes after two bytes of code."""
-    with pytest.raises(ValueError, match="needs a close code"):
-        build_close(None, "bye")
+@pytest.mark.parametrize("code", [None, "4000", 4000.0, True, [], b"\x0f\xa0"])
+def test_what_is_no_number_is_no_close_code(code: Any) -> None:
+    """Also where it equals one; the error says what it was."""
+    with pytest.raises(InvalidCloseCode) as raised:
+        build_close(code)
+    assert str(raised.value).startswith(f"{code!r} is not a close code")
+
+
+@pytest.mark.parametrize("reason", [None, 5, 0, [1], object()])
+def test_what_is_no_text_is_no_close_reason(reason: Any) -> None:
+    """``bytes(5)`` would be five zeros."""
+    with pytest.raises(TypeError, match="a close reason is a str or bytes, not"):
+        build_close(4000, reason)

@@ -24,6 +24,7 @@ __all__ = (
     "SYSTEM",
     "UNANSWERED",
     "Ref",
+    "is_ours",
     "is_ref",
     "kind_of",
 )
@@ -71,6 +72,11 @@ UNANSWERED: Final = frozenset({ERROR, CANCEL})
 def is_ref(value: object) -> TypeGuard[str | int]:
     """Whether a peer's ``value`` can be the ref of a request."""
     return isinstance(value, int) or (isinstance(value, str) and len(value) <= LONGEST_REF)
+
+
+def is_ours(kind: object) -> bool:
+    """Whether ``kind`` is one of aiows itself: no application handles, declares or sees it."""
+    return isinstance(kind, str) and kind.startswith(SYSTEM)
 
 
 def kind_of(message: object) -> str | None:

@@ -7,6 +7,7 @@ is the two in a row.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from functools import cached_property, partial
 from typing import Any, Final, Protocol
 
 from aiohttp import WSMessage, WSMsgType
@@ -15,6 +16,7 @@ from ..codecs import JSON, Codec
 from ..connection import Peer, protocol_of
 from ..inject import Factory
 from .declaring.calls import Guard, Middleware
+from .declaring.contract import KindContract
 from .declaring.table import KindTable
 from .payload import RESERVED
 from .reading.reader import Reader, Unreadable
@@ -61,7 +63,7 @@ class KindDispatcher(KindTable):
 
     ``may_subscribe``: ``may_subscribe(ws, topic)``, plain or ``async``, is True if a client may have that
     declared topic. With it clients can join topics, see ``aiows.kinds.system``; None (the default): they
-    cannot.
+    cannot. It is not used where this dispatcher is included in another one.
 
     Handlers can be added at any time. Raises ValueError for options that cannot be.
     """
@@ -79,6 +81,7 @@ class KindDispatcher(KindTable):
         dependencies: Iterable[Factory] = (),
         may_subscribe: MaySubscribe | None = None,
     ) -> None:
+        middleware, guards = tuple(middleware), tuple(guards)
         super().__init__(
             middleware=middleware, guards=guards, dependencies=dependencies, timeout=timeout
         )
@@ -91,8 +94,17 @@ class KindDispatcher(KindTable):
         self._bad_messages = BadMessageLimit(max_bad_messages)
         self.codecs = _checked(codecs)
         self._pipelines: dict[Codec, Pipeline] = {}
-        if may_subscribe is not None:
-            self.include(system_kinds(may_subscribe))
+        self._has_topics = may_subscribe is not None
+        self._make_system = partial(system_kinds, self._handled_once)
+        if may_subscribe is not None:  # otherwise there is nothing to guard
+            self._make_system = partial(
+                self._make_system,
+                may_subscribe,
+                middleware=middleware,
+                guards=guards,
+                timeout=timeout,
+            )
+        self._once: tuple[str, ...] | None = None
 
     @property
     def payload_key(self) -> str | None:
@@ -143,9 +155,26 @@ class KindDispatcher(KindTable):
         except KeyError:
             return self._make_pipeline(codec)
 
+    def contracts(self) -> tuple[KindContract, ...]:
+        """Return what was declared; the kinds of aiows itself are in it where clients can join topics."""
+        declared = super().contracts()
+        return (*declared, *self._system.contracts()) if self._has_topics else declared
+
     def _changed(self) -> None:
         super()._changed()
         self._pipelines.clear()
+        self._once = None
+
+    @cached_property
+    def _system(self) -> KindTable:
+        """The kinds of aiows itself, made when they are first needed: each has a type of its own."""
+        return self._make_system()
+
+    def _handled_once(self) -> tuple[str, ...]:
+        if self._once is None:
+            routes = self._tree.routes()
+            self._once = tuple(kind for kind, route in routes.items() if route.once)
+        return self._once
 
     def _make_pipeline(self, codec: Codec) -> Pipeline:
         pipeline = self._pipelines[codec] = Pipeline(
@@ -157,9 +186,8 @@ class KindDispatcher(KindTable):
         return pipeline
 
     def _make_reader(self, codec: Codec) -> Reader:
-        return Reader(
-            self._tree.routes(), self._tree.fallback(), self._payload_key, self._spoken(codec)
-        )
+        routes = self._routes_beside(self._system)
+        return Reader(routes, self._tree.fallback(), self._payload_key, self._spoken(codec))
 
     def _spoken(self, codec: Codec) -> Codec:
         return codec if codec in self.codecs else self.codecs[0]

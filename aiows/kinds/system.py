@@ -1,25 +1,32 @@
 """The kinds that aiows itself handles: a client says hello, joins topics, asks for their history, and pings.
 
-They are ordinary kinds of a router that a dispatcher includes where it is told who may subscribe to what.
-Every name and number in them comes from a peer, and has a bound.
+They are ordinary kinds of a table that each dispatcher has beside its own: a client can say hello and ping
+wherever kinds are handled, and join topics where the dispatcher is told who may. Every name and number in
+them comes from a peer, and has a bound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from inspect import isawaitable
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from ..connection import Joined, Peer, Topics, Wish, protocol_of
+from ..connection import Joined, Peer, Topics, Wish, is_cancelled, protocol_of
 from ..errors import BackplaneError, KindError, TooManyTopics
 from ..position import Position
 from ..wire_form import KIND, LOST, PLACE, PONG, SYSTEM
+from .declaring.calls import Guard, Middleware
 from .declaring.table import KindTable
 from .payload import Payload
+from .reading.refusals import INTERNAL, quote
 
 __all__ = ("MaySubscribe", "system_kinds")
+
+logger: Final = logging.getLogger("aiows.kinds")
 
 T = TypeVar("T")
 
@@ -54,6 +61,10 @@ def forbidden() -> KindError:
     return KindError("forbidden", "you may not subscribe to this topic")
 
 
+def no_topics() -> KindError:
+    return KindError("forbidden", "nobody may subscribe here: the endpoint has no may_subscribe")
+
+
 def unavailable() -> KindError:
     return KindError(
         "unavailable", "the topic cannot be read just now", {"retry_after": RETRY_AFTER}
@@ -73,7 +84,6 @@ Last: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_LAST)]
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_LAST)]
 Session: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
 At: TypeAlias = tuple[str, int]
-Token: TypeAlias = Annotated[str, Meta(max_length=8192)]
 
 
 class TopicWish(Struct):
@@ -107,11 +117,15 @@ class TopicJoined(Payload):
 
 
 class Welcome(Payload):
-    """The answer to a hello; ``idle``: ask for a sign of life after so many seconds without a message."""
+    """The answer to a hello; ``idle``: ask for a sign of life after so many seconds without a message.
+
+    ``once``: the kinds that are handled at most once, so that a client sends no other one again.
+    """
 
     v: int
     user: str | int | None
     idle: int
+    once: tuple[str, ...]
     topics: dict[str, TopicOutcome]
 
 
@@ -130,9 +144,19 @@ class Lost(Struct):
     position: At | UnsetType = UNSET
 
 
-def system_kinds(may_subscribe: MaySubscribe) -> KindTable:
-    """Return the router, for a dispatcher to include."""
-    kinds = KindTable(is_system=True)
+def system_kinds(
+    handled_once: Callable[[], tuple[str, ...]],
+    may_subscribe: MaySubscribe | None = None,
+    *,
+    middleware: Iterable[Middleware] = (),
+    guards: Iterable[Guard] = (),
+    timeout: float | None = None,
+) -> KindTable:
+    """Return the table for one dispatcher; ``handled_once`` returns which of its kinds are.
+
+    Without ``may_subscribe`` every topic is refused. The others are as those of a `KindTable`.
+    """
+    kinds = KindTable(middleware=middleware, guards=guards, timeout=timeout, is_system=True)
     kinds.sends(LOST, Lost)
     kinds.sends(PONG)
     access = _Access(may_subscribe)
@@ -143,7 +167,6 @@ def system_kinds(may_subscribe: MaySubscribe) -> KindTable:
         v: Annotated[int, Meta(ge=1)],
         session: Session,
         topics: dict[str, TopicWish] = {},  # noqa: B006 (it is only read)
-        token: Token | None = None,
     ) -> Welcome:
         """Begin: join topics, all of them before the reply, and learn what the server knows."""
         user = ws.user_id
@@ -151,6 +174,7 @@ def system_kinds(may_subscribe: MaySubscribe) -> KindTable:
             v=min(v, VERSION),
             user=user if isinstance(user, str | int | None) else str(user),
             idle=IDLE,
+            once=handled_once(),
             topics=await access.join(ws, topics),
         )
 
@@ -162,7 +186,7 @@ def system_kinds(may_subscribe: MaySubscribe) -> KindTable:
     @kinds.on(SYSTEM + "unsubscribe")
     def unsubscribe(ws: Peer, topic: str) -> None:
         """Leave a topic."""
-        if _hub(ws).is_declared(topic):
+        if topic in ws.topics and _hub(ws).is_declared(topic):
             ws.leave(topic)
 
     @kinds.on(SYSTEM + "history", errors=(*TOPIC_ERRORS, no_history()))
@@ -183,14 +207,14 @@ def system_kinds(may_subscribe: MaySubscribe) -> KindTable:
 class _Access:
     """Joins topics for clients, as far as they may."""
 
-    def __init__(self, may_subscribe: MaySubscribe) -> None:
+    def __init__(self, may_subscribe: MaySubscribe | None) -> None:
         self._may_subscribe = may_subscribe
 
     async def join_one(self, ws: Peer, topic: str, wish: TopicWish) -> TopicJoined:
         """Join one topic. Raises KindError."""
         joined = (await self._outcomes(ws, {topic: wish}))[topic]
-        if isinstance(joined, Exception):
-            raise _refusal(joined)
+        if isinstance(joined, BaseException):
+            raise _refusal(joined) or joined
         return TopicJoined(position=_given(joined.position), recovered=_given(joined.recovered))
 
     async def join(self, ws: Peer, wishes: Mapping[str, TopicWish]) -> dict[str, TopicOutcome]:
@@ -198,7 +222,7 @@ class _Access:
         if len(wishes) > MAX_TOPICS:
             raise TooManyTopics(MAX_TOPICS)
         outcomes = await self._outcomes(ws, wishes)
-        return {topic: _outcome_of(each) for topic, each in outcomes.items()}
+        return {topic: _outcome_of(ws, topic, each) for topic, each in outcomes.items()}
 
     async def history(
         self, ws: Peer, topic: str, since: Since, last: int | None, limit: int
@@ -213,37 +237,40 @@ class _Access:
                 topic, since=since, last=last, limit=limit, max_size=MAX_HISTORY
             )
         except BackplaneError as error:
-            raise _refusal(error) from error
+            raise unavailable() from error
         return TopicHistory(
             messages=[*page.messages], position=page.position, recovered=_given(page.recovered)
         )
 
     async def _outcomes(
         self, ws: Peer, wishes: Mapping[str, TopicWish]
-    ) -> Mapping[str, Joined | Exception]:
-        hub = _hub(ws)
-        limit, has = protocol_of(ws.connection).options.max_topics, ws.topics
-        room = min(MAX_TOPICS - sum(map(hub.is_declared, has)), limit - len(has))
-        outcomes: dict[str, Joined | Exception] = {}
+    ) -> Mapping[str, Joined | BaseException]:
+        """Join what may be joined. What goes wrong with one topic is the outcome of that one alone."""
+        outcomes: dict[str, Joined | BaseException] = {}
         allowed: dict[str, Wish] = {}
         for topic, wish in wishes.items():
             try:
                 await self._check(ws, topic)
-                if topic not in has:
-                    room -= 1
-                    if room < 0:
-                        raise TooManyTopics(min(MAX_TOPICS, limit))
-            except KindError as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if is_cancelled(error) or protocol_of(ws.connection).is_departure(error):
+                    raise
                 outcomes[topic] = error
             else:
                 since = None if wish.since is None else Position(*wish.since)
                 allowed[topic] = Wish(since, wish.last)
-        if allowed:
-            outcomes |= await hub.join(ws.connection, allowed)
-        return outcomes
+        if not allowed:
+            return outcomes
+        limit, has, hub = protocol_of(ws.connection).options.max_topics, ws.topics, _hub(ws)
+        room = min(MAX_TOPICS - sum(map(hub.is_declared, has)), limit - len(has))
+        for topic in [each for each in allowed if each not in has][max(room, 0) :]:
+            del allowed[topic]
+            outcomes[topic] = TooManyTopics(min(MAX_TOPICS, limit))
+        return {**outcomes, **await hub.join(ws.connection, allowed)} if allowed else outcomes
 
     async def _check(self, ws: Peer, topic: str) -> None:
         """Raise KindError for a topic that this client cannot have."""
+        if self._may_subscribe is None:
+            raise no_topics()
         if not topic or len(topic.encode()) > MAX_NAME:
             raise KindError("invalid", f"topic: a name has from 1 to {MAX_NAME} bytes")
         if not _hub(ws).is_declared(topic):
@@ -263,18 +290,19 @@ def _given(value: T | None) -> T | UnsetType:
     return UNSET if value is None else value
 
 
-def _outcome_of(joined: Joined | Exception) -> TopicOutcome:
-    if isinstance(joined, Exception):
-        refusal = _refusal(joined)
-        error = TopicRefusal(refusal.code, refusal.message, refusal.details)
-        return TopicOutcome(error=error)
-    return TopicOutcome(position=_given(joined.position), recovered=_given(joined.recovered))
+def _outcome_of(ws: Peer, topic: str, joined: Joined | BaseException) -> TopicOutcome:
+    if not isinstance(joined, BaseException):
+        return TopicOutcome(position=_given(joined.position), recovered=_given(joined.recovered))
+    refusal = _refusal(joined)
+    if refusal is None:
+        protocol_of(ws.connection).failed_in(f"to join {quote(topic)}", joined, logger)
+        refusal = INTERNAL
+    error = TopicRefusal(refusal.code, refusal.message, refusal.details)
+    return TopicOutcome(error=error)
 
 
-def _refusal(error: Exception) -> KindError:
-    """Return the answer to what went wrong with one topic. Raises what is no fault of a topic."""
+def _refusal(error: BaseException) -> KindError | None:
+    """Return the answer to what went wrong with one topic; None if that is for the log."""
     if isinstance(error, BackplaneError):
         return unavailable()
-    if isinstance(error, KindError):
-        return error
-    raise error
+    return error if isinstance(error, KindError) else None

@@ -86,8 +86,8 @@ class WebSocketView(ViewOptions, web.View):
 
     Methods marked with `on` handle kinds, and so do those of ``routers``: `KindDispatcher` objects, or
     pairs of a prefix and one. ``on_unknown_kind(self, kind, fields)``, if the class has one, handles the
-    other kinds. A class that has `may_subscribe` also handles the kinds of aiows itself, with which clients
-    join declared topics. ``sends`` are the `Payload` types that the view sends, for the contract, and
+    other kinds. A class that has `may_subscribe` lets clients join declared topics, with the kinds of aiows
+    itself. ``sends`` are the `Payload` types that the view sends, for the contract, and
     ``carries`` those that come on topics: ``{"room:*": [Said]}``. A subclass inherits all of it. ``kinds`` is
     the `KindDispatcher` that comes of it, None if nothing does.
 

@@ -14,7 +14,7 @@ from ..codecs import Codec
 from ..inject import innermost
 from ..kinds import KindContract, KindDispatcher
 from ..mounting.view import WebSocketView
-from ..wire_form import SYSTEM
+from ..wire_form import is_ours
 from .names import Names
 from .speaks import kinds_of
 
@@ -61,7 +61,7 @@ def read_channels(app: web.Application) -> tuple[Channel, ...]:
 
 
 def _is_system(contract: KindContract) -> bool:
-    return contract.kind.startswith(SYSTEM)
+    return is_ours(contract.kind)
 
 
 def _system_channel(kinds: KindDispatcher) -> Channel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -113,6 +114,7 @@ async def test_hello_joins_everything_in_one_round_trip(serve: Serve) -> None:
         "v": 1,
         "user": None,
         "idle": 25,
+        "once": [],
         "topics": {
             "room:a": {"position": [epoch, 2], "recovered": True},
             "room:b": {"position": [*there]},
@@ -133,7 +135,7 @@ async def test_hello_says_who_one_is_and_what_is_spoken(serve: Serve) -> None:
         async def authenticate(self, request: web.Request) -> Any:
             return ("ada", 7)
 
-    answer = await (await serve(Known)).ask("aiows.hello", v=99, session=SESSION, token="t")
+    answer = await (await serve(Known)).ask("aiows.hello", v=99, session=SESSION, later="x")
     assert (answer["user"], answer["v"], answer["topics"]) == ("('ada', 7)", 1, {})
 
 
@@ -188,6 +190,33 @@ async def test_only_true_lets_somebody_in(serve: Serve) -> None:
     assert await peer.refusal("aiows.subscribe", topic="room:own") == "unauthenticated"
     answer = await peer.ask("aiows.hello", v=1, session=SESSION, topics={"room:own": {}})
     assert answer["topics"]["room:own"]["error"]["code"] == "unauthenticated"
+
+
+async def test_a_hook_that_fails_fails_its_topic_alone(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are joined; what it was is for the log, with the topic, and not for the client."""
+
+    class Faulty(WebSocketView):
+        async def may_subscribe(self, topic: str) -> bool:
+            if topic == "room:gone":
+                await gone
+            return {"room:a": True, "lobby": True}[topic]
+
+    gone: Any = asyncio.get_running_loop().create_future()
+    gone.cancel()
+    peer = await serve(Faulty)
+    topics: dict[str, Any] = {"room:b": {}, "room:a": {}, "room:gone": {}, "lobby": {}}
+    answer = await peer.ask("aiows.hello", v=1, session=SESSION, topics=topics)
+    codes = {name: each.get("error", {}).get("code") for name, each in answer["topics"].items()}
+    assert codes == {"room:a": None, "lobby": None, "room:b": "internal", "room:gone": "internal"}
+    assert "to join 'room:b' failed" in caplog.text
+    assert "KeyError" in caplog.text
+    assert "KeyError" not in str(answer)
+    assert await peer.refusal("aiows.subscribe", topic="room:b") == "internal"
+    assert await peer.refusal("aiows.history", topic="room:b") == "internal"
+    await peer.publish("room:a", 1)
+    assert (await peer.hear())["n"] == 1
 
 
 async def test_a_client_cannot_leave_what_the_server_gave_it(serve: Serve) -> None:
@@ -286,7 +315,6 @@ async def test_a_ping_is_answered(serve: Serve) -> None:
         {"session": ""},
         {"session": "x" * 65},
         {"session": None},
-        {"token": "x" * 8193},
         {"topics": []},
         {"topics": {"room:a": {"since": "e1"}}},
         {"topics": {"room:a": {"since": ["e"]}}},
@@ -347,16 +375,104 @@ async def test_a_client_cannot_join_more_than_its_connection_may_have(serve: Ser
 # where they are
 
 
-async def test_they_are_off_until_an_endpoint_says_who_may_subscribe(serve: Serve) -> None:
-    """A view without the hook knows none of them."""
+class Quiet(WebSocketView):
+    """Handles kinds, and lets nobody subscribe."""
 
-    class Silent(WebSocketView):
-        @on("say")
-        def say(self) -> None: ...
+    max_bad_messages = 2
 
-    peer = await serve(Silent)
-    for kind in ("hello", "subscribe", "unsubscribe", "history", "ping"):
-        assert await peer.refusal(f"aiows.{kind}", topic="lobby") == "unknown_kind"
+    @on("say", once=True)
+    def say(self) -> None: ...
+
+    @on("look")
+    def look(self) -> None: ...
+
+
+async def test_without_the_hook_no_topic_can_be_had(serve: Serve) -> None:
+    """A client is greeted and answered all the same; it is told why there are no topics."""
+    peer = await serve(Quiet)
+    answer = await peer.ask("aiows.hello", v=1, session=SESSION, topics={"lobby": {}})
+    assert answer["idle"] == 25
+    error = {"code": "forbidden", "message": answer["topics"]["lobby"]["error"]["message"]}
+    assert answer["topics"] == {"lobby": {"error": error}}
+    assert "may_subscribe" in error["message"]
+    await peer.ws.send_json({"kind": "aiows.ping"})
+    assert await peer.hear() == {"kind": "aiows.pong"}
+    assert await peer.refusal("aiows.subscribe", topic="lobby") == "forbidden"
+    assert await peer.refusal("aiows.history", topic="room:a") == "forbidden"
+    assert await peer.ask("aiows.unsubscribe", topic="lobby") == {"kind": "reply", "ref": 1}
+
+
+async def test_hello_and_ping_need_no_hub(aiohttp_client: Callable[..., Awaitable[Client]]) -> None:
+    """An application without setup has no topics, and pages that ask for none."""
+    app = web.Application()
+    app.router.add_view("/quiet", Quiet)
+    app.router.add_view("/room", Room)
+    client = await aiohttp_client(app)
+    for path, code in (("/quiet", "forbidden"), ("/room", "internal")):
+        peer = Peer(app, await client.ws_connect(path))
+        answer = await peer.ask("aiows.hello", v=1, session=SESSION)
+        assert answer["topics"] == {}
+        answer = await peer.ask("aiows.hello", v=1, session=SESSION, topics={"lobby": {}})
+        assert answer["topics"]["lobby"]["error"]["code"] == code
+
+
+@pytest.mark.parametrize("view", [Quiet, Room])
+async def test_what_is_wrong_with_them_is_no_bad_message(serve: Serve, view: Any) -> None:
+    """The page has not chosen to send them: a client of another version is not put out."""
+
+    class Strict(view):  # type: ignore[misc]
+        max_bad_messages = 2
+
+    peer = await serve(Strict)
+    for _ in range(3):
+        assert await peer.refusal("aiows.hello", v=0) == "invalid"
+        assert await peer.refusal("aiows.of-tomorrow") == "unknown_kind"
+    assert await peer.refusal("elsewhere") == "unknown_kind"
+    assert await peer.refusal("elsewhere") == "unknown_kind"
+    assert (await peer.ws.receive(timeout=5)).data == 1008
+
+
+async def test_they_reach_no_code_of_the_application(serve: Serve) -> None:
+    """Neither the handler of other kinds, nor that of other messages, nor guards without topics."""
+    seen: list[Any] = []
+
+    class Curious(WebSocketView):
+        guards = (authenticated,)
+
+        def on_unknown_kind(self, kind: str, fields: dict[str, Any]) -> None:
+            seen.append(kind)
+
+        def on_message(self, msg: Any) -> None:
+            seen.append(msg)
+
+    peer = await serve(Curious)
+    assert (await peer.ask("aiows.hello", v=1, session=SESSION))["kind"] == "reply"
+    await peer.ws.send_json({"kind": "aiows.ping"})
+    assert await peer.hear() == {"kind": "aiows.pong"}
+    for kind in ("aiows.auth", "aiows.subscribe"):
+        assert await peer.refusal(kind, topic="lobby") in {"unknown_kind", "forbidden"}
+    assert await peer.refusal("look") == "unauthenticated"
+    assert seen == []
+
+
+async def test_hello_names_the_kinds_that_are_handled_once(serve: Serve) -> None:
+    """Those of routers, too, under the names that they have here; a client sends no others twice."""
+    orders = KindDispatcher(may_subscribe=lambda ws, topic: True)
+    orders.on("create", once=True)(lambda: None)
+    orders.on("watch")(lambda: None)
+
+    class Shop(Quiet):
+        routers = (("order.", orders),)
+
+    peer = await serve(Shop)
+    answer = await peer.ask("aiows.hello", v=1, session=SESSION)
+    assert sorted(answer["once"]) == ["order.create", "say"]
+    assert Shop.kinds is not None
+    Shop.kinds.on("pay", once=True)(lambda: None)
+    orders.on("drop", once=True)(lambda: None)
+    answer = await peer.ask("aiows.hello", v=1, session=SESSION)
+    assert sorted(answer["once"]) == ["order.create", "order.drop", "pay", "say"]
+    assert await peer.refusal("aiows.subscribe", topic="lobby") == "forbidden"
 
 
 async def test_a_view_may_have_nothing_else(serve: Serve) -> None:

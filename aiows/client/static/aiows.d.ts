@@ -105,7 +105,8 @@ export interface TopicOptions {
     last?: number;
     /**
      * Loads what the page shows and returns the position that it is of, read before it. It is called at first, and again
-     * whenever messages are missing; messages come from that position on.
+     * whenever messages are missing; messages come from that position on. If the server cannot go on from there that is
+     * an error, and it is called again after a wait.
      */
     load?: (topic: Topic<any>) => Position | null | undefined | Promise<Position | null | undefined>;
 }
@@ -148,8 +149,6 @@ export declare class Topic<C extends AnyContract> {
 /** The client: one connection at a time, made again whenever it is lost, and everything that goes over it. */
 type Source<T> = T | (() => T | Promise<T>);
 export interface Options {
-    /** Says who we are. It goes into the first message, so it is in no address and no log. Asked anew each time. */
-    token?: Source<string | null | undefined>;
     /** Subprotocols to offer, for an endpoint whose first codec is not JSON. */
     protocols?: string[];
     /** The class of sockets: the global one, unless there is none, or another one is wanted. */
@@ -173,7 +172,10 @@ export type State = {
 };
 export interface ClientEvents {
     state: State;
-    /** What went wrong where nobody waits for it: in `token`, `url`, `load` or a listener, or an error of the server. */
+    /**
+     * What went wrong where nobody waits for it: in `url`, `load` or a listener, a topic that is refused, or an error of
+     * the server.
+     */
     error: unknown;
     /** A BINARY message. */
     bytes: ArrayBuffer;
@@ -181,13 +183,14 @@ export interface ClientEvents {
 export interface AskOptions<Once extends boolean> extends Asking {
     /**
      * For kinds that the server handles once: if the connection is lost the request is sent again on the next one, and
-     * answered from the record if it was handled before. Its `timeout` is 60,000 milliseconds.
+     * answered from the record if it was handled before. Its `timeout` is 60,000 milliseconds. A kind that the server does
+     * not handle once is `Refused` with the code `not_once`, and not sent.
      */
     once?: Once;
 }
 export declare class Client<C extends AnyContract = NoContract> {
     #private;
-    /** Who the server says that we are, by the token; null: nobody. */
+    /** Who the server says that we are, which it found out at the handshake; null: nobody, or it does not say. */
     user: string | number | null;
     /** The name of this object, to tell the devices of a user apart. It grants nothing. */
     readonly session: string;
@@ -200,7 +203,8 @@ export declare class Client<C extends AnyContract = NoContract> {
     /** End it. `code` is 1000, or 3000 to 4999. Requests without an answer are rejected with `Lost`. */
     close(code?: number, reason?: string): void;
     /**
-     * Send a request and wait for its answer: what the reply says. Raises `Refused` or `Lost`.
+     * Send a request and wait for its answer: the reply, whose fields are those that the handler returned; what is no
+     * object is its `result`. Raises `Refused` or `Lost`.
      *
      * Without a connection it waits for one, in its order, within its `timeout`.
      */
@@ -227,5 +231,8 @@ export declare class Client<C extends AnyContract = NoContract> {
     /** Whether a request of this kind was refused: then `error.code` is one of its codes. */
     refused<K extends keyof C["errors"]>(error: unknown, kind: K): error is Refused<CodeOf<C["errors"][K]>>;
 }
-/** Connect to a path of this page's server, or to an address; a function is asked before each attempt. */
-export declare function connect<C extends AnyContract = NoContract>(url: Source<C["path"] | URL>, options?: Options): Client<C>;
+/**
+ * Connect to a path of this page's server, with a query or without, or to an address; a function is asked before each
+ * attempt.
+ */
+export declare function connect<C extends AnyContract = NoContract>(url: Source<C["path"] | `${C["path"]}?${string}` | URL>, options?: Options): Client<C>;

@@ -23,7 +23,7 @@ from ...inject import (
     refusal,
     return_annotation,
 )
-from ...wire_form import ANSWERS, SYSTEM
+from ...wire_form import ANSWERS, SYSTEM, is_ours
 from ..concurrency import Concurrency, InOrder
 from ..payload import Payload, kind_problem
 from .calls import Caller, Guard, Middleware, wrap
@@ -249,7 +249,7 @@ def request_problem(kind: object, *, is_system: bool = False) -> str | None:
 
 def reserved_problem(kind: object) -> str | None:
     """Return why ``kind`` is aiows' own; None if it is not."""
-    if isinstance(kind, str) and kind.startswith(SYSTEM):
+    if is_ours(kind):
         return f"the kind {kind!r} is reserved, as all that begin with {SYSTEM!r}"
     return None
 

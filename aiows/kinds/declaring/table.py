@@ -12,7 +12,7 @@ from ..payload import Payload, prefix_problem
 from .calls import Guard, Middleware
 from .contract import KindContract, contract_of
 from .outgoing import outgoing_contract
-from .routes import Handler, build_fallback, build_route
+from .routes import Handler, Route, build_fallback, build_route
 from .settings import KindOptions, check_named, read_settings, read_wrappers
 from .tree import KindTree
 
@@ -154,6 +154,10 @@ class KindTable:
         handled = (contract_of(route) for route in self._tree.routes().values())
         outgoing = {each.kind: each for each in self._tree.outgoing()}
         return (*handled, *outgoing.values())
+
+    def _routes_beside(self, other: KindTable) -> dict[str, Route]:
+        """Return the routes of this table and of ``other``, which know nothing of each other."""
+        return {**other._tree.routes(), **self._tree.routes()}
 
     def _changed(self) -> None:
         """Called when something was declared: whatever was made from the routes is out of date."""

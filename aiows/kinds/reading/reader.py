@@ -16,7 +16,7 @@ from msgspec import DecodeError, Struct, ValidationError
 
 from ...codecs import MOST_VALUES, Codec, Document, Parts, check_finite, hook_for
 from ...errors import KindError
-from ...wire_form import LONGEST_KIND, UNANSWERED
+from ...wire_form import LONGEST_KIND, UNANSWERED, is_ours
 from ..declaring.message_types import has_decimals
 from ..declaring.routes import Route, Unrouted
 from ..payload import KIND, REF, Ref, take_ref
@@ -217,7 +217,8 @@ class Reader:
             if route.payload is None:
                 take_ref(message)
             return Request(route, kind, message, ref)
-        if self._fallback is None or kind in UNANSWERED or len(kind) > LONGEST_KIND:
+        is_for_nobody = kind in UNANSWERED or is_ours(kind) or len(kind) > LONGEST_KIND
+        if self._fallback is None or is_for_nobody:
             raise unknown_kind(kind)
         fields = self._read_body(self._read_fields, body, dict)
         if not self._payload_key:

@@ -8,7 +8,7 @@ from weakref import ref
 
 from ...codecs import Codec
 from ...connection import Connection, Peer
-from ...wire_form import ERROR, UNANSWERED
+from ...wire_form import ERROR, UNANSWERED, is_ours
 from ..reading.reader import Unreadable
 from ..reading.refusals import quote
 from .runner import answer_to_error, send
@@ -22,6 +22,8 @@ POLICY_VIOLATION: Final = 1008  # RFC 6455, section 7.4.1
 
 class BadMessageLimit:
     """Refuses messages; ``limit`` of them in a row (0: any number) close their connection with 1008.
+
+    Those of aiows' own kinds do not count: the application's page has not chosen to send them.
 
     ``in_a_row``: how many were refused on each connection since its last good message. It is a plain dict,
     because every message checks whether it is empty.
@@ -40,7 +42,8 @@ class BadMessageLimit:
         answer = answer_to_error(ws, unreadable.error, kind, unreadable.ref, codec)
         if answer is not None:
             await send(ws, answer, codec, ERROR)
-        self._count(ws.connection)
+        if not is_ours(kind):
+            self._count(ws.connection)
 
     def forgive(self, connection: Connection) -> None:
         """Reset the count: the connection has sent a good message."""

@@ -68,6 +68,8 @@ export class Asked {
   #lastRef = 0; // counts on over connections: a late answer of an old one never meets a new question
   #line: Line | null = null;
   #timer: any;
+  /** The kinds that the server handles once; undefined: it does not say. */
+  once: readonly string[] | undefined;
   /** Why nothing can be asked any more; empty: it can. */
   over = "";
 
@@ -235,8 +237,12 @@ export class Asked {
     }
   }
 
-  #send(outgoing: Outgoing, line: Line): void {
+  #send(outgoing: Outgoing | Question, line: Line): void {
     this.#waiting.delete(outgoing);
+    if ("terms" in outgoing && outgoing.terms.once && this.once?.includes(outgoing.kind) === false) {
+      const problem = { code: "not_once", message: `The server does not handle ${outgoing.kind} once.` };
+      return this.#settle(outgoing, outgoing.wasSent ? new Lost(true) : new Refused(outgoing.kind, problem));
+    }
     outgoing.isSent = outgoing.wasSent = true;
     outgoing.sent?.();
     line.send(outgoing.text);

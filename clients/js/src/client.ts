@@ -7,7 +7,18 @@ import { Listeners } from "./listeners.js";
 import { isHidden, watchPage } from "./page.js";
 import { type Home, type Joined, Topic, type TopicOptions, type Wish } from "./topic.js";
 import { waitAfter } from "./wait.js";
-import { ANSWERS, isFinal, isOurs, type Message, Refused, SILENT, UNAUTHENTICATED } from "./wire.js";
+import {
+  ANSWERS,
+  BAD_HELLO,
+  type ErrorBody,
+  isFinal,
+  isOurs,
+  type Message,
+  PASSING,
+  Refused,
+  SILENT,
+  UNAUTHENTICATED,
+} from "./wire.js";
 
 /** Milliseconds that a connection has to last before the waits begin anew: a server may accept and drop. */
 const STABLE = 10_000;
@@ -15,22 +26,23 @@ const STABLE = 10_000;
 /** Milliseconds: when many pages hear that the network is back they hear it in the same moment. */
 const AT_ONCE = 500;
 
-/** Seconds of silence after which to ask whether the server is there, if it does not say. */
-const IDLE = 25;
-
-/** Seconds until a token that could not be renewed is tried again. */
-const RENEW_AGAIN = 5;
+/**
+ * Milliseconds for the answer to the hello where nothing depends on it. Not every endpoint knows hello: one that reads
+ * its messages itself may pass over it.
+ */
+const GREETED_WITHIN = 2_000;
 
 /** Topics in a hello: with more of them a server would refuse it. The others are asked for one by one. */
 const MOST_TOPICS = 128;
 
 const VERSION = 1;
 
+/** Why there are no topics where nobody answers hello. */
+const NO_TOPICS: ErrorBody = { code: "unknown_kind", message: "The server does not know aiows.hello." };
+
 type Source<T> = T | (() => T | Promise<T>);
 
 export interface Options {
-  /** Says who we are. It goes into the first message, so it is in no address and no log. Asked anew each time. */
-  token?: Source<string | null | undefined>;
   /** Subprotocols to offer, for an endpoint whose first codec is not JSON. */
   protocols?: string[];
   /** The class of sockets: the global one, unless there is none, or another one is wanted. */
@@ -46,7 +58,10 @@ export type State =
 
 export interface ClientEvents {
   state: State;
-  /** What went wrong where nobody waits for it: in `token`, `url`, `load` or a listener, or an error of the server. */
+  /**
+   * What went wrong where nobody waits for it: in `url`, `load` or a listener, a topic that is refused, or an error of
+   * the server.
+   */
   error: unknown;
   /** A BINARY message. */
   bytes: ArrayBuffer;
@@ -55,13 +70,14 @@ export interface ClientEvents {
 export interface AskOptions<Once extends boolean> extends Asking {
   /**
    * For kinds that the server handles once: if the connection is lost the request is sent again on the next one, and
-   * answered from the record if it was handled before. Its `timeout` is 60,000 milliseconds.
+   * answered from the record if it was handled before. Its `timeout` is 60,000 milliseconds. A kind that the server does
+   * not handle once is `Refused` with the code `not_once`, and not sent.
    */
   once?: Once;
 }
 
 export class Client<C extends AnyContract = NoContract> {
-  /** Who the server says that we are, by the token; null: nobody. */
+  /** Who the server says that we are, which it found out at the handshake; null: nobody, or it does not say. */
   user: string | number | null = null;
   /** The name of this object, to tell the devices of a user apart. It grants nothing. */
   readonly session = newSession();
@@ -82,10 +98,11 @@ export class Client<C extends AnyContract = NoContract> {
   #attempt: object | null = null; // what is awaited for an earlier one comes too late
   #page: AbortController | null = null;
   #awaySince = 0; // when there was a connection, or an attempt, that was worth the name; 0: there is one
-  #isRenewed = false; // the token was asked for again because it was not good enough
+  #isKnown = false; // the endpoint has answered a hello before: it does so again if it lives
+  #noTopics: ErrorBody | null = null; // why none can be had on this connection
+  #isRenewed = false; // the address was asked for again because it was not good enough
   #retry: any;
   #stable: any;
-  #renewal: any;
 
   /** @internal */
   constructor(url: Source<string | URL>, options: Options) {
@@ -120,7 +137,8 @@ export class Client<C extends AnyContract = NoContract> {
   }
 
   /**
-   * Send a request and wait for its answer: what the reply says. Raises `Refused` or `Lost`.
+   * Send a request and wait for its answer: the reply, whose fields are those that the handler returned; what is no
+   * object is its `result`. Raises `Refused` or `Lost`.
    *
    * Without a connection it waits for one, in its order, within its `timeout`.
    */
@@ -202,7 +220,10 @@ export class Client<C extends AnyContract = NoContract> {
       get isOver() {
         return client.state === "closed";
       },
-      ask: (kind, fields, terms) => this.#asked.ask(kind, fields, terms),
+      ask: async (kind, fields, terms) => {
+        if (this.#noTopics) throw new Refused(kind, this.#noTopics);
+        return this.#asked.ask(kind, fields, terms);
+      },
       heard: (message) => this.#listeners.message(message),
       report: this.#report,
       forget: (topic) => {
@@ -221,14 +242,14 @@ export class Client<C extends AnyContract = NoContract> {
     const attempt = (this.#attempt = {});
     this.#to({ state: "connecting" });
     // A page that was asleep can wait for minutes for an answer that never comes.
-    this.#retry = setTimeout(() => this.#again(SILENT, "No address or token."), ANSWER_WITHIN);
+    this.#retry = setTimeout(() => this.#again(SILENT, "No address."), ANSWER_WITHIN);
     try {
-      const { token, protocols, WebSocket = globalThis.WebSocket } = this.#options;
-      const [url, shown] = await Promise.all([valueOf(this.#url), valueOf(token)]);
+      const { protocols, WebSocket = globalThis.WebSocket } = this.#options;
+      const url = await valueOf(this.#url);
       if (attempt !== this.#attempt) return;
       clearTimeout(this.#retry);
       const line: Line = new Line(new WebSocket(address(url), protocols) as Socket, {
-        opened: () => this.#hello(line, shown),
+        opened: () => this.#hello(line),
         message: (data) => this.#read(data, line),
         lost: (code, reason) => this.#lost(code, reason),
       });
@@ -240,18 +261,30 @@ export class Client<C extends AnyContract = NoContract> {
     }
   }
 
-  async #hello(line: Line, token: string | null | undefined): Promise<void> {
-    const topics = Object.fromEntries(this.#wishes().slice(0, MOST_TOPICS));
-    const hello = { v: VERSION, session: this.session, token: token ?? undefined, topics };
+  async #hello(line: Line): Promise<void> {
+    const wishes = this.#wishes().slice(0, MOST_TOPICS);
+    const isNeeded = this.#isKnown || wishes.length > 0;
+    line.await(isNeeded ? ANSWER_WITHIN : GREETED_WITHIN, (isHeard) => {
+      if (this.#isKnown || (isNeeded && !isHeard)) line.giveUp();
+      else this.#goOn(line);
+    });
+    const take = (reply: Message): void => {
+      if (reply.kind === "reply" && reply["idle"]) this.#welcome(line, reply);
+      else if (this.state !== "open") this.#goOn(line); // an echo, or a word of thanks to whatever comes
+    };
+    const hello = { v: VERSION, session: this.session, topics: Object.fromEntries(wishes) };
     try {
-      const take = (reply: Message): void => this.#welcome(line, reply);
       await this.#asked.ask("aiows.hello", hello, { line, take, timeout: 0 });
     } catch (error) {
-      if (!(error instanceof Refused) || line !== this.#line) return; // it is lost, and that is known already
-      if (error.code === "unknown_kind") return this.#welcomeWithoutTopics(line);
-      const isUnknown = error.code === "unauthenticated";
-      if (!isUnknown) this.#report(error);
-      line.lose(isUnknown ? UNAUTHENTICATED : SILENT, error.message);
+      // It may be lost, and that is known already.
+      if (!(error instanceof Refused) || line !== this.#line || this.state === "open") return;
+      const { code, message } = error;
+      if (code === "unknown_kind") return this.#goOn(line);
+      if (code === "unauthenticated") return line.lose(UNAUTHENTICATED, message);
+      this.#report(error);
+      if (code === "invalid") line.lose(BAD_HELLO, message);
+      else if (PASSING.includes(code)) line.lose(SILENT, message);
+      else this.#goOn(line, error);
     }
   }
 
@@ -262,46 +295,31 @@ export class Client<C extends AnyContract = NoContract> {
   }
 
   /** The server knows us. All of this happens before its next message is read. */
-  #welcome(line: Line, { user, idle = IDLE, expires_in, topics = {} }: Message): void {
-    const joined = new Map<string, Joined>(Object.entries(topics));
-    const others = [...this.#topics.values()].filter(({ name }) => !joined.has(name));
-    this.user = user ?? null;
+  #welcome(line: Line, { user, idle, once, topics = {} }: Message): void {
+    this.#isKnown = true;
     this.#isRenewed = false;
-    line.keep(idle * 1000);
+    this.#noTopics = null;
+    this.user = user ?? null;
+    this.#open(line, idle * 1000, once, Object.entries(topics));
+  }
+
+  /** The server does not know our hello, or refuses it: everything but topics works, and it is asked for no pong. */
+  #goOn(line: Line, { code, message, details }: ErrorBody = NO_TOPICS): void {
+    const error = (this.#noTopics = { code, message, details });
+    this.#open(line, Infinity, [], this.#wishes().map(([name]) => [name, { error }]));
+  }
+
+  #open(line: Line, idle: number, once: string[] | undefined, answers: Array<[string, Joined]>): void {
+    const joined = new Map(answers);
+    const others = [...this.#topics.values()].filter(({ name }) => !joined.has(name));
+    line.keep(idle);
+    clearTimeout(this.#stable);
     this.#stable = setTimeout(() => (this.#awaySince = 0), STABLE);
-    this.#renewIn(expires_in);
+    this.#asked.once = once;
     this.#asked.opened(line);
     this.#to({ state: "open" });
     for (const [name, answer] of joined) this.#topics.get(name)?.joined(answer);
     for (const topic of others) topic.join(); // made, or loaded, since the hello
-  }
-
-  /** The server does not know our hello: everything but topics works. */
-  #welcomeWithoutTopics(line: Line): void {
-    const error = { code: "unknown_kind", message: "There are no topics here." };
-    const topics = Object.fromEntries(this.#wishes().map(([name]) => [name, { error }]));
-    this.#welcome(line, { kind: "reply", topics });
-  }
-
-  /** Renew the token before it expires: some time from three quarters of its life on. */
-  #renewIn(seconds: number | undefined): void {
-    if (!seconds) return;
-    const wait = Math.min(seconds * (0.75 + Math.random() * 0.15) * 1000, 2 ** 31 - 1);
-    this.#renewal = setTimeout(() => this.#renew(), wait);
-  }
-
-  async #renew(): Promise<void> {
-    const line = this.#line;
-    try {
-      const token = await valueOf(this.#options.token);
-      if (line !== this.#line) return; // the next connection asks for a token of its own
-      const { expires_in } = await this.#asked.ask("aiows.auth", { token });
-      this.#renewIn(expires_in);
-    } catch (error) {
-      if (line !== this.#line) return;
-      this.#report(error);
-      this.#renewal = setTimeout(() => this.#renew(), RENEW_AGAIN * 1000);
-    }
   }
 
   #lost(code: number, reason: string): void {
@@ -313,11 +331,11 @@ export class Client<C extends AnyContract = NoContract> {
     else this.#again(code, reason);
   }
 
-  /** Whether there is no other token to try: one that was asked for anew was not good enough either. */
+  /** Whether there is no other address to try: one that was asked for anew was not good enough either. */
   #cannotRenew(): boolean {
     const isRenewed = this.#isRenewed;
     this.#isRenewed = true;
-    return isRenewed || (typeof this.#options.token !== "function" && typeof this.#url !== "function");
+    return isRenewed || typeof this.#url !== "function";
   }
 
   #again(code: number, reason: string): void {
@@ -348,7 +366,7 @@ export class Client<C extends AnyContract = NoContract> {
   /** Nothing of the connection that there was goes on. */
   #forgetConnection(): void {
     clearTimeout(this.#stable);
-    clearTimeout(this.#renewal);
+    this.#noTopics = null;
     for (const question of this.#questions.values()) question.abort();
     this.#questions.clear();
   }
@@ -420,9 +438,12 @@ export class Client<C extends AnyContract = NoContract> {
   }
 }
 
-/** Connect to a path of this page's server, or to an address; a function is asked before each attempt. */
+/**
+ * Connect to a path of this page's server, with a query or without, or to an address; a function is asked before each
+ * attempt.
+ */
 export function connect<C extends AnyContract = NoContract>(
-  url: Source<C["path"] | URL>,
+  url: Source<C["path"] | `${C["path"]}?${string}` | URL>,
   options: Options = {},
 ): Client<C> {
   return new Client<C>(url, options).connect();

@@ -44,17 +44,14 @@ export class Line {
     this.#socket = socket;
     this.#events = events;
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => {
-      this.#after(ANSWER_WITHIN, this.#giveUp);
-      this.#events?.opened();
-    };
+    socket.onopen = () => this.#events?.opened();
     socket.onmessage = ({ data }: { data: unknown }) => {
       this.#heard = Date.now();
       this.#events?.message(data);
     };
     socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.#end(code, reason);
     socket.onerror = () => {}; // a close follows it and says more
-    this.#after(ANSWER_WITHIN, this.#giveUp);
+    this.await(ANSWER_WITHIN, this.giveUp);
   }
 
   /** Bytes that have not left yet. */
@@ -66,10 +63,16 @@ export class Line {
     this.#socket.send(data);
   }
 
-  /** The hello is answered: from now on ask for a sign of life after so many milliseconds in which none came. */
+  /** Call `late`, with whether anything was heard at all, if neither this nor `keep` is called within so many milliseconds. */
+  await(milliseconds: number, late: (isHeard: boolean) => void): void {
+    this.#after(milliseconds, () => late(this.#heard > 0));
+  }
+
+  /** It is used: from now on ask for a sign of life after so many milliseconds without one; Infinity: never. */
   keep(idle: number): void {
     this.#idle = idle;
-    this.#watch();
+    if (idle < Infinity) this.#watch();
+    else clearTimeout(this.#timer);
   }
 
   /** Is anybody there? JavaScript sees no ping frames, so the question is a message. */
@@ -85,7 +88,7 @@ export class Line {
     this.#after(within, () => {
       if (this.#heard) this.#watch();
       else if (this.buffered < waiting) this.#ask(within); // the ping waits behind what is still leaving
-      else this.#giveUp();
+      else this.giveUp();
     });
   }
 
@@ -102,7 +105,8 @@ export class Line {
     this.#end(code, reason);
   }
 
-  readonly #giveUp = (): void => this.lose(SILENT, "Nothing was heard.");
+  /** Nobody seems to be there. */
+  readonly giveUp = (): void => this.lose(SILENT, "Nothing was heard.");
 
   #end(code: number, reason: string): void {
     const events = this.#events;

@@ -3,11 +3,18 @@
 import type { AnyContract } from "./contract.js";
 import { Listeners } from "./listeners.js";
 import { spread } from "./wait.js";
-import { type ErrorBody, Lost, isOurs, type Message, type Position, Refused } from "./wire.js";
+import { type ErrorBody, Lost, isOurs, type Message, PASSING, type Position, Refused } from "./wire.js";
 import type { Asking, Terms } from "./asked.js";
 
-/** Seconds until a join, or a load, that failed for now is tried again, if the server does not say. */
+/** Seconds until a join, or a load, that failed for now is tried again; twice as many each time, up to a minute. */
 const TRY_AGAIN = 5;
+const LONGEST = 60;
+
+/** Messages that a server gives out at once: it would refuse the whole hello of whoever asks for more. */
+const MOST_LAST = 1000;
+
+const NOT_THERE = "the server cannot go on from the position that load returned.";
+const NO_HISTORY = "load returned a position, but the topic has no history.";
 
 export interface TopicOptions {
   /** Join after this position, and so get what was published since. */
@@ -16,7 +23,8 @@ export interface TopicOptions {
   last?: number;
   /**
    * Loads what the page shows and returns the position that it is of, read before it. It is called at first, and again
-   * whenever messages are missing; messages come from that position on.
+   * whenever messages are missing; messages come from that position on. If the server cannot go on from there that is
+   * an error, and it is called again after a wait.
    */
   load?: (topic: Topic<any>) => Position | null | undefined | Promise<Position | null | undefined>;
 }
@@ -66,6 +74,8 @@ export class Topic<C extends AnyContract> {
   #early: Message[] = []; // the last messages, which come before the reply that says which epoch they are of
   #isStale: boolean; // what the page shows has to be loaded before it is joined
   #isLoading = false;
+  #isLoaded = false; // the position is what was loaded, and no join has confirmed it
+  #failures = 0; // since the last join
   #isCut = false; // without positions nobody knows what was published while there was no connection
   #timer: any;
   readonly #waiting = new Set<{ resolve(topic: Topic<C>): void; reject(error: Error): void }>();
@@ -79,7 +89,11 @@ export class Topic<C extends AnyContract> {
     this.#home = home;
     this.#options = options;
     this.#listeners = new Listeners(["*", "gap", "joined", "refused"], (error) => home.report(error));
-    this.position = options.since ?? null;
+    const { since, last = 0 } = options;
+    if (!Number.isInteger(last) || last < 0 || last > MOST_LAST) {
+      throw new RangeError(`last is a number of messages up to ${MOST_LAST}, not ${last}`);
+    }
+    this.position = checked(since);
     this.#isStale = !this.position;
     this.join();
   }
@@ -112,9 +126,10 @@ export class Topic<C extends AnyContract> {
   /** Get no messages of it any more. */
   async leave(): Promise<void> {
     if (this.state === "left") return;
+    const isRefused = this.state === "refused";
     this.#end("left", new Lost(false, `${this.name} was left.`));
     try {
-      await this.#home.ask("aiows.unsubscribe", { topic: this.name });
+      if (!isRefused) await this.#home.ask("aiows.unsubscribe", { topic: this.name });
     } catch (error) {
       if (!(error instanceof Lost)) throw error; // without a connection nothing is joined
     } finally {
@@ -141,7 +156,7 @@ export class Topic<C extends AnyContract> {
       await this.#home.ask("aiows.subscribe", { topic: this.name, ...wish }, { take });
     } catch (error) {
       if (error instanceof Refused) this.joined({ error });
-      else this.#again(TRY_AGAIN);
+      else this.#again();
     }
   }
 
@@ -150,10 +165,19 @@ export class Topic<C extends AnyContract> {
     const early = this.#early.splice(0);
     if (!this.wish()) return; // it was left, or is loaded anew
     if (error) return this.#refused(error);
-    const since = this.position;
+    // What was loaded is of somewhere else: it is loaded anew, but in no tight loop.
+    const isStrange = this.#isLoaded && this.position !== null && !recovered;
+    if (isStrange) this.#home.report(new Error(`${this.name}: ${position ? NOT_THERE : NO_HISTORY}`));
+    this.#isLoaded = false;
+    if (isStrange && position) {
+      this.#isStale = true;
+      return this.#again();
+    }
+    const since = isStrange ? null : this.position;
     const isWhole = since ? recovered === true : !this.#isCut;
     this.state = "joined";
     this.#isCut = false;
+    this.#failures = 0;
     if (position && !since) {
       for (const each of early) {
         this.position = [position[0], each["@"]![1]!];
@@ -235,23 +259,30 @@ export class Topic<C extends AnyContract> {
     if (this.#isLoading) return;
     this.#isLoading = true;
     try {
-      this.position = (await load(this)) ?? null;
+      this.position = checked(await load(this));
       this.#isStale = this.#isCut = false;
+      this.#isLoaded = true;
     } catch (error) {
       if (!(error instanceof Lost)) this.#home.report(error);
-      this.#again(TRY_AGAIN); // or on the next connection
+      this.#again(); // or on the next connection
     }
     this.#isLoading = false;
   }
 
   #refused(error: ErrorBody): void {
-    if (error.code === "unavailable") return this.#again(error.details?.retry_after ?? TRY_AGAIN);
-    const refused = new Refused("aiows.subscribe", error);
+    const { code, message = code, details } = error;
+    const refused = new Refused("aiows.subscribe", { code, message: `${this.name}: ${message}`, details });
+    if (code !== "too_many" && PASSING.includes(code)) {
+      if (code !== "unavailable") this.#home.report(refused);
+      this.state = "joining";
+      return this.#again(details?.retry_after);
+    }
+    const isAwaited = this.#waiting.size > 0;
     this.#end("refused", refused);
-    this.#listeners.tell("refused", refused);
+    if (!this.#listeners.tell("refused", refused) && !isAwaited) this.#home.report(refused);
   }
 
-  #again(seconds: number): void {
+  #again(seconds = Math.min(TRY_AGAIN * 2 ** this.#failures++, LONGEST)): void {
     clearTimeout(this.#timer);
     if (!this.#home.isOver) this.#timer = setTimeout(() => this.join(), spread(seconds));
   }
@@ -266,4 +297,13 @@ export class Topic<C extends AnyContract> {
     for (const { reject } of this.#waiting) reject(error);
     this.#waiting.clear();
   }
+}
+
+/** Raises TypeError for what is no position: the server would refuse the whole hello. */
+function checked(value: unknown): Position | null {
+  if (value === undefined || value === null) return null;
+  const [epoch, offset] = Array.isArray(value) ? value : [];
+  const isPosition = typeof epoch === "string" && epoch.length <= 64 && Number.isSafeInteger(offset) && offset >= 0;
+  if (!isPosition) throw new TypeError(`${JSON.stringify(value)} is no position: it is [epoch, offset].`);
+  return [epoch, offset];
 }

@@ -56,7 +56,12 @@ export function isOurs({ kind }: Message): boolean {
 /** Kinds of answers, and the one that takes a question back: none of them is an event or a question. @internal */
 export const ANSWERS = ["reply", "item", "end", "error", "cancel"];
 
-/** Close codes: we were refused for want of a valid token; nothing was heard for too long. @internal */
+/** Codes of errors that pass: what was refused with one of them may be asked for again. @internal */
+export const PASSING = ["unavailable", "internal", "timeout", "too_many"];
+
+/** Close codes: the server reads messages in another form; it does not know who we are; nothing was heard. @internal */
+export const BAD_HELLO = 4400;
+/** @internal */
 export const UNAUTHENTICATED = 4401;
 /** @internal */
 export const SILENT = 4408;
@@ -65,7 +70,7 @@ export const SILENT = 4408;
  * Whether a connection that was closed with `code` must not come back: trying again would end the same way.
  *
  * The server is done (1000), it cannot read what we send (1002, 1003, 1007 to 1010), or an error of the application
- * in the manner of HTTP's 4xx (4400 to 4499). Of those, three pass: a token can be renewed (4401), silence (4408) and
+ * in the manner of HTTP's 4xx (4400 to 4499). Of those, three pass: a ticket can be renewed (4401), silence (4408) and
  * too many requests (4429) end with time.
  *
  * @internal

@@ -2,7 +2,10 @@
 import { connect, Lost, type Position } from "./aiows.js";
 import type { ShopCity } from "./shop.js";
 
-const shop = connect<ShopCity.Contract>("/shop/oslo", { token: async () => "a token" });
+const shop = connect<ShopCity.Contract>("/shop/oslo?ticket=1", { protocols: ["aiows.json"] });
+const ticket: string = "2";
+connect<ShopCity.Contract>(async () => `/shop/oslo?ticket=${ticket}`);
+connect<ShopCity.Contract>(() => `/shop/oslo?ticket=${ticket}`);
 const again = connect<ShopCity.Contract>(async () => new URL("wss://shop.example/shop/oslo"));
 
 const order = await shop.ask("order.create", { dishes: ["Soup"] });

@@ -5,6 +5,8 @@ import type { ShopCity } from "./shop.js";
 const shop = connect<ShopCity.Contract>("/shop/oslo");
 
 connect<ShopCity.Contract>("/other"); // wrong path
+connect<ShopCity.Contract>("/other?ticket=1"); // wrong path, for all its query
+connect<ShopCity.Contract>("/shop/oslo", { token: "t" }); // wrong: a token is no option
 shop.ask("order.create"); // wrong: a field is missing
 shop.ask("order.create", { dishes: [1] }); // wrong type
 shop.ask("order.watch", { id: 1 }); // wrong: it is a stream

@@ -76,7 +76,6 @@ class Player {
     }
     this.client = connect(this.source(url), {
       WebSocket: FakeSocket,
-      token: this.source(options.token),
       protocols: options.protocols,
     });
     this.client.on("state", (state) => this.states.push(state));
@@ -195,8 +194,7 @@ class Player {
   begin(topics = {}, joined = {}, more = {}) {
     this.accept();
     const ref = `$hello${this.sockets.length}`;
-    const hello = { kind: "aiows.hello", ref, v: 1, session: "$session", topics };
-    this.hear(more.token ? { ...hello, token: more.token } : hello);
+    this.hear({ kind: "aiows.hello", ref, v: 1, session: "$session", topics });
     this.say({ kind: "reply", ref, v: 1, user: null, idle: 25, topics: joined, ...more.reply });
   }
 

@@ -230,6 +230,16 @@ class Outbox(OutboxCore):
         self.put_off()
         self._owner.outbox_dropped(message)
 
+    def refuse(self, message: PreparedMessage) -> None:
+        """Do with ``message`` as if there were no room for it."""
+        if self.is_open:
+            self._overflow.decide(self, message)
+
+    @property
+    def has_dropped(self) -> bool:
+        """Whether something was not sent, and the drain that follows is still to come."""
+        return self._backlog is not None and self._backlog.has_dropped
+
     def put_off(self) -> None:
         """Note that something is not sent now; see `drop` for the drain that follows."""
         self._is_pressed = True

@@ -168,15 +168,15 @@ class Hub:
 
     def _share(self, topic: str, message: PreparedMessage, *, exclude: Peer | None = None) -> int:
         """Give a message of a topic without history to the subscribers on this node."""
-        if self._topics.of(topic) is None:
-            return self.registry.publish(topic, message, exclude=exclude)
         row: Collection[Connection] = self.registry.row(topic)
-        left_out = self._missed.tell(topic) if self._missed else frozenset[Connection]()
         if exclude is not None:
-            left_out |= {exclude.connection}
-        if left_out:
-            row = [each for each in row if each not in left_out]
+            left_out = exclude.connection
+            row = [each for each in row if each is not left_out]
+        if self._topics.of(topic) is None:
+            return self._delivery.share(row, message)
         placed = _placed(topic, message)
+        if self._missed:
+            row = self._missed.pass_on(topic, row, placed)
         reached = len(row)
         self._delivery.note(placed, reached)
         refused = self._delivery.offer(row, placed)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TypeVar
 
-from ..connection import Connection
+from ..connection import Connection, PreparedMessage, outbox_of
 from .notices import lost
 
 __all__ = ("Missed",)
 
 
 class Missed:
-    """Tells each connection that messages of a topic are missing, before it gets the next one."""
+    """Tells each connection that messages of a topic are missing, once, before it gets the next one.
+
+    Mostly that is at its drain, when there is room for any message. Until then it gets nothing of the topic:
+    a small message that there would be room for would hide that others are missing.
+    """
 
     __slots__ = ("_connections", "_topics")
 
@@ -29,10 +33,26 @@ class Missed:
             self._topics.setdefault(topic, {})[connection] = None
             self._connections.setdefault(connection, {})[topic] = None
 
-    def tell(self, topic: str) -> frozenset[Connection]:
-        """Tell all that missed something of ``topic``; return those for whom there is no room yet."""
-        told = tuple(self._topics.get(topic, ()))
-        return frozenset(each for each in told if not self._tell(each, topic))
+    def pass_on(
+        self, topic: str, row: Collection[Connection], message: PreparedMessage
+    ) -> Collection[Connection]:
+        """Return those of ``row`` who may get ``message``; the others miss it, too, and are told of that."""
+        missed = self._topics.get(topic)
+        if not missed:
+            return row
+        return [
+            each for each in tuple(row) if each not in missed or self._is_told(each, topic, message)
+        ]
+
+    def _is_told(self, connection: Connection, topic: str, message: PreparedMessage) -> bool:
+        spoken = message.spoken_in(connection.codec)
+        if spoken is None:
+            return False  # no message, so nothing that it has to be told before
+        outbox = outbox_of(connection)
+        if outbox.has_dropped or not self._tell(connection, topic):
+            outbox.refuse(spoken)
+            return False
+        return True
 
     def drained(self, connection: Connection) -> None:
         """There is room in the outbox of ``connection`` again."""

@@ -36,6 +36,7 @@ from aiows.errors import (
 )
 from aiows.hub import feed, feeds
 from aiows.position import Position
+from aiows.testing import SlowConsumer
 from eventually import eventually
 from fake_backplane import FakeBackplane
 from fake_connection import FakeConnection
@@ -769,10 +770,60 @@ async def test_who_cannot_be_told_does_not_get_the_next_message(hub: Hub, connec
     await ws.join("lobby")
     ws.transport.waiting = 980
     ws._protocol.pause_writing()
+    dropped = counters(ws)
     assert await hub.publish("lobby", {"n": "x" * 100}) == 0
     assert await hub.publish("lobby", {}) == 0
+    assert counters(ws) == dropped + 2
+    assert await hub.publish("lobby", {}, exclude=ws) == 0
+    assert counters(ws) == dropped + 2
     ws.empty()
     assert [msgspec.json.decode(each) for each in ws.payloads] == [LOST]
+
+
+async def test_what_a_codec_cannot_say_is_told_before_what_it_can(
+    hub: Hub, connect: Connect
+) -> None:
+    """Once, and without a drain: there was room all the time."""
+    ws = connect(hub)
+    ws.codec = Even("even")
+    await ws.join("lobby")
+    for number in (1, 3, 2, 4):
+        await hub.publish("lobby", {"n": number})
+    said = [msgspec.json.decode(each) for each in ws.payloads]
+    assert said == [LOST, {"n": 2, "@": ["lobby"]}, {"n": 4, "@": ["lobby"]}]
+
+
+async def test_a_view_is_told_of_each_message_that_a_slow_reader_misses(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    """The reader is told once, before the next message that it gets."""
+    dropped: list[Any] = []
+
+    class Reader(WebSocketView):
+        max_unsent = max_backpressure = 16 * 1024
+        compress = False
+
+        def on_open(self) -> None:
+            self.ws.subscribe("lobby")
+
+        def on_dropped(self, message: str | bytes, opcode: Any) -> None:
+            dropped.append(msgspec.json.decode(message)["n"])
+
+    app = web.Application()
+    app.router.add_view("/", Reader)
+    hub = setup(app, topics=TOPICS)
+    client = await aiohttp_client(app)
+    async with await SlowConsumer.connect(client.make_url("/")) as slow:
+        for number in range(300):
+            await hub.publish("lobby", {"n": number, "pad": "x" * 1000})
+        assert dropped
+        heard = [
+            msgspec.json.decode((await slow.receive()).data)["n"] for _ in range(300 - len(dropped))
+        ]
+        assert sorted(heard + dropped) == list(range(300))
+        assert msgspec.json.decode((await slow.receive()).data) == LOST
+        await hub.publish("lobby", {"n": 300})
+        assert msgspec.json.decode((await slow.receive()).data)["n"] == 300
 
 
 async def test_who_left_is_not_told(hub: Hub, connect: Connect) -> None:

@@ -73,6 +73,11 @@ class Faulty(Quiet):
         self.ws.close(1012)
 
 
+class Room(WebSocketView):
+    def may_subscribe(self, topic: str) -> bool:
+        return True
+
+
 class Nested(WebSocketView):
     payload_key = "payload"
 
@@ -89,7 +94,7 @@ def listen(connection: Connection, data: str | bytes, type: Any) -> None:
 
 def make_app() -> web.Application:
     app = web.Application()
-    for view in (Feed, Echo, Quiet, Catching, Faulty, Nested):
+    for view in (Feed, Echo, Quiet, Catching, Faulty, Room, Nested):
         app.router.add_view(f"/{view.__name__.lower()}", view)
     app.add_routes([websocket("/callbacks", message=listen)])
     setup(app, topics=[Topic("room:*", history=History()), Topic("lobby")])
@@ -146,12 +151,13 @@ async def test_a_view_of_kinds_that_lets_nobody_subscribe(visit: Visit) -> None:
     Quiet.calls = 0
     once = {"once": True}
     asks = [["double", {"n": 4}], ["pay", {}, once], ["double", {"n": 4}, once]]
-    seen = await visit("quiet", topics=["room:a"], asks=asks)
+    seen = await visit("quiet", topics=["room:a"], ignored=["room:b"], asks=asks, errors=1)
     assert seen["user"] == "ada"
     assert seen["answers"] == [8, "paid", "not_once"]
     assert Quiet.calls == 1  # what is not handled once is not sent as if it were
     assert seen["topics"] == {"room:a": "forbidden"}
-    assert (seen["states"], seen["errors"]) == (["open"], [])
+    assert seen["states"] == ["open"]
+    assert seen["errors"] == ["forbidden"]  # of the topic that nobody listens to
 
 
 async def test_a_view_that_takes_every_kind(visit: Visit) -> None:
@@ -170,6 +176,18 @@ async def test_a_topic_that_fails_on_the_server_takes_nothing_with_it(visit: Vis
     assert seen["topics"] == {"room:a": "joined", "room:wrong": "joining", "lobby": "forbidden"}
     assert seen["errors"] == ["internal", "internal"]
     assert (seen["state"], seen["states"][0], seen["states"][-1]) == ("open", "open", "open")
+
+
+async def test_a_position_that_leads_nowhere_is_loaded_again_in_no_loop(visit: Visit) -> None:
+    """Of another history, of a topic without one, or none at all: each is said, and nothing else suffers.
+
+    What fails before there is a connection is tried again when there is one.
+    """
+    loads = {"room:a": ["old", 1], "lobby": ["old", 1], "room:b": 5}
+    seen = await visit("room", topics=[*loads], loads=loads, errors=4)
+    assert seen["topics"] == {"room:a": "joining", "lobby": "joined", "room:b": "joining"}
+    assert (seen["loads"], len(seen["errors"])) == (4, 4)
+    assert (seen["state"], seen["states"]) == ("open", ["open"])
 
 
 async def test_an_endpoint_of_the_nested_form_is_the_end(visit: Visit) -> None:

@@ -65,6 +65,17 @@ MUTATIONS: Final = {
     "a hint is not spread": ("(1 + Math.random() / 2)", "1"),
     "a gap is not said": ('this.#listeners.tell("gap", this.position)', "0"),
     "what comes twice is given twice": ("if (offset < next) return false;", ""),
+    "an echo is taken for an answer": ('reply.kind === "reply" && reply["idle"]', "true"),
+    "whoever does not know hello is asked for a pong": (
+        "this.#open(line, Infinity",
+        "this.#open(line, 25e3",
+    ),
+    "silence is never the end": ("line.giveUp();", "this.#goOn(line);"),
+    "a load that leads nowhere is called at once": (
+        "this.#isStale = true;\n      return this.#again();",
+        "this.#isStale = true;\n      return void this.join();",
+    ),
+    "what is not handled once is sent again": ("=== false) {", "=== true) {"),
     "waits begin anew at once": ("this.#awaySince = 0, STABLE", "this.#awaySince = 0, 0"),
 }
 

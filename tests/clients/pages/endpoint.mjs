@@ -5,9 +5,9 @@ import { pathToFileURL } from "node:url";
 
 const [, , path, url, plan] = process.argv;
 const { connect } = await import(pathToFileURL(path));
-const { topics = [], asks = [], tell, hears = 0, opens = 1, errors = 0 } = JSON.parse(plan);
+const { topics = [], ignored = [], loads = {}, asks = [], tell, hears = 0, opens = 1, errors = 0 } = JSON.parse(plan);
 const WebSocket = createRequire(import.meta.url)("ws");
-const report = { states: [], heard: [], errors: [], topics: {}, answers: [] };
+const report = { states: [], heard: [], errors: [], topics: {}, answers: [], loads: 0 };
 const client = connect(url, { WebSocket });
 
 client.on("*", (message) => report.heard.push(message));
@@ -22,10 +22,17 @@ async function until(isSo) {
   while (!isSo() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+function load() {
+  report.loads++;
+  return loads[this.name];
+}
+
+for (const name of ignored) client.topic(name);
 for (const name of topics) {
   report.topics[name] = "joining";
   const settled = (state) => (report.topics[name] = state);
-  client.topic(name).ready.then(() => settled("joined"), (error) => settled(codeOf(error)));
+  const options = name in loads ? { load: load.bind({ name }) } : {};
+  client.topic(name, options).ready.then(() => settled("joined"), (error) => settled(codeOf(error)));
 }
 await until(() => ["open", "closed"].includes(client.state));
 for (const [kind, fields, options] of asks) {
@@ -36,6 +43,7 @@ if (tell) report.told = client.tell(tell, { to: "you" });
 await until(() => report.heard.length >= hears && report.errors.length >= errors);
 await until(() => report.states.filter((state) => state === "open").length >= opens || client.state === "closed");
 await until(() => Object.values(report.topics).filter((state) => state === "joining").length <= errors);
+await client.ask("aiows.ping", {}, { timeout: 200 }).catch(() => {}); // what goes on in a loop has gone on meanwhile
 report.state = client.state;
 report.user = client.user;
 console.log(JSON.stringify(report));

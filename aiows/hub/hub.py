@@ -30,6 +30,7 @@ from ..endpoint import WebSocket
 from ..errors import RegistrationError
 from ..inject import provide
 from ..position import Position
+from ..wire_form import PLACE
 from .history import read_history
 from .link import EVERYBODY, TOPIC, USER, Link, log_failure
 from .missed import Missed
@@ -45,6 +46,8 @@ logger: Final = logging.getLogger("aiows.hub")
 # kept: a client that comes back after a loss of the network asks within some of them.
 ONCE: Final = "once:"
 KEPT: Final = 120.0
+
+_PLACE_IN_JSON: Final = f'"{PLACE}"'.encode()
 
 
 class Published(int):
@@ -85,7 +88,7 @@ class Hub:
         self.registry = ConnectionRegistry() if registry is None else registry
         self._delivery = self.registry.delivery
         self._backplane = MemoryBackplane() if backplane is None else backplane
-        self._topics = DeclaredTopics(topics)
+        self._topics = self.registry.declared = DeclaredTopics(topics)
         if self._topics.have_history and not self._backplane.keeps_history:
             raise RegistrationError(
                 f"topics with history need a backplane that keeps them, not {self._backplane!r}"
@@ -136,10 +139,12 @@ class Hub:
         behind it. The others get it later. If the log fails nobody gets the message, on no node. Raises
         TypeError for text, bytes and whatever else is no object, ValueError for ``exclude``: all who come
         back later would get it.
+
+        On a declared topic an object with a key ``"@"`` is a ValueError: it says where a message belongs.
         """
         check_topic(topic)
         prepared = PreparedMessage.of(message)
-        history = self._topics.history_of(topic)
+        history = self._history_for(topic, prepared)
         if history is not None:
             if exclude is not None:
                 raise ValueError(
@@ -151,8 +156,21 @@ class Hub:
         await self._finish(confirmation)
         return Published(reached)
 
+    def _history_for(self, topic: str, message: PreparedMessage) -> History | None:
+        """Return how much of ``topic`` is kept. Raises TypeError, ValueError for what it cannot have."""
+        declared = self._topics.of(topic)
+        if declared is None:
+            return None
+        if _has_place(message):
+            raise ValueError(
+                f"the topic {topic!r} is declared: a message of it may have no key {PLACE!r}, "
+                "which says where it belongs"
+            )
+        if declared.history is not None:
+            _check_object(topic, message)
+        return declared.history
+
     async def _append(self, topic: str, message: PreparedMessage, history: History) -> Published:
-        _check_object(topic, message)
         link, channel = self._running(), TOPIC + topic
         reached = self.registry.subscribers(topic)
         appending = link.feeds.append(channel, message, history.keep)
@@ -344,9 +362,8 @@ class Hub:
         """Publish for ``connection`` without waiting; an error of the backplane is logged."""
         check_topic(topic)
         prepared = PreparedMessage.of(message)
-        history = self._topics.history_of(topic)
+        history = self._history_for(topic, prepared)
         if history is not None:
-            _check_object(topic, prepared)
             appending = self._running().feeds.append(TOPIC + topic, prepared, history.keep)
             log_failure(appending, "a message was not published")
             return
@@ -459,6 +476,17 @@ def _placed(topic: str, message: PreparedMessage) -> PreparedMessage:
         return PlacedMessage(message, [topic]) if message.is_object else message
     except TypeError:
         return message  # a list, say
+
+
+def _has_place(message: PreparedMessage) -> bool:
+    """Whether an object has a key of its own where it is to say its place."""
+    if message.codec is not JSON:
+        said = message.value
+    elif _PLACE_IN_JSON in message.payload:
+        said = PreparedMessage.encoded(message.payload, JSON).read()
+    else:
+        return False
+    return isinstance(said, dict) and PLACE in said
 
 
 def _check_object(topic: str, message: PreparedMessage) -> None:

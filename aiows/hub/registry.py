@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from ..connection import Connection, Peer, PreparedMessage, check_topic, protocol_of
 from ..errors import TooManyTopics
 from .delivery import Delivery
+from .topics import DeclaredTopics
 
 __all__ = ("ConnectionRegistry", "Membership", "RegistryWatcher")
 
@@ -94,10 +95,20 @@ class ConnectionRegistry:
     connections took the message.
     """
 
-    __slots__ = ("__weakref__", "_entries", "_topics", "_users", "_watchers", "delivery")
+    __slots__ = (
+        "__weakref__",
+        "_entries",
+        "_topics",
+        "_users",
+        "_watchers",
+        "declared",
+        "delivery",
+    )
 
     def __init__(self) -> None:
         self.delivery = Delivery()
+        self.declared = DeclaredTopics()
+        """The topics whose messages say where they belong, and may be kept: the hub's, which sets them."""
         self._entries: dict[Connection, _Entry] = {}
         self._users: dict[Hashable, _User] = {}
         self._topics: dict[str, dict[Connection, None]] = {}
@@ -217,8 +228,16 @@ class ConnectionRegistry:
         return True
 
     def publish(self, topic: str, message: Any, *, exclude: Peer | None = None) -> int:
-        """Send to every subscriber of ``topic`` except ``exclude``, without waiting."""
+        """Send to every subscriber of ``topic`` on this node except ``exclude``, without waiting.
+
+        Raises ValueError for a declared topic: only a hub knows where its messages belong (`Hub.publish`).
+        """
         check_topic(topic)
+        if self.declared.of(topic) is not None:
+            raise ValueError(
+                f"the topic {topic!r} is declared, so its hub has to know each message: "
+                "await hub.publish(...), or ws.publish(...)"
+            )
         prepared = PreparedMessage.of(message)
         subscribers: Iterable[Connection] = self._topics.get(topic, ())
         if exclude is None:

@@ -18,6 +18,7 @@ from aiows import (
     Hub,
     Joined,
     MemoryBackplane,
+    Payload,
     PreparedMessage,
     Topic,
     WebSocketView,
@@ -414,13 +415,57 @@ async def test_each_connection_gets_the_place_in_its_codec(hub: Hub, connect: Co
     assert sockets[2].pushed[0] is sockets[3].pushed[0]
 
 
-async def test_a_peer_cannot_forge_a_place(hub: Hub, connect: Connect) -> None:
-    """The server's is the last of two equal keys, which counts."""
+class Placed(Payload, kind="placed"):
+    place: list[str] = msgspec.field(name="@", default_factory=list[str])
+
+
+@pytest.mark.parametrize("topic", ["room:a", "lobby"])
+async def test_a_message_that_says_a_place_of_its_own_is_refused(
+    hub: Hub, connect: Connect, topic: str
+) -> None:
+    """Whatever it is made of; not where the key is further in, or is a text, or the topic is undeclared."""
+    ws = connect(hub)
+    for each in (topic, "undeclared"):
+        ws.subscribe(each)
+    places: list[Any] = [{"@": 5, "b": 1}, Placed(), PreparedMessage({"@": 1}, codec=MSGPACK)]
+    for message in places:
+        with pytest.raises(ValueError, match=f"the topic '{topic}' is declared: .* no key '@'"):
+            await hub.publish(topic, message)
+        with pytest.raises(ValueError, match="no key '@'"):
+            ws.publish(topic, message, include_self=True)
+    await delivered()
+    assert ws.pushed == []
+    fine: list[Any] = [{"at": "@"}, {"in": {"@": 1}}]
+    for message in fine:
+        await hub.publish(topic, message)
+    await hub.publish("undeclared", {"@": 5})
+    assert len(ws.pushed) == 3
+
+
+@pytest.mark.parametrize("topic", ["room:a", "lobby"])
+async def test_a_registry_does_not_publish_on_a_declared_topic(
+    hub: Hub, connect: Connect, topic: str
+) -> None:
+    """Its message would be in no log, and would not say where it belongs; the error says who can."""
+    ws = connect(hub)
+    for each in (topic, "undeclared"):
+        ws.subscribe(each)
+    with pytest.raises(ValueError, match=f"the topic '{topic}' is declared.* hub.publish"):
+        hub.registry.publish(topic, {"n": 1})
+    assert hub.registry.publish("undeclared", {"n": 1}) == 1
+    await delivered()
+    assert ws.payloads == [b'{"n":1}']
+
+
+async def test_another_node_cannot_forge_a_place(hub: Hub, connect: Connect) -> None:
+    """This one's is the last of two equal keys, which counts."""
     ws = connect(hub)
     ws.codec = MSGPACK
     await ws.join("room:a")
     await connect(hub).join("room:a")
-    await hub.publish("room:a", {"kind": "said", "@": ["room:b", 99], "n": 1})
+    assert hub._link is not None
+    forged = PreparedMessage({"kind": "said", "@": ["room:b", 99], "n": 1})
+    hub._link.node.append("topic:room:a", forged, History(size=5).keep)
     await delivered()
     assert MSGPACK.reader(Any)(ws.payloads[0])["@"] == ["room:a", 1]
 

@@ -151,8 +151,8 @@ SOUGHT: Final = {
     "token": "how-to/authenticate",
     "jwt": "how-to/authenticate",
     "celery": "how-to/workers",
-    "redis": "how-to/deploy",
-    "scale": "how-to/deploy",
+    "redis": "how-to/scale-out",
+    "scale": "how-to/scale-out",
 }
 
 

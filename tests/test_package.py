@@ -59,6 +59,7 @@ def test_it_requires_what_it_imports() -> None:
     assert always == {"aiohttp", "msgspec", "multidict", "orjson", "yarl"}
     assert set(metadata(DISTRIBUTION).get_all("Provides-Extra", [])) == {
         "dev",
+        "redis",
         "speedups",
     }
 
@@ -83,7 +84,7 @@ def test_every_public_name_is_there_and_documented() -> None:
 
 
 def test_importing_it_needs_no_extra() -> None:
-    """Neither a faster loop nor a broker's client is imported."""
+    """Neither a faster loop nor a client of Redis is imported."""
     code = "import sys, aiows; print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"uvloop", "aiofastnet", "redis", "nats"} & set(ended.stdout.split())

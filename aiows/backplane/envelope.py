@@ -33,10 +33,12 @@ from .._wire import Opcode
 from ..codecs import JSON, MSGPACK
 from ..connection import PreparedMessage
 
-__all__ = ("HEADER_SIZE", "Envelope", "decode", "encode")
+__all__ = ("HEADER_SIZE", "NAME", "NODE", "Envelope", "decode", "encode")
 
 FORM: Final = 2
 HEADER_SIZE: Final = 18
+NODE: Final = slice(2, 10)
+NAME: Final = slice(2, HEADER_SIZE)
 OBJECT_AS_JSON: Final = 16
 OBJECT_AS_MSGPACK: Final = 17
 
@@ -73,7 +75,7 @@ def decode(data: bytes) -> Envelope:
     if len(data) < HEADER_SIZE or data[0] != FORM:
         raise ValueError("not a message of form 2")
     message = _message(data[1], data[HEADER_SIZE:])
-    return Envelope(data[2:10], int.from_bytes(data[10:HEADER_SIZE]), message)
+    return Envelope(data[NODE], int.from_bytes(data[10:HEADER_SIZE]), message)
 
 
 def _message(type_: int, payload: bytes) -> PreparedMessage:

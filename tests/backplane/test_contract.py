@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 import pytest
 
 from aiows.backplane import Backplane, Claim, Confirmation, Entry, Keep, MemoryBackplane, Node
+from aiows.backplane.redis import RedisBackplane
 from aiows.codecs import JSON, MSGPACK
 from aiows.connection import PreparedMessage
 from recording_ear import RecordingEar
+from redis_server import RedisServer
 
 TIMEOUT = 5.0
 
@@ -41,10 +43,13 @@ class Recorder(RecordingEar):
 Join = Callable[..., Awaitable[Recorder]]
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", "redis"])
 def backplane(request: pytest.FixtureRequest) -> Backplane:
-    engines: dict[str, Callable[[], Backplane]] = {"memory": MemoryBackplane}
-    return engines[request.param]()
+    if request.param == "memory":
+        return MemoryBackplane()
+    # Each test has keys of its own.
+    redis: RedisServer = request.getfixturevalue("redis")
+    return RedisBackplane(redis.url, prefix=request.node.name)
 
 
 @pytest.fixture

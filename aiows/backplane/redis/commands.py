@@ -1,0 +1,216 @@
+"""The commands that wait for an answer: they outlive a lost connection, for a while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import hiredis
+
+from ...errors import BackplaneBusy, BackplaneDown, BackplaneRefused
+from .connection import RedisConnection, pack
+
+__all__ = ("Commands",)
+
+T = TypeVar("T")
+
+# Bytes of commands without an answer. Without a bound a server that hangs would fill this node's memory.
+MAX_WAITING: Final = 8 * 1024 * 1024
+
+# What a command counts beside its bytes: about what Python's objects for it take.
+COMMAND: Final = 512
+
+# Errors of a server that is not ready, not the master any more, or has lost its scripts: another connection
+# may reach one that can do it.
+DIAL_AGAIN: Final = ("NOSCRIPT", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN")
+
+
+class _Command:
+    """Its bytes are ``first``, and ``again`` when it is repeated; ``read`` makes the result of the reply."""
+
+    __slots__ = ("again", "ends", "first", "future", "read", "replies", "size")
+
+    def __init__(
+        self,
+        future: asyncio.Future[Any],
+        first: bytes,
+        again: bytes | None,
+        read: Callable[[Any], Any],
+        ends: float,
+    ) -> None:
+        self.future = future
+        self.first = first
+        self.again = again
+        self.read = read
+        self.ends = ends
+        self.replies = 1
+        self.size = COMMAND + len(first)
+
+    def finish(self, reply: Any) -> None:
+        if self.future.done():
+            return
+        if isinstance(reply, hiredis.ReplyError):
+            self.future.set_exception(BackplaneRefused(str(reply)))
+        else:
+            self.future.set_result(self.read(reply))
+
+    def fail(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class Commands:
+    """What was asked of the server, in order.
+
+    A command that may be asked ``again`` is sent on the next connection, if it comes within ``patience``
+    seconds; then it fails with BackplaneDown. All ``PUBLISH`` of a turn of the loop have one future; they are
+    not repeated, as they would arrive twice.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._patience = patience
+        self._connection: RedisConnection | None = None
+        self._waiting: deque[_Command] = deque()
+        self._size = 0
+        self._publishes: _Command | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    # what is asked
+
+    def publish(self, channel: bytes, data: bytes) -> asyncio.Future[None]:
+        """Publish; the future is that of all that this turn publishes."""
+        packed = pack(b"PUBLISH", channel, data)
+        if self._connection is None:
+            return self._failed(
+                BackplaneDown("no connection to Redis: the message was not published")
+            )
+        if self._size > MAX_WAITING:
+            return self._failed(_busy())
+        publishes = self._publishes
+        if publishes is None:
+            publishes = self._publishes = self._add(b"", None, _nothing)
+            publishes.replies = 0
+            self._loop.call_soon(self._turn_ended)
+        publishes.replies += 1
+        publishes.size += len(packed)
+        self._size += len(packed)
+        self._connection.write(packed)
+        return publishes.future
+
+    def ask(
+        self, command: tuple[bytes | str, ...], read: Callable[[Any], T], *, again: bytes = b""
+    ) -> asyncio.Future[T]:
+        """Send ``command``; its answer is what ``read`` makes of the reply.
+
+        ``again`` is its last argument when it is repeated.
+        """
+        if self._size > MAX_WAITING:
+            return self._failed(_busy())
+        self._turn_ended()
+        first = pack(*command)
+        repeated = pack(*command[:-1], again) if again else first
+        asked = self._add(first, repeated, read)
+        if self._connection is not None:
+            self._connection.write(first)
+        return asked.future
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        self.ask((b"PING",), _nothing).add_done_callback(_seen)
+
+    def _add(self, first: bytes, again: bytes | None, read: Callable[[Any], Any]) -> _Command:
+        ends = self._loop.time() + self._patience
+        command = _Command(self._loop.create_future(), first, again, read, ends)
+        self._waiting.append(command)
+        self._size += command.size
+        if self._timer is None:
+            self._timer = self._loop.call_at(ends, self._expire)
+        return command
+
+    def _turn_ended(self) -> None:
+        """What is published from now on is another turn's, or comes after another command."""
+        self._publishes = None
+
+    def _failed(self, error: Exception) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = self._loop.create_future()
+        future.set_exception(error)
+        return future
+
+    # connections
+
+    def attach(self, connection: RedisConnection) -> None:
+        """Send everything that waits, in its order."""
+        self._connection = connection
+        connection.attach(self)
+        for command in self._waiting:
+            connection.write(command.first)
+
+    def detach(self) -> None:
+        """The connection is lost: whether what was under way was done, nobody knows."""
+        self._connection = None
+        self._turn_ended()
+        lost = BackplaneDown("the connection to Redis was lost")
+        waiting, self._waiting = self._waiting, deque()
+        for command in waiting:
+            if command.again is None or command.future.done():
+                self._size -= command.size
+                command.fail(lost)
+            else:
+                command.first = command.again
+                self._waiting.append(command)
+
+    def replied(self, reply: Any) -> None:
+        """The reply to the first of what waits."""
+        assert self._connection is not None
+        command = self._waiting[0]
+        if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(DIAL_AGAIN):
+            self._connection.drop()
+            return
+        command.replies -= 1
+        if command.replies and not isinstance(reply, hiredis.ReplyError):
+            return
+        command.finish(reply)
+        if not command.replies:
+            self._waiting.popleft()
+            self._size -= command.size
+
+    def stop(self) -> None:
+        """Nothing is answered any more."""
+        self._connection = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for command in self._waiting:
+            command.fail(BackplaneDown("the node has left"))
+        self._waiting.clear()
+
+    def _expire(self) -> None:
+        """Fail what has waited too long. On a connection its place is kept: its reply may still come."""
+        now = self._loop.time()
+        self._timer = None
+        late = BackplaneDown(f"no answer of Redis within {self._patience:g} s")
+        for command in self._waiting:
+            if command.ends > now:
+                self._timer = self._loop.call_at(command.ends, self._expire)
+                break
+            command.fail(late)
+        if self._connection is None:
+            while self._waiting and self._waiting[0].future.done():
+                self._size -= self._waiting.popleft().size
+
+
+def _nothing(_reply: Any) -> None:
+    return None
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    """An error of a command that nobody waits for."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _busy() -> BackplaneBusy:
+    return BackplaneBusy(f"commands of {MAX_WAITING} bytes wait for Redis's answer")

@@ -274,7 +274,7 @@ class WebSocketResponse(Face, PrivateNames, AiohttpResponse[_DecodeText]):
     # closing
 
     async def close(
-        self, *, code: int = WSCloseCode.OK, message: str | bytes = b"", drain: bool = True
+        self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True
     ) -> bool:
         """Close, and wait for the answer for up to ``timeout`` seconds; False if it was closed already.
 

@@ -70,7 +70,10 @@ MUTATIONS: Final = {
         "this.#open(line, Infinity",
         "this.#open(line, 25e3",
     ),
-    "silence is never the end": ("line.giveUp();", "this.#goOn(line);"),
+    "silence is never the end": (
+        'line.lose(SILENT, "No answer to aiows.hello.")',
+        "this.#goOn(line)",
+    ),
     "a load that leads nowhere is called at once": (
         "this.#isStale = true;\n      return this.#again();",
         "this.#isStale = true;\n      return void this.join();",

@@ -265,7 +265,7 @@ export class Client<C extends AnyContract = NoContract> {
     const wishes = this.#wishes().slice(0, MOST_TOPICS);
     const isNeeded = this.#isKnown || wishes.length > 0;
     line.await(isNeeded ? ANSWER_WITHIN : GREETED_WITHIN, (isHeard) => {
-      if (this.#isKnown || (isNeeded && !isHeard)) line.giveUp();
+      if (this.#isKnown || (isNeeded && !isHeard)) line.lose(SILENT, "No answer to aiows.hello.");
       else this.#goOn(line);
     });
     const take = (reply: Message): void => {

@@ -51,7 +51,7 @@ export class Line {
     };
     socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.#end(code, reason);
     socket.onerror = () => {}; // a close follows it and says more
-    this.await(ANSWER_WITHIN, this.giveUp);
+    this.await(ANSWER_WITHIN, this.#giveUp);
   }
 
   /** Bytes that have not left yet. */
@@ -88,7 +88,7 @@ export class Line {
     this.#after(within, () => {
       if (this.#heard) this.#watch();
       else if (this.buffered < waiting) this.#ask(within); // the ping waits behind what is still leaving
-      else this.giveUp();
+      else this.#giveUp();
     });
   }
 
@@ -105,8 +105,7 @@ export class Line {
     this.#end(code, reason);
   }
 
-  /** Nobody seems to be there. */
-  readonly giveUp = (): void => this.lose(SILENT, "Nothing was heard.");
+  readonly #giveUp = (): void => this.lose(SILENT, "Nothing was heard.");
 
   #end(code: number, reason: string): void {
     const events = this.#events;

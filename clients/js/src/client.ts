@@ -317,7 +317,7 @@ export class Client<C extends AnyContract = NoContract> {
     this.#stable = setTimeout(() => (this.#awaySince = 0), STABLE);
     this.#asked.once = once;
     this.#asked.opened(line);
-    this.#to({ state: "open" });
+    if (this.state !== "open") this.#to({ state: "open" }); // an answer that comes late is no other connection
     for (const [name, answer] of joined) this.#topics.get(name)?.joined(answer);
     for (const topic of others) topic.join(); // made, or loaded, since the hello
   }

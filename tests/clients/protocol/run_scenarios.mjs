@@ -298,6 +298,10 @@ class Player {
     assert.deepEqual(this.closings.splice(0), codes);
   }
 
+  opened(count) {
+    assert.equal(this.states.filter(({ state }) => state === "open").length, count, "times that it was open");
+  }
+
   user(expected) {
     assert.equal(this.client.user, expected);
   }

@@ -311,14 +311,14 @@ class WebSocket(Upgrade, Face):
         On what is closed already it does nothing. ``reason`` is at most 123 bytes of UTF-8. Raises
         ValueError for a longer one and for a code that may not be sent (RFC 6455, section 7.4).
         """
-        message = "" if reason is None else reason
+        message = reason or ""
         build_close(code, message)
         if self._stage is Stage.CONNECTING:
             await self.send_denial_response(web.Response(status=403))
         elif self._stage is Stage.OPEN:
             self._stage = Stage.CLOSED
             code = self._normal_code if code == NORMAL else code
-            await self._websocket().close(code=code, message=message)
+            await self._websocket().close(code=code, message=message.encode())
 
     def went_wrong(self, code: int) -> None:
         """From here on a close with 1000, which says that all is well, says ``code`` instead."""

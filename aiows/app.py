@@ -6,15 +6,17 @@ finds the hub of the nearest application around it that has one, as ``request.co
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from aiohttp import web
 
 from .backplane import Backplane
+from .errors import RegistrationError
 from .hub.hub import Hub
 from .hub.registry import ConnectionRegistry
 from .hub.topics import Topic
+from .mounting.view import WebSocketView
 from .upgrade import TOPICS
 
 __all__ = ("HUB", "setup")
@@ -52,8 +54,11 @@ def setup(
     leaves the backplane.
 
     Raises RuntimeError if ``app`` has a hub, has started, or has been added to a parent, RegistrationError
-    for topics that cannot be.
+    for topics that cannot be, and for an ``app`` that is none. A view whose ``carries`` has a topic that is
+    not declared is a RegistrationError when the application starts.
     """
+    if not isinstance(app, web.Application):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise RegistrationError(f"setup(app) takes the web.Application, not {app!r}")
     if HUB in app:
         raise RuntimeError("aiows.setup(app) was called before for this application")
     if app.on_startup.frozen:
@@ -68,7 +73,31 @@ def setup(
 
 
 async def _start(app: web.Application) -> None:
+    for view in _views_in(app):
+        _check_carried(view, app[HUB])
     await app[HUB].start()
+
+
+def _views_in(app: web.Application) -> Iterator[type[WebSocketView]]:
+    """Yield the views that find the hub of ``app``."""
+    for resource in app.router.resources():
+        inner = resource.get_info().get("app")
+        if inner is not None:
+            if HUB not in inner:
+                yield from _views_in(inner)
+            continue
+        for route in resource:
+            if isinstance(route.handler, type) and issubclass(route.handler, WebSocketView):
+                yield route.handler
+
+
+def _check_carried(view: type[WebSocketView], hub: Hub) -> None:
+    for topic in view.carries:
+        if not hub.covers(topic):
+            raise RegistrationError(
+                f"{view.__qualname__}.carries: the topic {topic!r} is not declared: "
+                f"setup(app, topics=[Topic({topic!r})])"
+            )
 
 
 async def _retire(app: web.Application) -> None:

@@ -141,12 +141,16 @@ class KindError(AiowsError):
     """A handler refuses a message: the peer gets an error reply, and the connection stays open.
 
     ``code`` is for programs, ``message`` for people, ``details`` is any JSON value or None. ``silent``: only
-    a message with a ``ref`` is answered; the sender of one without learns nothing.
+    a message with a ``ref`` is answered; the sender of one without learns nothing. Raises TypeError for a
+    code or a message that is no ``str``.
     """
 
     def __init__(
         self, code: str, message: str, details: Any = None, *, silent: bool = False
     ) -> None:
+        for name, text in (("code", code), ("message", message)):
+            if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"KindError: {name} is a str, not {text!r:.128}")
         super().__init__(code, message, details)
         self.code = code
         self.message = message

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import perf_counter, process_time
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
@@ -16,9 +16,11 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from aiows.app import HUB, setup
 from aiows.backplane import MemoryBackplane
-from aiows.errors import HubMissing
+from aiows.errors import HubMissing, RegistrationError, TopicTooLong
 from aiows.hub.hub import Hub
 from aiows.hub.registry import ConnectionRegistry
+from aiows.hub.topics import Topic
+from aiows.kinds import Payload
 from aiows.mounting.view import WebSocketView, on
 from aiows.response.websocket_response import WebSocketResponse
 from aiows.send_status import SendStatus
@@ -695,3 +697,75 @@ def test_an_application_that_is_made_anew_shares_nothing() -> None:
         asyncio.run(serve(app))
         assert len(registry) == 0
         assert backplane._subscribers == {}
+
+
+class Said(Payload, kind="said"):
+    text: str
+
+
+def carrying(topic: str) -> type[WebSocketView]:
+    return type("Feed", (WebSocketView,), {"carries": {topic: [Said]}})
+
+
+@pytest.mark.parametrize("topic", ["lobby", "room:1", "room:*", "game:*"])
+async def test_what_is_carried_on_declared_topics_starts(
+    aiohttp_client: AiohttpClient, topic: str
+) -> None:
+    """A name with a star is declared if any topic is that it stands for."""
+    app = web.Application()
+    app.router.add_view("/", carrying(topic))
+    setup(app, topics=[Topic("lobby"), Topic("room:*"), Topic("game:chess")])
+    await aiohttp_client(app)
+
+
+@pytest.mark.parametrize("is_within", [False, True])
+async def test_what_is_carried_on_another_topic_does_not_start(*, is_within: bool) -> None:
+    """It would never come, also where the view is in a sub-application without a hub of its own."""
+    app, inner = web.Application(), web.Application()
+    inner.router.add_view("/", carrying("bord:*"))
+    setup(app, topics=[Topic("board:*")])
+    if is_within:
+        app.add_subapp("/inner/", inner)
+    else:
+        app.router.add_view("/", carrying("bord:*"))
+    with pytest.raises(RegistrationError, match=r"Feed\.carries: the topic 'bord:\*' is not decl"):
+        async with TestServer(app):
+            pass
+
+
+async def test_a_sub_application_with_a_hub_has_its_own_topics(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    """They are no business of the hub around it."""
+    app, inner = web.Application(), web.Application()
+    inner.router.add_view("/", carrying("inner"))
+    setup(inner, topics=[Topic("inner")])
+    setup(app)
+    app.add_subapp("/inner/", inner)
+    await aiohttp_client(app)
+
+
+@pytest.mark.parametrize(
+    ("app", "options", "problem"),
+    [
+        (WebSocketView, {}, r"setup\(app\) takes the web\.Application, not"),
+        (None, {"topics": Topic("a")}, "topics is a sequence of Topic objects, not Topic"),
+        (None, {"topics": "a"}, "topics is a sequence of Topic objects, not 'a'"),
+        (None, {"backplane": "redis://"}, "backplane= takes a Backplane object, not 'redis://'"),
+        (None, {"backplane": MemoryBackplane}, "backplane= takes a Backplane object, not <class"),
+    ],
+)
+def test_what_setup_cannot_use_is_refused_at_once(
+    app: Any, options: dict[str, Any], problem: str
+) -> None:
+    """With what it takes instead."""
+    with pytest.raises(RegistrationError, match=problem):
+        setup(app or web.Application(), **options)
+
+
+def test_names_and_sizes_that_cannot_be_are_refused() -> None:
+    """Before anybody uses them."""
+    with pytest.raises(RegistrationError, match="max_history is a number of bytes, not -1"):
+        MemoryBackplane(max_history=-1)
+    with pytest.raises(TopicTooLong):
+        Topic("x" * 1025)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from ..connection import PreparedMessage
 from ..errors import BackplaneBusy
 from ..position import Position
+from ..settings import BYTES
 from .base import Backplane, Claim, Confirmation, Ear, Keep, Node, Page
 from .memory_claims import Claims
 from .memory_logs import Logs
@@ -30,11 +31,13 @@ class MemoryBackplane(Backplane):
 
     The logs of topics with history are in the process's memory, and end with it. Together they have at most
     ``max_history`` bytes (default: 64 MiB): above that the topic that was silent longest is forgotten.
+    Raises RegistrationError for what is no number of bytes.
     """
 
     keeps_history: ClassVar[bool] = True
 
     def __init__(self, *, max_history: int = 64 * MIB) -> None:
+        BYTES.check("MemoryBackplane: max_history", max_history)
         self._subscribers: dict[str, dict[MemoryNode, None]] = {}
         self._logs = Logs(max_history)
         self._claims = Claims()

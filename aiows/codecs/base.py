@@ -5,6 +5,7 @@ Both are in one file because each refers to the other: a codec asks the hooks, a
 
 from __future__ import annotations
 
+import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -159,7 +160,8 @@ class Codec(ABC):
         for base, plain in SCALARS.items():
             if issubclass(type_, base):
                 return plain(value)
-        raise TypeError(f"no codec encodes objects of type {type_.__qualname__}")
+        forgotten = ": await it" if inspect.iscoroutine(value) else ""
+        raise TypeError(f"no codec encodes objects of type {type_.__qualname__}{forgotten}")
 
     def _decode_hook(self, type_: type, plain: Any) -> Any:
         """msgspec's ``dec_hook``: convert ``plain`` to ``type_``."""

@@ -6,7 +6,8 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine
-from typing import Any
+from types import CodeType
+from typing import Any, Final
 
 from .._wire import Message, Opcode
 from .builds import HooksCore, PumpCore
@@ -19,6 +20,9 @@ from .stepper import is_cancelled, rest_of
 __all__ = ("Hooks", "Pump")
 
 logger = logging.getLogger("aiows.connection")
+
+# What the modules of aiows are called: those frames of a traceback say nothing of the application.
+OURS: Final = "aiows."
 
 
 class Hooks(HooksCore):
@@ -220,7 +224,7 @@ class Pump(PumpCore):
         if was_stopped or protocol.is_departure(error):
             logger.debug("%r ended while a hook was at work", self.connection, exc_info=error)
             return
-        protocol.failed_in("a hook", error, logger)
+        protocol.failed_in(_hook_in(error), error, logger)
         self.connection.close(1011)
 
     def _goes_on(self, task: asyncio.Future[Any]) -> None:
@@ -233,6 +237,22 @@ class Pump(PumpCore):
         if self._tasks is not None:
             self._tasks.discard(task)
             self._tasks = self._tasks or None
+
+
+def _hook_in(error: BaseException) -> str:
+    """Say which function of the application it was that raised ``error``: the outermost that is not ours."""
+    step = error.__traceback__
+    while step is not None:
+        frame = step.tb_frame
+        if not frame.f_globals.get("__name__", "").startswith(OURS):
+            return f"the hook {_name_of(frame.f_code)}"
+        step = step.tb_next
+    return "a hook"
+
+
+def _name_of(code: CodeType) -> str:
+    """Return what it is called in its module: ``Chat.on_open``."""
+    return code.co_qualname.rpartition("<locals>.")[-1]
 
 
 def _nothing() -> None:

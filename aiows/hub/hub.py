@@ -75,8 +75,8 @@ class Hub:
 
     On the backplane a user id is its text: ``7`` and ``"7"`` are one user for `send`.
 
-    Raises RegistrationError for topics that cannot be declared together, and for a topic with history
-    where the backplane keeps none.
+    Raises RegistrationError for topics that cannot be declared together, for a topic with history where the
+    backplane keeps none, and for what is no backplane.
     """
 
     def __init__(
@@ -88,6 +88,8 @@ class Hub:
         self.registry = ConnectionRegistry() if registry is None else registry
         self._delivery = self.registry.delivery
         self._backplane = MemoryBackplane() if backplane is None else backplane
+        if not isinstance(self._backplane, Backplane):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise RegistrationError(f"backplane= takes a Backplane object, not {backplane!r}")
         self._topics = self.registry.declared = DeclaredTopics(topics)
         if self._topics.have_history and not self._backplane.keeps_history:
             raise RegistrationError(
@@ -324,6 +326,10 @@ class Hub:
 
     def is_declared(self, topic: str) -> bool:
         return self._topics.of(topic) is not None
+
+    def covers(self, topic: str) -> bool:
+        """Whether ``topic`` is declared, or any of those that a name with a ``*`` at its end stands for."""
+        return self._topics.cover(topic)
 
     def has_history(self, topic: str) -> bool:
         return self._topics.history_of(topic) is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..backplane import Keep
+from ..connection import check_topic
 from ..errors import RegistrationError
 from ..settings import Expected, is_number, is_whole_number
 
@@ -24,6 +25,10 @@ SIZE: Final = Expected(
 SECONDS: Final = Expected(lambda value: is_number(value) and value > 0, "more than 0 seconds")
 NAME: Final = Expected(
     lambda value: isinstance(value, str) and value != "", "a text that is not empty"
+)
+TOPICS: Final = Expected(
+    lambda value: isinstance(value, Iterable) and not isinstance(value, str),
+    "a sequence of Topic objects",
 )
 HISTORY: Final = Expected(
     lambda value: value is None or isinstance(value, History), "a History, or None"
@@ -54,7 +59,7 @@ class Topic:
     """The topics called ``name``, or all that begin with what is before its ``*``: ``Topic("room:*")``.
 
     ``history``: how many of their messages are kept; None: none are. Raises RegistrationError for a name that
-    is empty, or has a ``*`` before its end.
+    is empty, or has a ``*`` before its end, TopicTooLong.
     """
 
     name: str
@@ -62,6 +67,7 @@ class Topic:
 
     def __post_init__(self) -> None:
         NAME.check("Topic.name", self.name)
+        check_topic(self.name)
         if ANY in self.name[:-1]:
             raise RegistrationError(f"the topic {self.name!r}: a * can only be at its end")
         HISTORY.check(f"the topic {self.name!r}: history", self.history)
@@ -78,6 +84,7 @@ class DeclaredTopics:
     __slots__ = ("_exact", "_prefixes", "have_history")
 
     def __init__(self, topics: Iterable[Topic] = ()) -> None:
+        TOPICS.check("topics", topics)
         self._exact: dict[str, Topic] = {}
         prefixes: dict[str, Topic] = {}
         for topic in topics:
@@ -106,6 +113,14 @@ class DeclaredTopics:
             if name.startswith(prefix):
                 return each
         return None
+
+    def cover(self, name: str) -> bool:
+        """Whether ``name`` is declared; one that ends with a ``*`` is if any topic is that it stands for."""
+        prefix = name.removesuffix(ANY)
+        if self.of(prefix) is not None:
+            return True
+        declared = (*self._exact, *(each for each, _ in self._prefixes))
+        return prefix != name and any(each.startswith(prefix) for each in declared)
 
     def history_of(self, name: str) -> History | None:
         """Return how much of a topic is kept; None if nothing is."""

@@ -53,6 +53,10 @@ MAX_LAST: Final = 1000
 # Bytes of one answer with history: the messages are decoded and encoded again at once.
 MAX_HISTORY: Final = 512 * 1024
 
+# Topics that are not declared and are told in the log, of one endpoint: stops clients that ask for whatever
+# they can think of from filling it.
+MAX_UNDECLARED: Final = 8
+
 # After so many seconds a client may ask again for a topic that cannot be had now.
 RETRY_AFTER: Final = 1.0
 
@@ -209,6 +213,7 @@ class _Access:
 
     def __init__(self, may_subscribe: MaySubscribe | None) -> None:
         self._may_subscribe = may_subscribe
+        self._undeclared: set[str] = set()
 
     async def join_one(self, ws: Peer, topic: str, wish: TopicWish) -> TopicJoined:
         """Join one topic. Raises KindError."""
@@ -274,12 +279,24 @@ class _Access:
         if not topic or len(topic.encode()) > MAX_NAME:
             raise KindError("invalid", f"topic: a name has from 1 to {MAX_NAME} bytes")
         if not _hub(ws).is_declared(topic):
+            self._tell_undeclared(topic)
             raise forbidden()
         answer = self._may_subscribe(ws, topic)
         if isawaitable(answer):
             answer = await answer
         if answer is not True:  # nobody gets in by a hook that forgets to answer
             raise forbidden()
+
+    def _tell_undeclared(self, topic: str) -> None:
+        """Log what a client has asked for, a few times: mostly it was forgotten in ``setup``."""
+        if topic not in self._undeclared and len(self._undeclared) < MAX_UNDECLARED:
+            self._undeclared.add(topic)
+            logger.warning(
+                "a client cannot join the topic %r, which is not declared: "
+                "setup(app, topics=[Topic(%r)])",
+                topic,
+                topic,
+            )
 
 
 def _hub(ws: Peer) -> Topics:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -83,6 +84,10 @@ class BrowserClient:
             web.get(f"{prefix}/aiows.d.ts", serve_types),
             web.get(f"{prefix}/aiows.{module.hash}.js", serve_for_ever, name=NAME),
         ]
+
+    def __iter__(self) -> Iterator[web.RouteDef]:
+        """Raise RegistrationError: ``add_routes(client_js)`` lacks a call."""
+        raise RegistrationError("client_js is called: app.add_routes(client_js())")
 
     def path(self, app: web.Application) -> str:
         """Return the path with the hash, for a template.

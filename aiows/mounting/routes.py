@@ -34,6 +34,8 @@ def websocket(
     ``name`` is for `url_for`. Raises RegistrationError for what could never work.
     """
     pattern = _pattern(path)
+    if behaviour is None and not options:
+        raise RegistrationError(f"the route {path!r} is nothing: callbacks, a view or a function")
     if behaviour is None or isinstance(behaviour, Mapping):
         given = cast("Mapping[str, Any]", behaviour or {})
         return _get(pattern, CallbackRoute(_behaviour(path, given, options)).handler, name)

@@ -30,13 +30,11 @@ from ..user_id import UserId, check_user_id
 from .builds import KindHooksCore, ViewHooksCore
 from .hooked import result_of, upgrade_for_hooks
 from .http_methods import answers_to, method_for
-from .members import check_members
+from .members import FALLBACK, check_members
 
 __all__ = ("WebSocketView", "on")
 
 Router: TypeAlias = KindDispatcher | tuple[str, KindDispatcher]
-
-FALLBACK: Final = "on_unknown_kind"
 
 NOT_OPEN: Final = (
     "there is a connection from on_open on. authenticate returns the user id, or raises a response such as "
@@ -309,7 +307,7 @@ def _is_payload_type(value: object) -> bool:
 
 def _are_carried(value: object) -> bool:
     return isinstance(value, Mapping) and all(
-        isinstance(topic, str) and are(_is_payload_type)(payloads)
+        isinstance(topic, str) and "*" not in topic[:-1] and are(_is_payload_type)(payloads)
         for topic, payloads in cast("Mapping[object, object]", value).items()
     )
 
@@ -335,7 +333,10 @@ ATTRIBUTES: Final[Mapping[str, Expected]] = {
         are(_is_router), "a sequence of KindDispatcher objects, or pairs of a prefix and one"
     ),
     "sends": Expected(are(_is_payload_type), "a sequence of Payload types"),
-    "carries": Expected(_are_carried, "a dict of topics, each with a sequence of Payload types"),
+    "carries": Expected(
+        _are_carried,
+        "a dict of topics, each with a sequence of Payload types; a * can only be at a topic's end",
+    ),
 }
 
 
@@ -368,7 +369,7 @@ def _dispatcher_of(view: type[WebSocketView]) -> KindDispatcher:
             dependencies=view.dependencies,
             may_subscribe=_may_subscribe if _lets_subscribe(view) else None,
         )
-    except ValueError as error:
+    except (ValueError, RegistrationError) as error:
         raise RegistrationError(f"{view.__qualname__}: {error}") from error
 
 

@@ -6,13 +6,14 @@ RegistrationError, in the same words everywhere.
 """
 
 from .checking import OptionSet
-from .expected import Expected, are, is_number, is_whole_number
+from .expected import BYTES, Expected, are, is_number, is_whole_number
 from .faces import CALLBACK_OPTIONS, RESPONSE_OPTIONS, VIEW_OPTIONS, WEBSOCKET_OPTIONS
 from .keepalive import DEAF_PERIODS, KeepAlivePolicy
 from .origin import DEFAULT_PORTS, OPAQUE, SCHEMES_OF_PAGES, Origin
 from .settings import Origins, ResponseOptions, Settings, ViewOptions, WebSocketOptions
 
 __all__ = (
+    "BYTES",
     "CALLBACK_OPTIONS",
     "DEAF_PERIODS",
     "DEFAULT_PORTS",

@@ -89,7 +89,17 @@ def _is_bool(value: object) -> bool:
 
 def _decides(value: object) -> bool:
     # A coroutine is true: an async function would accept every page.
-    return callable(value) and not inspect.iscoroutinefunction(value)
+    if not callable(value) or inspect.iscoroutinefunction(value):
+        return False
+    try:
+        signature = inspect.signature(value)
+        signature.bind("request", "origin")
+    except TypeError:
+        return False
+    except ValueError:
+        return True  # some builtins have no signature
+    # A method of the class: it is no view that it would be called with.
+    return next(iter(signature.parameters)) != "self"
 
 
 def _is_origin(value: object) -> bool:
@@ -136,7 +146,8 @@ COUNT_OVER_0: Final = Expected(
 NAMES: Final = Expected(_are_names, "a collection of names")
 ORIGINS: Final = Expected(
     lambda value: value in (None, "*", "same") or _decides(value) or _are_origins(value),
-    "'same', '*', a collection of origins, or a function; an origin is like 'https://example.com'",
+    "'same', '*', a collection of origins, or a function that is called with (request, origin), without "
+    "self; an origin is like 'https://example.com'",
 )
 SECONDS: Final = Expected(_is_time, "a number of seconds")
 SECONDS_OR_NEVER: Final = Expected(_is_time, "a number of seconds, or 0 for none")

@@ -278,3 +278,16 @@ def test_a_subprotocol_is_a_token(name: str) -> None:
     for make in (JsonCodec, MsgpackCodec, Broken):
         with pytest.raises(ValueError, match="not a valid name for a subprotocol"):
             make(name)
+
+
+@pytest.mark.parametrize("codec", [JSON, MSGPACK])
+async def test_a_coroutine_is_to_be_awaited(codec: Codec) -> None:
+    """It is what an ``async def`` returns that was only called."""
+
+    async def find() -> int:
+        return 1
+
+    forgotten = find()
+    with pytest.raises(TypeError, match="objects of type coroutine: await it"):
+        codec.encode({"found": forgotten})
+    assert await forgotten == 1

@@ -292,3 +292,22 @@ def test_guards_are_part_of_the_contract() -> None:
     (contract,) = kinds.contracts()
     codes = [each.code for each in contract.errors]
     assert codes == ["unauthenticated", "forbidden", "rate_limited"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"guards": authenticated}, {"guards": [role]}, {"errors": ["a", 5]}]
+)
+def test_a_wrong_option_names_the_handler(options: dict[str, Any]) -> None:
+    """Also where it is a guard that is wrong, which may be from elsewhere."""
+
+    def handle() -> None: ...
+
+    with pytest.raises(RegistrationError, match=r"^\S*handle \(.*test_guards\.py:\d+\): "):
+        KindDispatcher().on("some", **options)(handle)
+
+
+@pytest.mark.parametrize(("code", "message"), [(5, "b"), ("a", None)])
+def test_an_error_has_a_code_and_a_message_that_are_texts(code: Any, message: Any) -> None:
+    """Clients get both."""
+    with pytest.raises(TypeError, match=r"^KindError: (code|message) is a str, not"):
+        KindError(code, message)

@@ -555,3 +555,23 @@ def test_two_endpoints_may_share_a_router() -> None:
     assert (
         json.dumps(sorted(each.kind for each in First.kinds.contracts())).count("aiows.hello") == 1
     )
+
+
+async def test_a_topic_that_was_not_declared_is_told_in_the_log(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each once, and few of them: a client may think of many."""
+
+    class Fresh(Room):
+        """Nobody has asked here before."""
+
+    peer = await serve(Fresh)
+    for number in (0, 0, *range(20)):
+        assert await peer.refusal("aiows.subscribe", topic=f"else{number}") == "forbidden"
+    assert await peer.refusal("aiows.subscribe", topic="room:secret") == "forbidden"
+    told = [each.getMessage() for each in caplog.records if "not declared" in each.getMessage()]
+    assert len(told) == 8
+    assert told[0] == (
+        "a client cannot join the topic 'else0', which is not declared: "
+        "setup(app, topics=[Topic('else0')])"
+    )

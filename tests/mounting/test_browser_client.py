@@ -87,3 +87,9 @@ def test_an_application_that_does_not_serve_it_has_no_path() -> None:
     """The error says what to do."""
     with pytest.raises(RegistrationError, match=r"add_routes\(client_js\(\)\) comes first"):
         client_js.path(web.Application())
+
+
+def test_routes_that_lack_a_call_say_so() -> None:
+    """`client_js` makes them, and is none itself."""
+    with pytest.raises(RegistrationError, match=r"app\.add_routes\(client_js\(\)\)"):
+        web.Application().add_routes(client_js)

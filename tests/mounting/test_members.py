@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aiows import KindDispatcher, Payload, RegistrationError, WebSocketView, on
+from aiows.kinds import role
 
 
 def function(source: str) -> Any:
@@ -20,7 +21,19 @@ def function(source: str) -> Any:
     [
         ("idle_timout", "idle_timeout"),
         ("idletimeout", "idle_timeout"),
-        ("max_message_size", None),
+        ("max_message_size", "max_msg_size"),
+        ("max_payload_length", "max_msg_size"),
+        ("compression", "compress"),
+        ("compression_threshold", "compress_threshold"),
+        ("heartbeat", "idle_timeout"),
+        ("receive_timeout", "idle_timeout"),
+        ("timeout", "kind_timeout"),
+        ("writer_limit", "max_backpressure"),
+        ("origin", "origins"),
+        ("codec", "codecs"),
+        ("router", "routers"),
+        ("order", None),
+        ("pong", None),
         ("max_msg_sise", "max_msg_size"),
         ("protocol", "protocols"),
         ("ends", None),
@@ -52,6 +65,28 @@ def test_an_option_that_is_nearly_ours_is_an_error(name: str, meant: str | None)
         ("on_closed", "on_close"),
         ("autenticate", "authenticate"),
         ("on_login", None),
+        ("on_opn", "on_open"),
+        ("on_ope", "on_open"),
+        ("on_opne", "on_open"),
+        ("on_opened", "on_open"),
+        ("on_clos", "on_close"),
+        ("on_colse", "on_close"),
+        ("on_drrain", "on_drain"),
+        ("on_drop", "on_dropped"),
+        ("may_subscibe", "may_subscribe"),
+        ("may_subscribes", "may_subscribe"),
+        ("can_subscribe", "may_subscribe"),
+        ("on_unknown_kinds", "on_unknown_kind"),
+        ("on_unknow_kind", "on_unknown_kind"),
+        ("on_unknown", "on_unknown_kind"),
+        ("auth", "authenticate"),
+        ("on_order", None),
+        ("on_lose", None),
+        ("on_drawn", None),
+        ("on_pen", None),
+        ("on_closing_time", None),
+        ("may_edit", None),
+        ("may_publish", None),
         ("send", None),
         ("close", None),
         ("guard", None),
@@ -65,6 +100,14 @@ def test_a_hook_that_is_nearly_ours_is_an_error(name: str, meant: str | None) ->
         return
     with pytest.raises(RegistrationError, match=f"did you mean '{meant}'"):
         type("Chat", (WebSocketView,), {name: hook})
+
+
+def test_an_option_of_aiohttps_class_alone_is_an_error() -> None:
+    """A view has nothing like it."""
+    with pytest.raises(
+        RegistrationError, match=r"Chat\.autoping is never used: it is an option of"
+    ):
+        type("Chat", (WebSocketView,), {"autoping": False})
 
 
 def test_who_has_the_right_one_too_may_have_the_other() -> None:
@@ -95,6 +138,8 @@ def test_who_has_the_right_one_too_may_have_the_other() -> None:
         "def on_close(self, code, reason, why): ...",
         "def authenticate(self): ...",
         "def on_drain(self, ws): ...",
+        "def may_subscribe(self): ...",
+        "def may_subscribe(self, ws, topic): ...",
         "def __init__(self): ...",
     ],
 )
@@ -135,3 +180,63 @@ def test_a_handler_without_self_is_an_error(source: str) -> None:
     exec(source, names)
     with pytest.raises(RegistrationError, match="has self as its first parameter"):
         type("Chat", (WebSocketView,), {"say": on("say")(names["say"])})
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["def on_drop(self): ...", "def auth(self): ...", "def can_subscribe(self, user, topic): ..."],
+)
+def test_a_name_that_may_be_the_applications_own_is_none(source: str) -> None:
+    """It cannot be called as the hook is, so it is not meant for one."""
+    hook = function(source)
+    type("Chat", (WebSocketView,), {hook.__name__: hook})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def on_open(self): yield",
+        "async def on_open(self): yield",
+        "def on_message(self, msg): yield",
+    ],
+)
+def test_a_hook_with_a_yield_is_an_error(source: str) -> None:
+    """Nothing of it would ever run."""
+    hook = function(source)
+    with pytest.raises(RegistrationError, match="with a yield in it, it would never run"):
+        type("Chat", (WebSocketView,), {hook.__name__: hook})
+
+
+def test_a_hook_is_a_method_and_no_handler_of_a_kind() -> None:
+    """Neither a value nor both at once."""
+    with pytest.raises(RegistrationError, match=r"Chat\.on_open is a method, not 5"):
+        type("Chat", (WebSocketView,), {"on_open": 5})
+    with pytest.raises(RegistrationError, match="on_message is a hook: the handler of a kind has"):
+        type("Chat", (WebSocketView,), {"on_message": on("x")(lambda self, msg: None)})
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        lambda origin: True,
+        lambda self, request, origin: True,
+        lambda self, origin: True,
+    ],
+)
+def test_origins_as_a_method_is_an_error(origins: Any) -> None:
+    """It is called with the request and the origin, before there is a view."""
+    with pytest.raises(RegistrationError, match=r"called with \(request, origin\), without self"):
+        type("Chat", (WebSocketView,), {"origins": origins})
+    type("Chat", (WebSocketView,), {"origins": staticmethod(lambda request, origin: True)})
+
+
+def test_what_is_wrong_with_the_guards_of_a_view_names_the_view() -> None:
+    """Not only the guard."""
+    with pytest.raises(RegistrationError, match=r"^Chat: .*it makes a guard"):
+        type("Chat", (WebSocketView,), {"guards": (role,)})
+
+
+def test_carried_topics_have_no_star_within() -> None:
+    """Nor can a declared one."""
+    with pytest.raises(RegistrationError, match="a \\* can only be at a topic's end"):
+        type("Chat", (WebSocketView,), {"carries": {"a*b": [Say]}})

@@ -70,6 +70,7 @@ async def test_the_options_of_a_function_hold_for_its_connections(
     [
         (Greeting, {"max_msg_size": 10}, "its options are class attributes: max_msg_size"),
         (int, {}, "is no WebSocketView"),
+        (None, {}, "is nothing: callbacks, a view or a function"),
         (3, {}, "callbacks, a view or a function"),
         (greeting, {"max_size": 3}, "unknown option 'max_size'"),
         ({"open": greet}, {"open": greet}, "open is given twice"),

@@ -107,7 +107,7 @@ async def test_an_abort_is_a_close_with_1006(serve: Serve, raw_client: Connect) 
 async def test_a_hook_that_raises_closes_with_1011(
     serve: Serve, raw_client: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log says which connection; the close hook still runs."""
+    """The log says which hook and connection; the close hook still runs."""
 
     class Broken(Recorder):
         log: ClassVar[list[Any]] = []
@@ -120,6 +120,7 @@ async def test_a_hook_that_raises_closes_with_1011(
     client.send_text("a")
     assert (await client.recv_frame()).close_code == 1011
     assert "LookupError: broken" in caplog.text
+    assert "the hook Broken.on_message failed on <Connection" in caplog.text
     assert Broken.log[-1] == (1011, "")
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
 from typing import Any, Final, TypeAlias, TypeVar, Unpack
 
+from ...inject import refusal
 from ..payload import Payload
 from .settings import KindOptions, check_named
 from .table import KindTable
@@ -28,10 +31,21 @@ def on(kind: str | type[Payload], /, **options: Unpack[KindOptions]) -> Callable
     check_named(kind)
 
     def mark(method: M) -> M:
+        _check_is_new(method, inspect.currentframe())
         setattr(method, MARKS, ((kind, options), *_marks_of(method)))
         return method
 
     return mark
+
+
+def _check_is_new(method: Callable[..., Any], marking: FrameType | None) -> None:
+    """Refuse a second handler of the same name in the class whose body runs: the first would be gone."""
+    body = marking and marking.f_back
+    defined: Mapping[str, Any] = body.f_locals if body is not None else {}
+    name = getattr(method, "__name__", "")
+    first = defined.get(name)
+    if "__qualname__" in defined and first is not method and is_marked(first):
+        raise refusal(method, f"the class has a handler called {name} already, which would be lost")
 
 
 def is_marked(attribute: object) -> bool:

@@ -107,18 +107,10 @@ def read_settings(handler: Callable[..., Any], **options: Unpack[KindOptions]) -
     unknown = options.keys() - KindOptions.__annotations__.keys()
     if unknown:
         raise refusal(handler, f"unknown options of a kind: {', '.join(sorted(unknown))}")
-    settings = KindSettings(
-        payload=options.get("payload"),
-        dependencies=read_dependencies(options.get("dependencies", ())),
-        concurrency=options.get("concurrency", InOrder()),
-        timeout=options.get("timeout"),
-        once=options.get("once", False),
-        middleware=read_middleware(options.get("middleware", ())),
-        guards=read_guards(options.get("guards", ())),
-        reply=options.get("reply", NOT_GIVEN),
-        errors=possible_errors(options.get("errors", ())),
-        examples=tuple(options.get("examples", ())),
-    )
+    try:
+        settings = _settings_of(options)
+    except RegistrationError as error:  # it says which guard, for example, and not whose
+        raise refusal(handler, str(error)) from error
     if not isinstance(settings.concurrency, get_args(Concurrency)):
         raise refusal(
             handler,
@@ -132,6 +124,21 @@ def read_settings(handler: Callable[..., Any], **options: Unpack[KindOptions]) -
             handler, f"timeout= takes more than 0 seconds, or None, not {settings.timeout!r}"
         )
     return settings
+
+
+def _settings_of(options: KindOptions) -> KindSettings:
+    return KindSettings(
+        payload=options.get("payload"),
+        dependencies=read_dependencies(options.get("dependencies", ())),
+        concurrency=options.get("concurrency", InOrder()),
+        timeout=options.get("timeout"),
+        once=options.get("once", False),
+        middleware=read_middleware(options.get("middleware", ())),
+        guards=read_guards(options.get("guards", ())),
+        reply=options.get("reply", NOT_GIVEN),
+        errors=possible_errors(options.get("errors", ())),
+        examples=tuple(options.get("examples", ())),
+    )
 
 
 def possible_errors(errors: Iterable[str | KindError | PossibleError]) -> tuple[PossibleError, ...]:

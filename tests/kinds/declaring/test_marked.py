@@ -196,3 +196,31 @@ async def test_a_view_that_only_sends_kinds_gets_every_message(ask: Ask) -> None
     assert kinds_of(Ticker) == ["said"]
     assert await ask(Ticker, kind="some") == {"got": '{"ref":1,"kind":"some"}'}
     assert WebSocketView.kinds is None
+
+
+def test_two_handlers_of_one_name_in_a_class_are_an_error() -> None:
+    """The first would be gone without a word."""
+    with pytest.raises(RegistrationError, match=r"Chat\.say .*already, which would be lost"):
+
+        class Chat(WebSocketView):
+            @on("a")
+            def say(self) -> None: ...  # pyright: ignore[reportRedeclaration]
+
+            @on("b")  # type: ignore[no-redef]
+            def say(self) -> None: ...  # noqa: F811
+
+
+def test_one_handler_may_have_several_kinds_and_be_replaced_in_a_subclass() -> None:
+    """Neither is a second one of its name."""
+
+    class Chat(WebSocketView):
+        @on("a")
+        @on("b")
+        def say(self) -> None: ...
+
+    class Louder(Chat):
+        @on("c")
+        def say(self) -> None: ...
+
+    assert Louder.kinds is not None
+    assert [each.kind for each in Louder.kinds.contracts()] == ["c"]

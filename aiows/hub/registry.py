@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from ..connection import Connection, Peer, PreparedMessage, check_topic, protocol_of
-from ..errors import TooManyTopics
+from ..errors import RegistrationError, TooManyTopics
 from .delivery import Delivery
 from .topics import DeclaredTopics
 
@@ -32,11 +32,13 @@ class RegistryWatcher(Protocol):
 
     def user_changed(
         self, connection: Connection, user_id: Hashable, count: int, before: int, /
-    ) -> None: ...
+    ) -> None:
+        """``connection`` was added as one of ``user_id``, or is none any more."""
+        ...
 
-    def topic_changed(
-        self, connection: Connection, topic: str, count: int, before: int, /
-    ) -> None: ...
+    def topic_changed(self, connection: Connection, topic: str, count: int, before: int, /) -> None:
+        """``connection`` subscribed to ``topic``, or no longer does, also because it has ended."""
+        ...
 
 
 class Membership(Generic[PeerT]):
@@ -276,7 +278,10 @@ class ConnectionRegistry:
         self._drop_if_unused(entry)
 
     def watch(self, watcher: RegistryWatcher) -> None:
-        """Tell ``watcher`` of every change from now on."""
+        """Tell ``watcher`` of every change from now on. Raises RegistrationError for what is no watcher."""
+        for name in ("user_changed", "topic_changed"):
+            if not callable(getattr(watcher, name, None)):
+                raise RegistrationError(f"a watcher has a method {name}, unlike {watcher!r}")
         self._watchers = (*self._watchers, watcher)
 
     def unwatch(self, watcher: RegistryWatcher) -> None:

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 
 from aiows._wire import Message, Opcode
 from aiows.connection import Connection, PreparedMessage
+from aiows.errors import RegistrationError
 from aiows.hub.registry import ConnectionRegistry, Membership
 from aiows.send_status import SendStatus
 from fake_connection import FakeConnection, RecordingOutbox
@@ -756,3 +757,10 @@ TestEveryOrderOfThingsKeepsTheTablesExact = Machine.TestCase
 TestEveryOrderOfThingsKeepsTheTablesExact.settings = settings(
     max_examples=100, stateful_step_count=40, deadline=None
 )
+
+
+@pytest.mark.parametrize("watcher", [print, object(), None])
+def test_what_is_no_watcher_is_refused(watcher: Any) -> None:
+    """It would fail at each change."""
+    with pytest.raises(RegistrationError, match="a watcher has a method user_changed, unlike"):
+        ConnectionRegistry().watch(watcher)

@@ -49,7 +49,12 @@ class Kinds:
 
     def _pipeline(self, codec: Any) -> Any:
         reader = SimpleNamespace(
-            codec=codec, read_at_once=None, by_type={}, requested=self._read, read=lambda data: data
+            codec=codec,
+            read_at_once=None,
+            largest_at_once=0,
+            by_type={},
+            requested=self._read,
+            read=lambda data: data,
         )
         runner = SimpleNamespace(payload_type=View, run=self._run)
         return self._build.Pipeline(reader, runner, SimpleNamespace(in_a_row={}), Given)  # type: ignore[arg-type]

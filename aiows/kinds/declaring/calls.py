@@ -81,7 +81,9 @@ def read_middleware(middleware: Iterable[Middleware]) -> tuple[Middleware, ...]:
 
 def _tuple_of(given: Iterable[Any], option: str) -> tuple[Any, ...]:
     if callable(given):
-        raise refusal(given, f"{option}= takes a sequence: ({getattr(given, '__name__', repr(given))},)")
+        raise refusal(
+            given, f"{option}= takes a sequence: ({getattr(given, '__name__', repr(given))},)"
+        )
     return tuple(given)
 
 

@@ -273,6 +273,5 @@ class Feed:
         """Put a member into the row that has everything; return where that is."""
         assert self.log.position is not None
         del self._cursors[cursor.reader]
-        self.log.forget(cursor)
         self.log.enter(cursor.reader)
         return self.log.position

@@ -15,7 +15,7 @@ from ..position import Position
 from .feed import Feed, MemberCursor
 from .log import Tails
 from .registry import ConnectionRegistry
-from .topics import DeclaredTopics, History
+from .topics import DeclaredTopics
 
 __all__ = ("Feeds", "Outcome")
 
@@ -45,9 +45,6 @@ class Feeds:
         # Those who wait for a drain, and the feeds that they are late in.
         self._late: dict[Connection, dict[Feed, None]] = {}
         self._joining: dict[Connection, dict[_Joining, None]] = {}
-
-    def history_of(self, topic: str) -> History | None:
-        return self._topics.history_of(topic)
 
     # what the backplane tells
 

@@ -302,16 +302,16 @@ class Hub:
         for topic in wishes:
             check_topic(topic)
         self.registry.check_room(connection, wishes)
-        logged = {
-            topic: wish
-            for topic, wish in wishes.items()
-            if self._topics.history_of(topic) is not None
-        }
         outcome: dict[str, Joined | Exception] = {}
+        logged: dict[str, Wish] = {}
         for topic, wish in wishes.items():
-            if topic not in logged:
+            if self._topics.history_of(topic) is not None:
+                logged[topic] = wish
+            else:
                 outcome[topic] = await self._join_plain(link, connection, topic, wish)
-        return {**outcome, **(await link.feeds.join(connection, logged) if logged else {})}
+        if logged:
+            outcome.update(await link.feeds.join(connection, logged))
+        return outcome
 
     async def _join_plain(
         self, link: Link, connection: Connection, topic: str, wish: Wish

@@ -35,7 +35,7 @@ class Link:
     another watcher, told of the same change before, may have changed them again.
     """
 
-    __slots__ = ("_registry", "_unconfirmed", "_user_ids", "feeds", "node")
+    __slots__ = ("_registry", "_topics", "_unconfirmed", "_user_ids", "feeds", "node")
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class Link:
         self.node = node
         self.feeds = Feeds(registry, topics, node, TOPIC)
         self._registry = registry
+        self._topics = topics
         self._unconfirmed: dict[str, asyncio.Future[None]] = {}
         # Two user ids with the same text, 7 and "7", share a channel.
         self._user_ids: dict[str, dict[Hashable, None]] = {}
@@ -64,7 +65,7 @@ class Link:
     def _subscribe_to_all(self) -> None:
         """Subscribe to what the registry has already."""
         topics = self._registry.all_topics()
-        plain = [topic for topic in topics if self.feeds.history_of(topic) is None]
+        plain = [topic for topic in topics if self._topics.history_of(topic) is None]
         self._subscribe(EVERYBODY, *(TOPIC + topic for topic in plain))
         for topic in set(topics).difference(plain):
             for connection in self._registry.row(topic):
@@ -81,7 +82,7 @@ class Link:
             self._remove_user(user_id)
 
     def topic_changed(self, connection: Connection, topic: str, count: int, before: int, /) -> None:
-        if self.feeds.history_of(topic) is not None:
+        if self._topics.history_of(topic) is not None:
             is_member = connection in self._registry.row(topic)
             self.feeds.changed(connection, topic, is_member=is_member)
             return

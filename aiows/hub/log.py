@@ -285,7 +285,8 @@ class Log(Generic[R, M]):
         elif since.epoch != known.epoch or since.offset > known.offset:
             return NotHere.ANY_MORE if cursor.is_checked else self._wait(cursor, known.offset)
         if since.offset + 1 >= self._first:
-            return self._after_number(since.offset)
+            # From the end: who comes back has mostly missed little, and the tail may be long.
+            return tuple(islice(reversed(self._tail), known.offset - since.offset))[::-1]
         return NotHere.ANY_MORE if since.offset + 1 < self._floor else self._wait(cursor, -1)
 
     def _wait(self, cursor: Cursor[R], after: int | None) -> NotHere:
@@ -297,9 +298,6 @@ class Log(Generic[R, M]):
         """The number of the first message that is here; or else that of the next one."""
         assert self.position is not None
         return self._tail[0][0] if self._tail else self.position.offset + 1
-
-    def _after_number(self, offset: int) -> Sequence[tuple[int, M]]:
-        return tuple(islice(self._tail, max(0, offset + 1 - self._first), None))
 
     # reading
 

@@ -212,11 +212,11 @@ class ConnectionRegistry:
         self._tell_topic(connection, topic, count, count - 1)
         return True
 
-    def check_room(self, connection: Connection, topics: Iterable[str]) -> None:
+    def check_room(self, connection: Connection, topics: Collection[str]) -> None:
         """Raise TooManyTopics if ``connection`` would have too many with all of ``topics``."""
         has = self._topics_of(connection)
         limit = protocol_of(connection).options.max_topics
-        if len(has) + sum(topic not in has for topic in topics) > limit:
+        if len(has) + len(topics) > limit and len({*has, *topics}) > limit:
             raise TooManyTopics(limit)
 
     def unsubscribe(self, ws: Peer, topic: str) -> bool:

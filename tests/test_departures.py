@@ -305,9 +305,9 @@ def _binary(client: RawClient) -> None:
 @pytest.mark.parametrize(
     ("query", "act", "what"),
     [
-        ("?in=open", lambda client: None, "a hook"),
-        ("", _binary, "a hook"),
-        ("", lambda client: client.send_close(4000), "a hook"),
+        ("?in=open", lambda client: None, "the hook Failing.on_open"),
+        ("", _binary, "the hook Failing.on_message"),
+        ("", lambda client: client.send_close(4000), "the hook Failing.on_close"),
         ("", lambda client: client.send_text('{"kind":"say"}'), "the handler of kind 'say'"),
     ],
 )

@@ -311,7 +311,7 @@ class WebSocket(Upgrade, Face):
         On what is closed already it does nothing. ``reason`` is at most 123 bytes of UTF-8. Raises
         ValueError for a longer one and for a code that may not be sent (RFC 6455, section 7.4).
         """
-        message = reason or ""
+        message = "" if reason is None else reason
         build_close(code, message)
         if self._stage is Stage.CONNECTING:
             await self.send_denial_response(web.Response(status=403))

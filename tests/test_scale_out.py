@@ -72,6 +72,8 @@ async def test_people_of_all_processes_hear_each_other(server: CommandServer) ->
         for client in clients:
             while (await client.receive_json())["text"] != "hi":
                 pass
+        for client in clients:
+            await client.close()
     assert await server.stop() == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import hiredis
 import pytest
 
 from aiows.backplane import Claim, Keep, Page
-from aiows.backplane.redis import RedisBackplane, commands, connection
+from aiows.backplane.redis import RedisBackplane, commands, connection, dialing
 from aiows.backplane.redis import node as redis_node
 from aiows.backplane.redis.commands import Commands
+from aiows.backplane.redis.dialing import Dialed, Dialer
 from aiows.backplane.redis.node import RedisNode
 from aiows.connection import PreparedMessage
 from aiows.errors import BackplaneBusy, BackplaneDown, BackplaneRefused
@@ -42,9 +44,9 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 async def join(server: RedisServer) -> AsyncIterator[Join]:
     nodes: list[RedisNode] = []
 
-    async def join(*topics: str, **options: Any) -> tuple[RedisNode, RecordingEar]:
+    async def join(*topics: str, query: str = "", **options: Any) -> tuple[RedisNode, RecordingEar]:
         ear = RecordingEar()
-        node = await RedisBackplane(server.url, **options).start(ear)
+        node = await RedisBackplane(server.url + query, **options).start(ear)
         nodes.append(node)
         confirmation = node.subscribe(topics)
         assert confirmation is not None
@@ -146,21 +148,141 @@ async def test_a_server_that_says_nothing_counts_as_lost(
     assert (await node.append("room", PreparedMessage(b"1"), KEEP)).offset == 1
 
 
+@pytest.mark.parametrize("topics", [["room"], []])
+@pytest.mark.parametrize("protocol", [2, 3])
 async def test_a_server_that_is_alive_is_never_dropped(
-    server: RedisServer, join: Join, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer,
+    join: Join,
+    monkeypatch: pytest.MonkeyPatch,
+    protocol: int,
+    topics: list[str],
 ) -> None:
-    """Both connections are asked for signs of life, and have them."""
+    """Both connections are asked for signs of life, and have them, in whatever form."""
     monkeypatch.setattr(redis_node, "PING", 0.01)
-    node, ear = await join("room")
-    before = int(_pings(server))
-    await eventually(lambda: int(_pings(server)) > before + 10)
+    node, ear = await join(*topics, query=f"?protocol={protocol}")
+    before = _calls(server, "ping")
+    await eventually(lambda: _calls(server, "ping") > before + 10)
     assert ear.losses == []
     assert (await node.append("room", PreparedMessage(b"1"), KEEP)).offset == 1
 
 
-def _pings(server: RedisServer) -> str:
-    line = server.cli("INFO", "commandstats").partition("cmdstat_ping:calls=")[2]
-    return line.partition(",")[0] or "0"
+def _calls(server: RedisServer, command: str) -> int:
+    line = server.cli("INFO", "commandstats").partition(f"cmdstat_{command}:calls=")[2]
+    return int(line.partition(",")[0] or "0")
+
+
+async def test_when_one_connection_is_lost_the_other_says_nothing_more(join: Join) -> None:
+    """Its replies would be to commands that the next connection repeats."""
+    node, ear = await join("room")
+    subscriptions, commands_ = (each.connection for each in node._dialed)
+    appended = node.append("room", PreparedMessage(b"1"), KEEP)
+    subscriptions.drop()
+    commands_.data_received(b"*2\r\n$1\r\ne\r\n:9\r\n")
+    assert (await appended).offset == 1
+    await eventually(lambda: ear.losses)
+
+
+async def test_a_connection_that_is_lost_before_it_is_used_is_made_again(
+    server: RedisServer, join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise commands would wait for a server that is long gone."""
+    dial = Dialer.commands
+
+    async def dial_and_lose(self: Dialer, on_lost: Callable[[], None]) -> Dialed:
+        monkeypatch.setattr(Dialer, "commands", dial)
+        dialed = await dial(self, on_lost)
+        server.cli("CLIENT", "KILL", "TYPE", "normal")
+        await eventually(lambda: dialed.connection._is_lost)
+        return dialed
+
+    monkeypatch.setattr(Dialer, "commands", dial_and_lose)
+    node, ear = await join("room")
+    assert (await node.claim("key", 60)).is_new
+    assert ear.losses == []
+
+
+async def test_a_cancellation_that_gets_lost_does_not_keep_a_node_from_leaving(
+    server: RedisServer, join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before Python 3.12 `asyncio.wait_for` may swallow one, while redis-py connects."""
+    dial = Dialer.subscriptions
+    is_dialing = asyncio.Event()
+
+    async def swallow(self: Dialer, on_lost: Callable[[], None]) -> Dialed:
+        is_dialing.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return await dial(self, on_lost)
+
+    node, _ = await join("room")
+    monkeypatch.setattr(Dialer, "subscriptions", swallow)
+    server.cli("CLIENT", "KILL", "TYPE", "pubsub")
+    await is_dialing.wait()
+    monkeypatch.setattr(Dialer, "subscriptions", dial)
+    async with asyncio.timeout(10):
+        await node.stop()
+
+
+async def test_a_replica_is_not_taken_for_the_master(server: RedisServer, join: Join) -> None:
+    """It may be the master of before; it becomes one again, or a Sentinel names another."""
+    node, ear = await join("room", patience=1.0)
+    server.cli("REPLICAOF", "127.0.0.1", "1")
+    with pytest.raises(BackplaneDown):
+        await node.append("room", PreparedMessage(b"1"), KEEP)
+    assert ear.losses == []
+    with pytest.raises(BackplaneDown, match="is a replica"):
+        await join(patience=0.1)
+    server.cli("REPLICAOF", "NO", "ONE")
+    await eventually(lambda: ear.losses)
+    assert (await node.append("room", PreparedMessage(b"2"), KEEP)).offset == 1
+
+
+async def test_connections_that_do_not_last_are_made_less_and_less_often(
+    server: RedisServer, join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the scripts are never there; each loss is told to people."""
+    node, ear = await join("room", patience=1.0)
+    monkeypatch.setattr(dialing, "SCRIPTS", ())
+    server.cli("SCRIPT", "FLUSH")
+    with pytest.raises(BackplaneDown):
+        await node.append("room", PreparedMessage(b"1"), KEEP)
+    assert 0 < len(ear.losses) < 15
+
+
+async def test_what_was_never_sent_is_not_looked_for(server: RedisServer, join: Join) -> None:
+    """To look for a message in a long log takes long; attempts in vain have sent nothing."""
+    node, _ = await join("room", patience=30.0)
+    server.kill()
+    await is_down(node)
+    appended = [node.append("room", PreparedMessage(b"1"), KEEP) for _ in range(10)]
+    await asyncio.sleep(0.3)  # some attempts
+    server.start()
+    await asyncio.gather(*appended)
+    assert _calls(server, "xrevrange") == 1  # the first of a new log
+
+
+async def test_subscriptions_that_wait_in_vain_are_not_kept(
+    server: RedisServer, join: Join
+) -> None:
+    """People come and go while Redis is away for days."""
+    node, _ = await join("room", patience=0.05)
+    server.kill()
+    await is_down(node)
+    for number in range(3):
+        subscribed = node.subscribe([f"user:{number}"])
+        assert subscribed is not None
+        with pytest.raises(BackplaneDown):
+            await subscribed
+    assert not node._subscriptions._waiting
+
+
+async def test_what_answers_nothing_is_left(join: Join) -> None:
+    """With RESP3 a server may say something by itself."""
+    node, _ = await join("room")
+    appended = node.append("room", PreparedMessage(b"1"), KEEP)
+    for dialed in node._dialed:
+        dialed.connection.data_received(b">2\r\n+MOVING\r\n:1\r\n")
+    assert (await appended).offset == 1
 
 
 async def test_an_append_whose_answer_was_lost_is_not_kept_twice(
@@ -260,6 +382,25 @@ async def test_messages_that_are_too_old_are_not_read(join: Join) -> None:
     assert len((await node.read("hall", -1)).entries) == 1
 
 
+async def test_a_limit_does_not_count_what_is_too_old(server: RedisServer, join: Join) -> None:
+    """What is still kept is read, however much before it is not."""
+    node, _ = await join()
+    for number in range(1, 6):
+        entry = ("d", "{}", "n", "name", "t", "0" if number != 4 else str(10**15))
+        server.cli("XADD", "aiows:{room}:s", f"{number}-0", *entry)
+    await node.append("room", PreparedMessage(b"6"), KEEP)
+    for read in (node.read("room", 0, 2), node.read_last("room", 6)):
+        assert [offset for offset, _ in (await read).entries] == [4, 6]
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), 1e17])
+async def test_a_log_may_be_kept_for_ever(join: Join, seconds: float) -> None:
+    """Redis has no number for it."""
+    node, _ = await join()
+    await node.append("room", PreparedMessage(b"1"), Keep(size=1, seconds=seconds))
+    assert payloads(await node.read("room", 0)) == [b"1"]
+
+
 async def test_what_waits_is_bounded(
     server: RedisServer, join: Join, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,7 +438,7 @@ async def test_an_error_of_the_server_is_that_of_its_command(
 
 
 async def test_a_channel_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
-    """The confirmation of each subscription says so, and the others are in force."""
+    """The confirmation of each subscription says so; the others are in force, on the next connection, too."""
     server = RedisServer(tmp_path)
     server.start()
     server.cli("ACL", "SETUSER", "default", "resetchannels", "&aiows:{mine*")
@@ -313,6 +454,10 @@ async def test_a_channel_that_may_not_be_read_is_refused(tmp_path: Path) -> None
         await theirs
     server.cli("PUBLISH", "aiows:{mine}", "{}")
     await eventually(lambda: ear.arrived == [("mine", b"{}")])
+    server.cli("CLIENT", "KILL", "TYPE", "pubsub")
+    await eventually(lambda: ear.losses)
+    server.cli("PUBLISH", "aiows:{mine}", "{}")
+    await eventually(lambda: len(ear.arrived) == 2)
     await node.stop()
     server.kill()
 
@@ -322,7 +467,7 @@ async def test_bytes_of_strangers_do_no_harm(
 ) -> None:
     """What is no message is dropped, each with a line that says so; an object is one."""
     _, ear = await join("room")
-    hostile = ("Lnothing", "Lepoch:-1:x", "L:::", "", "{", "anything")
+    hostile = ("Lnothing", "Lepoch:-1:x", "L:::", f"Le:{'9' * 5000}:x", "", "{", "anything")
     for text in (*hostile, "{}"):
         server.cli("PUBLISH", "aiows:{room}", text)
     await eventually(lambda: ear.arrived == [("room", b"{}")])

@@ -195,3 +195,4 @@ async def test_a_publish_while_redis_is_away_says_so(tmp_path: Any, serve: Serve
                 except BackplaneDown:
                     break
         assert (await ws.receive_json(timeout=10))["text"] == "away"
+        await ws.close()

@@ -142,14 +142,16 @@ class Commands:
     # connections
 
     def attach(self, connection: RedisConnection) -> None:
-        """Send everything that waits, in its order."""
-        self._connection = connection
+        """Send everything that waits, in its order. Raises BackplaneDown for a connection that is lost."""
         connection.attach(self)
+        self._connection = connection
         for command in self._waiting:
             connection.write(command.first)
 
     def detach(self) -> None:
         """The connection is lost: whether what was under way was done, nobody knows."""
+        if self._connection is None:
+            return  # what waits was not sent
         self._connection = None
         self._turn_ended()
         lost = BackplaneDown("the connection to Redis was lost")
@@ -164,6 +166,8 @@ class Commands:
 
     def replied(self, reply: Any) -> None:
         """The reply to the first of what waits."""
+        if isinstance(reply, hiredis.PushNotification):
+            return  # of RESP3: it answers nothing
         assert self._connection is not None
         command = self._waiting[0]
         if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(DIAL_AGAIN):

@@ -8,6 +8,8 @@ from typing import Any, Protocol, cast
 
 import hiredis
 
+from ...errors import BackplaneDown
+
 __all__ = ("RedisConnection", "Replies", "pack")
 
 
@@ -36,11 +38,13 @@ class RedisConnection(asyncio.Protocol):
         self._gathered: list[bytes] = []
         self._is_lost = False
         self.heard_at = self._loop.time()
+        transport.set_protocol(self)
 
     def attach(self, replies: Replies) -> None:
-        """From now on ``replies`` gets what comes."""
+        """From now on ``replies`` gets what comes. Raises BackplaneDown if it is lost already."""
+        if self._is_lost:
+            raise BackplaneDown("the connection to Redis was lost")
         self._replies = replies
-        self._transport.set_protocol(self)
 
     def write(self, data: bytes) -> None:
         """Send ``data`` at the end of this turn of the loop, with all else of the turn."""

@@ -85,17 +85,20 @@ def _transport_of(made: Any) -> asyncio.Transport:
 
 
 async def _prepare(made: AbstractConnection) -> None:
-    await made.send_command("INFO", "server")
+    await made.send_command("INFO")
     info = cast("bytes", await made.read_response(disable_decoding=True))
-    _check_version(info.decode())
+    _check_server(info.decode(errors="replace"))
     for script in SCRIPTS:
         await made.send_command("SCRIPT", "LOAD", script.text)
         await made.read_response()
 
 
-def _check_version(info: str) -> None:
+def _check_server(info: str) -> None:
     lines = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
     version = lines.get("redis_version", "")
     known = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if known < OLDEST:
         raise BackplaneRefused(f"Redis {version} is too old: it has to be 6.2 or newer")
+    # It would refuse every script, and a new connection would lead to the same one.
+    if lines.get("role") == "slave":
+        raise BackplaneDown("the Redis that was reached is a replica, and takes no messages")

@@ -42,6 +42,12 @@ LAST_DELAY: Final = 2.0
 # What stands for "all" where Redis wants to know how many messages.
 ALL: Final = 1_000_000_000
 
+# Seconds of a log that is kept for ever: Redis has no number for it. 30 years.
+FOREVER: Final = 1e9
+
+# More has no number of Redis. Of very many, Python would refuse to make a number.
+OFFSET_DIGITS: Final = 19
+
 # What a message of a log begins with on its channel, before its position. A plain one is as `encode` made it.
 LOGGED: Final = b"L"
 
@@ -93,36 +99,38 @@ class RedisNode(Node):
             commands = await self._dialer.commands(self._lost)
             self._dialed.append(commands)
             await self._subscriptions.attach(subscriptions.connection)
+            self._commands.attach(commands.connection)
         except BaseException:
             await self._disconnect()
             raise
-        self._commands.attach(commands.connection)
 
     def _lost(self) -> None:
         """One connection is lost; the other goes with it."""
         if not self._has_lost.is_set():
             self._has_lost.set()
-            self._detach()
-
-    def _detach(self) -> None:
-        self._commands.detach()
-        self._subscriptions.detach()
+            for each in self._dialed:
+                each.connection.drop()
+            self._commands.detach()
+            self._subscriptions.detach()
 
     async def _disconnect(self) -> None:
-        self._has_lost.set()
-        self._detach()
+        self._lost()
         dialed, self._dialed = self._dialed, []
         for each in dialed:
             await each.close()
 
     async def _keep_connected(self) -> None:
+        delays = _delays()
         try:
             while True:
+                connected_at = self._loop.time()
                 await self._stay_connected()
+                if self._loop.time() - connected_at > SILENCE:
+                    delays = _delays()
                 logger.warning("the connection to Redis was lost")
                 since = min(each.connection.heard_at for each in self._dialed)
                 await self._disconnect()
-                await self._connect_again()
+                await self._connect_again(delays)
                 logger.info("the connection to Redis is back")
                 self._call(self._ear.resumed, Loss(since, self._loop.time()))
         finally:
@@ -142,26 +150,28 @@ class RedisNode(Node):
                 self._subscriptions.ping()
                 self._commands.ping()
 
-    async def _connect_again(self) -> None:
+    async def _connect_again(self, delays: Iterator[float]) -> None:
         said = ""
-        for delay in _delays():
+        for delay in delays:
+            await asyncio.sleep(delay)
             try:
                 async with asyncio.timeout(SILENCE):
                     await self._connect()
             except (BackplaneError, TimeoutError) as error:
-                if str(error) != said:
-                    said = str(error)
+                why = str(error) or f"no connection to Redis within {SILENCE:g} s"
+                if why != said:
+                    said = why
                     logger.warning("Redis cannot be reached: %s", said)
-                await asyncio.sleep(delay)
             else:
                 return
 
     async def stop(self) -> None:
         self._subscriptions.stop()
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
-            self._keeper = None
+        keeper, self._keeper = self._keeper, None
+        while keeper is not None and not keeper.done():
+            # Before Python 3.12, `asyncio.wait_for`, as redis-py uses it, may swallow a cancellation.
+            keeper.cancel()
+            await asyncio.wait([keeper], timeout=0.1)
         await self._disconnect()  # the task may not even have begun
         self._commands.stop()
 
@@ -192,10 +202,10 @@ class RedisNode(Node):
 
     def _arrived_at(self, topic: str, data: bytes) -> None:
         epoch, offset, message = (*data[1:].split(b":", 2), b"", b"")[:3]
-        if not offset.isdigit():
+        if not offset.isdigit() or len(offset) > OFFSET_DIGITS:
             logger.warning("bytes on the backplane were dropped: no position in %r", data[:64])
             return
-        position = Position(epoch.decode("ascii", "replace"), int(offset))
+        position = Position(_epoch(epoch), int(offset))
         self._call(self._ear.deliver_at, topic, position, _decode(message))
 
     def _call(self, function: Callable[..., None], *arguments: Any) -> None:
@@ -213,7 +223,7 @@ class RedisNode(Node):
             (
                 *(b"EVALSHA", APPEND.sha, b"2", *self._keys.log(topic)),
                 *(data, data[NAME], os.urandom(4).hex()),
-                *(str(keep.size), str(keep.seconds), self._keys.channel(topic), b""),
+                *(str(keep.size), str(min(keep.seconds, FOREVER)), self._keys.channel(topic), b""),
             ),
             _position,
             again=b"again",
@@ -260,8 +270,12 @@ def _delays() -> Iterator[float]:
         delay = min(2 * delay, LAST_DELAY)
 
 
+def _epoch(data: bytes) -> str:
+    return data.decode("ascii", "replace")
+
+
 def _position(reply: list[Any]) -> Position:
-    return Position(reply[0].decode(), reply[1])
+    return Position(_epoch(reply[0]), reply[1])
 
 
 def _page(reply: list[Any]) -> Page:

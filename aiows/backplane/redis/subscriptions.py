@@ -67,7 +67,7 @@ class Subscriptions:
         self._channels: dict[bytes, None] = {}
         self._changes: list[_Change] = []  # of this turn
         self._sent: deque[_Change] = deque()
-        self._waiting: list[_Change] = []
+        self._waiting: set[_Change] = set()
 
     def subscribe(self, channels: Iterable[bytes]) -> asyncio.Future[None]:
         """Receive what is published on ``channels``; the future is done when it is in force."""
@@ -76,8 +76,13 @@ class Subscriptions:
             self._channels[channel] = None
             change.channels.append(channel)
         if change.patience is None:
-            change.patience = self._loop.call_later(self._patience, change.finish, _late())
+            change.patience = self._loop.call_later(self._patience, self._gave_up, change)
         return change.confirmation
+
+    def _gave_up(self, change: _Change) -> None:
+        """Whoever has asked waits no longer, and nothing is kept for them: Redis may be away for days."""
+        self._waiting.discard(change)
+        change.finish(BackplaneDown("no connection to Redis: the subscription waits for one"))
 
     def unsubscribe(self, channels: Iterable[bytes]) -> None:
         """Receive it no longer, from now on."""
@@ -103,7 +108,7 @@ class Subscriptions:
             elif self._connection is not None:
                 self._send(self._connection, change)
             elif change.verb == b"SUBSCRIBE":
-                self._waiting.append(change)
+                self._waiting.add(change)
 
     def _send(self, connection: RedisConnection, change: _Change) -> None:
         self._sent.append(change)
@@ -113,9 +118,9 @@ class Subscriptions:
 
     async def attach(self, connection: RedisConnection) -> None:
         """Subscribe to everything, and wait until it is in force. Raises BackplaneDown, BackplaneRefused."""
-        waiting, self._waiting = self._waiting, []
-        self._connection = connection
         connection.attach(self)
+        self._connection = connection
+        waiting, self._waiting = self._waiting, set()
         everything = _Change(b"SUBSCRIBE", self._loop.create_future())
         everything.channels.extend(self._channels)
         if everything.channels:
@@ -124,7 +129,7 @@ class Subscriptions:
                 async with asyncio.timeout(CONFIRMATION):
                     await everything.confirmation
             except BaseException as error:
-                self._waiting.extend(waiting)
+                self._waiting.update(waiting)
                 if isinstance(error, TimeoutError):
                     raise BackplaneDown("Redis does not confirm the subscriptions") from None
                 raise
@@ -142,24 +147,30 @@ class Subscriptions:
         for change in self._sent:
             if change.patience is None:
                 change.finish(_lost())
-            else:
-                self._waiting.append(change)
+            elif not change.confirmation.done():
+                self._waiting.add(change)
         self._sent.clear()
 
     def replied(self, reply: Any) -> None:
-        """A message, or a confirmation of one channel."""
+        """A message, or a confirmation of one channel. All else, such as "PONG", is left."""
         if isinstance(reply, hiredis.ReplyError):
             self._refused(BackplaneRefused(str(reply)))
         elif reply[0] == b"message":
             if reply[1] in self._channels:
                 self._deliver(reply[1], reply[2])
-        elif reply[0] != b"pong":
+        elif reply[0] in (b"subscribe", b"unsubscribe"):
             self._confirmed(1)
 
     def _refused(self, error: BackplaneRefused) -> None:
         """A command for up to `CHANNELS` channels was refused, the oldest without an answer."""
-        self._sent[0].finish(error)
-        self._confirmed(min(CHANNELS, self._sent[0].left))
+        change = self._sent[0]
+        change.finish(error)
+        refused = change.channels[len(change.channels) - change.left :][:CHANNELS]
+        if change.patience is not None:
+            # On the next connection they would have the others refused.
+            for channel in refused:
+                self._channels.pop(channel, None)
+        self._confirmed(len(refused))
 
     def _confirmed(self, channels: int) -> None:
         change = self._sent[0]
@@ -175,10 +186,6 @@ class Subscriptions:
         for change in (*self._waiting, *self._changes):
             change.finish(BackplaneDown("the node has left"))
         self._waiting.clear()
-
-
-def _late() -> BackplaneDown:
-    return BackplaneDown("no connection to Redis: the subscription waits for one")
 
 
 def _lost() -> BackplaneDown:

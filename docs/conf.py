@@ -66,6 +66,7 @@ MEANT: Final = {"close": "aiows.Connection.close", "push": "aiows.Connection.pus
 
 AIOHTTP: Final = "https://docs.aiohttp.org/en/stable/"
 PYTHON: Final = "https://docs.python.org/3/library/"
+REDIS: Final = "https://redis.readthedocs.io/en/stable/connections.html#redis.asyncio.client."
 MULTIDICT: Final = "https://multidict.aio-libs.org/en/stable/multidict/#multidict."
 
 # Where the names of others are documented, by name or by what names begin with. Written down, so
@@ -95,6 +96,8 @@ ELSEWHERE: Final = {
     "msgspec.": "https://jcristharif.com/msgspec/api.html#msgspec.",
     "multidict._abc.": MULTIDICT,
     "multidict._multidict.": MULTIDICT,
+    "redis.asyncio.Redis": f"{REDIS}Redis",
+    "redis.asyncio.client.": REDIS,
     "url_for": f"{AIOHTTP}web_reference.html#aiohttp.web.AbstractRoute.url_for",
     "uuid.": f"{PYTHON}uuid.html#uuid.",
     "web.": f"{AIOHTTP}web_reference.html#aiohttp.web.",

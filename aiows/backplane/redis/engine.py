@@ -24,8 +24,8 @@ class RedisBackplane(Backplane):
     ``aiows``): two applications on one server need two. ``patience`` is how many seconds a call waits for a
     server that is away (default: 5), before it fails with `BackplaneDown`.
 
-    `start` raises BackplaneDown for a server that cannot be reached, and BackplaneRefused for a wrong
-    password, a missing permission or a server that is too old.
+    `Backplane.start` raises BackplaneDown for a server that cannot be reached, and BackplaneRefused for a
+    wrong password, a missing permission or a server that is too old.
     """
 
     keeps_history: ClassVar[bool] = True

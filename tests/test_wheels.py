@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 Unpack = Callable[[Path], Path]
 
-SOURCES = (".py", ".typed", ".pyx", ".pxi", ".h", ".js", ".ts")
+SOURCES = (".py", ".typed", ".pyx", ".pxi", ".h", ".js", ".ts", ".lua")
 
 
 # What a clone does not have.
@@ -138,6 +138,7 @@ def test_the_wheel_has_every_module(wheel: zipfile.ZipFile) -> None:
     }
     sources = [*(ROOT / "aiows").rglob("*.py"), ROOT / "aiows" / "py.typed"]
     sources += (ROOT / "aiows" / "client" / "static").iterdir()
+    sources += (ROOT / "aiows").rglob("*.lua")
     assert package == {path.relative_to(ROOT).as_posix() for path in sources}
 
 

@@ -3,6 +3,7 @@
 - `base` is the contract of every engine, with what each of them guarantees.
 - `memory` is the engine for the hubs of one process; `memory_logs` are its logs, `memory_claims` what it
   knows of requests that are handled once.
+- `redis` is the engine for many processes and machines; it is imported by those who use it.
 - `envelope` is the form of a message between nodes.
 """
 

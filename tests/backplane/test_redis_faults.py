@@ -121,7 +121,7 @@ async def test_while_it_is_away_plain_messages_fail_at_once_and_others_wait(
 
 async def test_patience_ends(server: RedisServer, join: Join) -> None:
     """An append, a read and a subscription then fail; the subscription is made all the same."""
-    node, ear = await join(patience=0.1)
+    node, ear = await join(patience=1.0)
     server.kill()
     waiting: list[Any] = [node.append("room", PreparedMessage(b"1"), KEEP), node.read("room", 0)]
     waiting.append(node.subscribe(["room"]))
@@ -231,7 +231,7 @@ async def test_a_replica_is_not_taken_for_the_master(server: RedisServer, join: 
         await node.append("room", PreparedMessage(b"1"), KEEP)
     assert ear.losses == []
     with pytest.raises(BackplaneDown, match="is a replica"):
-        await join(patience=0.1)
+        await join(patience=2.0)
     server.cli("REPLICAOF", "NO", "ONE")
     await eventually(lambda: ear.losses)
     assert (await node.append("room", PreparedMessage(b"2"), KEEP)).offset == 1

@@ -12,7 +12,7 @@ import hiredis
 from ...errors import BackplaneBusy, BackplaneDown, BackplaneRefused
 from .connection import RedisConnection, pack
 
-__all__ = ("Commands",)
+__all__ = ("Commands", "nothing")
 
 T = TypeVar("T")
 
@@ -28,25 +28,33 @@ DIAL_AGAIN: Final = ("NOSCRIPT", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDO
 
 
 class _Command:
-    """Its bytes are ``first``, and ``again`` when it is repeated; ``read`` makes the result of the reply."""
+    """Its ``words``, none for what is not repeated; ``again`` is the last of them when it is.
 
-    __slots__ = ("again", "ends", "first", "future", "read", "replies", "size")
+    ``read`` makes the result of the reply.
+    """
+
+    __slots__ = ("again", "ends", "future", "read", "replies", "size", "words")
 
     def __init__(
         self,
         future: asyncio.Future[Any],
-        first: bytes,
-        again: bytes | None,
+        words: tuple[bytes | str, ...],
+        again: bytes,
         read: Callable[[Any], Any],
         ends: float,
     ) -> None:
         self.future = future
-        self.first = first
+        self.words = words
         self.again = again
         self.read = read
         self.ends = ends
         self.replies = 1
-        self.size = COMMAND + len(first)
+        self.size = COMMAND + sum(map(len, words))
+
+    def repeat(self) -> None:
+        """From now on it is a repetition."""
+        if self.again:
+            self.words = (*self.words[:-1], self.again)
 
     def finish(self, reply: Any) -> None:
         if self.future.done():
@@ -82,7 +90,6 @@ class Commands:
 
     def publish(self, channel: bytes, data: bytes) -> asyncio.Future[None]:
         """Publish; the future is that of all that this turn publishes."""
-        packed = pack(b"PUBLISH", channel, data)
         if self._connection is None:
             return self._failed(
                 BackplaneDown("no connection to Redis: the message was not published")
@@ -91,9 +98,10 @@ class Commands:
             return self._failed(_busy())
         publishes = self._publishes
         if publishes is None:
-            publishes = self._publishes = self._add(b"", None, _nothing)
+            publishes = self._publishes = self._add((), b"", nothing)
             publishes.replies = 0
             self._loop.call_soon(self._turn_ended)
+        packed = pack(b"PUBLISH", channel, data)
         publishes.replies += 1
         publishes.size += len(packed)
         self._size += len(packed)
@@ -101,29 +109,28 @@ class Commands:
         return publishes.future
 
     def ask(
-        self, command: tuple[bytes | str, ...], read: Callable[[Any], T], *, again: bytes = b""
+        self, words: tuple[bytes | str, ...], read: Callable[[Any], T], *, again: bytes = b""
     ) -> asyncio.Future[T]:
-        """Send ``command``; its answer is what ``read`` makes of the reply.
+        """Send the command of ``words``; its answer is what ``read`` makes of the reply.
 
-        ``again`` is its last argument when it is repeated.
+        ``again`` is the last of them when it is repeated.
         """
         if self._size > MAX_WAITING:
             return self._failed(_busy())
         self._turn_ended()
-        first = pack(*command)
-        repeated = pack(*command[:-1], again) if again else first
-        asked = self._add(first, repeated, read)
         if self._connection is not None:
-            self._connection.write(first)
-        return asked.future
+            self._connection.write(pack(*words))
+        return self._add(words, again, read).future
 
     def ping(self) -> None:
         """Ask for a sign of life."""
-        self.ask((b"PING",), _nothing).add_done_callback(_seen)
+        self.ask((b"PING",), nothing).add_done_callback(_seen)
 
-    def _add(self, first: bytes, again: bytes | None, read: Callable[[Any], Any]) -> _Command:
+    def _add(
+        self, words: tuple[bytes | str, ...], again: bytes, read: Callable[[Any], Any]
+    ) -> _Command:
         ends = self._loop.time() + self._patience
-        command = _Command(self._loop.create_future(), first, again, read, ends)
+        command = _Command(self._loop.create_future(), words, again, read, ends)
         self._waiting.append(command)
         self._size += command.size
         if self._timer is None:
@@ -146,7 +153,7 @@ class Commands:
         connection.attach(self)
         self._connection = connection
         for command in self._waiting:
-            connection.write(command.first)
+            connection.write(pack(*command.words))
 
     def detach(self) -> None:
         """The connection is lost: whether what was under way was done, nobody knows."""
@@ -157,11 +164,11 @@ class Commands:
         lost = BackplaneDown("the connection to Redis was lost")
         waiting, self._waiting = self._waiting, deque()
         for command in waiting:
-            if command.again is None or command.future.done():
+            if not command.words or command.future.done():
                 self._size -= command.size
                 command.fail(lost)
             else:
-                command.first = command.again
+                command.repeat()
                 self._waiting.append(command)
 
     def replied(self, reply: Any) -> None:
@@ -206,8 +213,8 @@ class Commands:
                 self._size -= self._waiting.popleft().size
 
 
-def _nothing(_reply: Any) -> None:
-    return None
+def nothing(_reply: Any) -> None:
+    """What is read of a reply that says no more than that it is done."""
 
 
 def _seen(future: asyncio.Future[Any]) -> None:

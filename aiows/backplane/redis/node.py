@@ -19,7 +19,7 @@ from ...errors import BackplaneDown, BackplaneError, BackplaneRefused
 from ...position import Position
 from ..base import Claim, Confirmation, Ear, Entry, Keep, Loss, Node, Page
 from ..envelope import NAME, NODE, decode, encode
-from .commands import Commands
+from .commands import Commands, nothing
 from .dialing import Dialed, Dialer
 from .keys import Keys
 from .scripts import APPEND, CLAIM, READ
@@ -75,6 +75,7 @@ class RedisNode(Node):
         """Connect. Raises BackplaneRefused, or BackplaneDown when that does not work within ``patience``."""
         ends = self._loop.time() + self._patience
         delays = _delays()
+        why = f"no connection to Redis within {self._patience:g} s"
         while True:
             try:
                 async with asyncio.timeout_at(ends):
@@ -82,8 +83,8 @@ class RedisNode(Node):
             except BackplaneRefused:
                 raise
             except (BackplaneDown, TimeoutError) as error:
+                why = str(error) or why  # a timeout says nothing, and an attempt before may have
                 if self._loop.time() + (delay := next(delays)) >= ends:
-                    why = str(error) or f"no connection to Redis within {self._patience:g} s"
                     raise BackplaneDown(why) from error
                 await asyncio.sleep(delay)
             else:
@@ -254,7 +255,7 @@ class RedisNode(Node):
         value = NO_ANSWER if answer is None else ANSWER + answer
         milliseconds = str(max(1, int(seconds * 1000)))
         return self._commands.ask(
-            (b"SET", self._keys.once(key), value, b"PX", milliseconds), _nothing
+            (b"SET", self._keys.once(key), value, b"PX", milliseconds), nothing
         )
 
 
@@ -297,7 +298,3 @@ def _claim(reply: bytes | None) -> Claim:
         return Claim(is_new=True)
     answer = reply[1:] if reply.startswith(ANSWER) else None
     return Claim(is_new=False, is_done=not reply.startswith(b"W"), answer=answer)
-
-
-def _nothing(_reply: Any) -> None:
-    return None

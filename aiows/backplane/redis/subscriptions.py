@@ -18,9 +18,6 @@ __all__ = ("Subscriptions",)
 # Channels in a command: a command of a hundred thousand would keep the server from all others.
 CHANNELS: Final = 512
 
-# Seconds to wait for the confirmation of all subscriptions when there is a new connection.
-CONFIRMATION: Final = 10.0
-
 
 class _Change:
     """Channels that are subscribed to, or not any more, in one command or in some."""
@@ -117,23 +114,20 @@ class Subscriptions:
     # connections
 
     async def attach(self, connection: RedisConnection) -> None:
-        """Subscribe to everything, and wait until it is in force. Raises BackplaneDown, BackplaneRefused."""
+        """Subscribe to everything, and wait, without a bound, until it is in force.
+
+        Raises BackplaneDown, BackplaneRefused.
+        """
         connection.attach(self)
         self._connection = connection
-        waiting, self._waiting = self._waiting, set()
+        waiting = tuple(self._waiting)
         everything = _Change(b"SUBSCRIBE", self._loop.create_future())
         everything.channels.extend(self._channels)
         if everything.channels:
             self._send(connection, everything)
-            try:
-                async with asyncio.timeout(CONFIRMATION):
-                    await everything.confirmation
-            except BaseException as error:
-                self._waiting.update(waiting)
-                if isinstance(error, TimeoutError):
-                    raise BackplaneDown("Redis does not confirm the subscriptions") from None
-                raise
+            await everything.confirmation
         for change in waiting:
+            self._waiting.discard(change)
             change.finish()
 
     def ping(self) -> None:
